@@ -1,0 +1,1 @@
+"""A call leg, and how legs are joined."""

@@ -1,0 +1,1 @@
+"""Local channels: two legs of one call inside the switch."""

@@ -1,0 +1,1 @@
+"""The voice plane: tables over batches of frames.  It knows no IAX2."""

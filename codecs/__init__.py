@@ -1,0 +1,1 @@
+"""Formats and codecs: translation over batches of frames."""

@@ -1,0 +1,1 @@
+"""The .conf dialect: reader, diagnostics, shipped samples."""

@@ -1,0 +1,1 @@
+"""The dialplan: extensions.conf, its language, and what runs it."""

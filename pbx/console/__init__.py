@@ -1,0 +1,1 @@
+"""The console: its commands, and the socket that people type at."""
