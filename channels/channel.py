@@ -1,0 +1,473 @@
+"""A channel: the identity of one call leg, its owner, and what its task may wait for.
+
+A channel's identity (name, uniqueid, variables) and its leg never change
+places: there is no masquerade.  A channel has exactly one owner at a time: its
+own task (the interpreter), a Dial, a bridge.  Owners hand it over by
+`claim`; the former owner sees `left`, not a hangup.
+
+Applications are coroutines on the reactor, and every await of theirs goes
+through `Channel.wait`; that is where an `Interrupt` is raised.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from pbx.channels.causes import Cause
+from pbx.channels.events import (
+    ChannelEnded,
+    ChannelEvent,
+    ChannelStateChanged,
+    Control,
+    Ended,
+)
+from pbx.channels.interrupts import Hangup, Interrupt, Taken
+from pbx.channels.party import Caller
+
+if TYPE_CHECKING:
+    from pbx.codecs.formats import Format
+
+    from pbx.channels.switch import Switch
+
+_T = TypeVar("_T")
+
+#: Events that a channel keeps while nobody reads them; further ones push the oldest out (digits typed ahead).
+INBOX = 128
+
+
+class State(IntEnum):
+    """Channel states with Asterisk's numbers (CHANNEL(state), core show channels)."""
+
+    DOWN = 0
+    RESERVED = 1
+    OFFHOOK = 2
+    DIALING = 3
+    RING = 4
+    RINGING = 5
+    UP = 6
+    BUSY = 7
+
+    @property
+    def label(self) -> str:
+        """The word that Asterisk's console prints."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    State.DOWN: "Down",
+    State.RESERVED: "Rsrvd",
+    State.OFFHOOK: "OffHook",
+    State.DIALING: "Dialing",
+    State.RING: "Ring",
+    State.RINGING: "Ringing",
+    State.UP: "Up",
+    State.BUSY: "Busy",
+}
+
+
+class Leg(Protocol):
+    """The technology's end of a channel: what can be asked of the far end.
+
+    None of these waits.  What the far end does comes back through
+    `Channel.deliver` and `Channel.end`.
+    """
+
+    technology: str
+    #: Row of the voice plane, or None for a leg that carries no voice of its own (Local).
+    row: int | None
+
+    def answer(self) -> None:
+        """Tell the far end that the call is answered."""
+
+    def indicate(self, control: Control, data: bytes = b"") -> None:
+        """Pass RINGING, PROGRESS, BUSY, HOLD ... to the far end."""
+
+    def digit_begin(self, digit: str) -> None: ...
+
+    def digit_end(self, digit: str, milliseconds: int) -> None: ...
+
+    def send_text(self, text: str) -> None: ...
+
+    def send_opaque(self, frame_type: int, subclass: int, data: bytes) -> None: ...
+
+    def transfer(self, exten: str, context: str | None = None) -> bool:
+        """Ask the far end to send its own call on; False if this technology cannot."""
+
+    def hangup(self, cause: int) -> None:
+        """End the far end's leg; the channel is already dead for everybody else."""
+
+    def detail(self, item: str) -> str | None:
+        """A technology item of CHANNEL(item), None if there is no such item."""
+
+
+class Owner(Protocol):
+    """Who holds a channel."""
+
+    def left(self, channel: Channel, to: object) -> None:
+        """The channel was claimed by another owner; it lives on there."""
+
+
+class Channel:
+    """One call leg.  Made by `Switch.create`; ended once, by `hangup` or `end`."""
+
+    def __init__(
+        self,
+        switch: Switch,
+        name: str,
+        uniqueid: str,
+        *,
+        linkedid: str | None = None,
+        state: State = State.DOWN,
+        created: float = 0.0,
+    ) -> None:
+        self.switch = switch
+        self.name = name
+        self.uniqueid = uniqueid
+        self.linkedid = linkedid or uniqueid
+        self.leg: Leg | None = None
+        self.state = state
+        #: wall clock seconds of creation and of answer (0.0 = not yet)
+        self.created = created
+        self.answered = 0.0
+        self.caller = Caller()
+        self.connected = Caller()
+        self.variables: dict[str, str] = {}
+        self.context = ""
+        self.exten = ""
+        self.priority = 1
+        self.application = ""
+        self.data = ""
+        self.language = "en"
+        self.accountcode = ""
+        self.peeraccount = ""
+        self.amaflags = 3
+        self.musicclass = ""
+        self.call_id: int | None = None
+        #: formats of the far end, best first; `format` is the one now spoken
+        self.formats: tuple[Format, ...] = ()
+        self.format: Format | None = None
+        #: True while this channel was made by somebody who dials (AppDial), not by a caller
+        self.outgoing = False
+        self.hangup_cause = 0
+        self.dead = False
+        self.bridge: Any = None
+        #: free places where floors above keep what belongs to this channel (dialplan state, CDR, ...)
+        self.attached: dict[str, Any] = {}
+        self._inbox: deque[ChannelEvent] = deque(maxlen=INBOX)
+        self._reader: Callable[[], None] | None = None
+        self._owner: Owner | None = None
+        self._pending: Interrupt | None = None
+        self._gate: Deferred[None] | None = None
+        self._task: Deferred[None] | None = None
+        self._deadline: Any = None
+        #: called once each, last added first, when the channel ends
+        self._finalizers: list[Callable[[Channel], None]] = []
+
+    def __repr__(self) -> str:
+        return f"<Channel {self.name} {self.state.label}>"
+
+    # ---- state -------------------------------------------------------------------------------------
+
+    def set_state(self, state: State) -> None:
+        """Change the state and tell the bus."""
+        if state is self.state or self.dead:
+            return
+        self.state = state
+        if state is State.UP and not self.answered:
+            self.answered = self.switch.wall()
+        self.switch.bus.publish(ChannelStateChanged(self))
+
+    def answer(self) -> None:
+        """Answer an incoming call; nothing happens when it is up already."""
+        if self.dead or self.state is State.UP:
+            return
+        if self.leg is not None:
+            self.leg.answer()
+        self.set_state(State.UP)
+
+    def indicate(self, control: Control, data: bytes = b"") -> None:
+        """Pass an indication to the far end and keep the state in step with it."""
+        if self.dead:
+            return
+        if self.leg is not None:
+            self.leg.indicate(control, data)
+
+    # ---- what the far end does -----------------------------------------------------------------------
+
+    def deliver(self, event: ChannelEvent) -> None:
+        """An event from the far end; called by the technology, or by the switch for finished sounds."""
+        if self.dead:
+            return
+        self._inbox.append(event)
+        self._wake_reader()
+
+    def end(self, cause: int = Cause.NORMAL_CLEARING) -> None:
+        """The far end is gone: the channel is dead from here on.  Called by the technology, once."""
+        self._die(cause, tell_leg=False)
+
+    def hangup(self, cause: int | None = None) -> None:
+        """End this channel from our side; without a cause, the one set by HANGUPCAUSE or 16."""
+        if cause is None:
+            cause = self.hangup_cause or Cause.NORMAL_CLEARING
+        self._die(cause, tell_leg=True)
+
+    def softhangup(self, cause: int = 0) -> None:
+        """Ask for the end from outside (console, absolute timeout, bridge peer): the task sees Hangup first.
+
+        The far end is told when the task has run its hangup handlers; a channel without a task ends at once.
+        """
+        if self.dead:
+            return
+        if cause:
+            self.hangup_cause = int(cause)
+        if self._task is None:
+            self._inbox.append(Ended(int(cause)))
+            if self._reader is not None:
+                self._wake_reader()
+            else:
+                self.hangup(cause or None)
+        else:
+            self.interrupt(Hangup(int(cause)))
+
+    def _die(self, cause: int, tell_leg: bool) -> None:
+        if self.dead:
+            return
+        self.dead = True
+        if cause or not self.hangup_cause:
+            self.hangup_cause = int(cause)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        leg = self.leg
+        if tell_leg and leg is not None:
+            leg.hangup(self.hangup_cause)
+        for finalizer in reversed(self._finalizers):
+            finalizer(self)
+        self._finalizers.clear()
+        self._inbox.append(Ended(self.hangup_cause))
+        self._wake_reader()
+        if self._task is not None:
+            self.interrupt(Hangup(self.hangup_cause))
+        self.switch.forget(self)
+        self.switch.bus.publish(ChannelEnded(self, self.hangup_cause))
+
+    def on_end(self, finalizer: Callable[[Channel], None]) -> None:
+        """Call `finalizer(channel)` when the channel ends, whoever ends it; at once if it is dead."""
+        if self.dead:
+            finalizer(self)
+        else:
+            self._finalizers.append(finalizer)
+
+    def not_on_end(self, finalizer: Callable[[Channel], None]) -> None:
+        """Take a finalizer back."""
+        if finalizer in self._finalizers:
+            self._finalizers.remove(finalizer)
+
+    # ---- owners ----------------------------------------------------------------------------------------
+
+    @property
+    def owner(self) -> Owner | None:
+        return self._owner
+
+    def claim(self, owner: Owner) -> None:
+        """Take the channel.  Its former owner sees `left`; a task of its own sees Taken and ends.
+
+        Claim *all* channels of an operation first, then interrupt or start tasks.
+        """
+        former = self._owner
+        if former is owner:
+            return
+        self._owner = owner
+        if self._task is not None and owner is not self._task_owner:
+            self.interrupt(Taken(owner))
+        if former is not None:
+            former.left(self, owner)
+
+    def release(self, owner: Owner) -> None:
+        """Give the channel up; nobody owns it until the next claim."""
+        if self._owner is owner:
+            self._owner = None
+
+    # ---- the channel's own task ---------------------------------------------------------------------
+
+    _task_owner: Owner | None = None
+
+    def start(self, owner: Owner, task: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
+        """Run `task` as this channel's own; `owner` (the interpreter) claims it.  Errors are the task's to catch."""
+        if self._task is not None:
+            raise RuntimeError(f"{self.name} has a task already")
+        self._task_owner = owner
+        self.claim(owner)
+        if not self.dead:
+            self._pending = None
+        done: Deferred[None] = Deferred()
+        self._task = done
+        running = Deferred.fromCoroutine(task)
+
+        def finished(result: Any) -> None:
+            self._task = None
+            self._task_owner = None
+            self.release(owner)
+            done.callback(None)
+            if isinstance(result, Failure):
+                self.switch.report(result, f"task of {self.name}")
+
+        running.addBoth(finished)
+        return done
+
+    @property
+    def has_task(self) -> bool:
+        return self._task is not None
+
+    def interrupt(self, interrupt: Interrupt) -> None:
+        """Break into the task: its present wait, or its next, raises this.  Hangup outranks all others."""
+        if self._task is None:
+            return
+        if not isinstance(self._pending, Hangup):
+            self._pending = interrupt
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.callback(None)
+
+    def acknowledge(self) -> None:
+        """The interpreter took the interrupt: waits work again (a dead channel's waits return at once)."""
+        self._pending = None
+
+    @property
+    def interrupted(self) -> Interrupt | None:
+        """The interrupt that the next wait will raise, if any."""
+        return self._pending
+
+    async def wait(self, what: Deferred[_T] | None, timeout: float | None = None) -> _T | None:
+        """Wait for `what` (None: only for the timeout, in seconds); None when the time ran out first.
+
+        Raises the pending Interrupt, at once or when it comes; `what` is then cancelled.  On a dead
+        channel whose Hangup was acknowledged (hangup handlers, `h`) it returns None at once unless
+        `what` has a result already.
+        """
+        if self._pending is not None:
+            if what is not None:
+                _drop(what)
+            raise self._pending
+        if self.dead and (what is None or not what.called):
+            if what is not None:
+                _drop(what)
+            return None
+        if self._gate is not None:
+            raise RuntimeError(f"two waits on {self.name}")
+        gate: Deferred[None] = Deferred()
+        self._gate = gate
+        result: list[Any] = []
+
+        def wake() -> None:
+            if self._gate is gate:
+                self._gate = None
+                gate.callback(None)
+
+        def arrived(value: Any) -> None:
+            result.append(value)
+            wake()
+
+        timer = None
+        if what is not None:
+            what.addBoth(arrived)
+        if timeout is not None and not result:
+            timer = self.switch.clock.callLater(max(0.0, timeout), wake)
+        try:
+            await gate
+        finally:
+            if timer is not None and timer.active():
+                timer.cancel()
+            if self._gate is gate:
+                self._gate = None
+        if not result and what is not None:
+            _drop(what)
+        if self._pending is not None:
+            raise self._pending
+        if result and isinstance(result[0], Failure):
+            if result[0].check(CancelledError):
+                return None
+            result[0].raiseException()
+        return result[0] if result else None
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; Interrupts break in."""
+        await self.wait(None, seconds)
+
+    # ---- the inbox -----------------------------------------------------------------------------------
+
+    def flush(self, kind: type[ChannelEvent] | tuple[type[ChannelEvent], ...] = ChannelEvent) -> None:
+        """Drop what waits in the inbox (say on entry of an application whether typed-ahead digits count)."""
+        kept = [e for e in self._inbox if not isinstance(e, kind)]
+        self._inbox.clear()
+        self._inbox.extend(kept)
+
+    def poll(self) -> ChannelEvent | None:
+        """The next event that is already there."""
+        return self._inbox.popleft() if self._inbox else None
+
+    def push_back(self, event: ChannelEvent) -> None:
+        """Put an event back at the head of the inbox."""
+        self._inbox.appendleft(event)
+
+    @property
+    def has_events(self) -> bool:
+        return bool(self._inbox)
+
+    def watch(self, reader: Callable[[], None] | None) -> None:
+        """Call `reader` each time an event arrives (and now, if some wait); None ends it.  One reader at a time."""
+        self._reader = reader
+        if reader is not None and self._inbox:
+            reader()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None:
+            self._reader()
+
+    async def next_event(self, timeout: float | None = None) -> ChannelEvent | None:
+        """The next event of this channel; None when the time ran out.  Interrupts break in."""
+        found = await first_event(self, (self,), timeout)
+        return found[1] if found else None
+
+
+def _drop(what: Deferred[Any]) -> None:
+    what.addErrback(lambda f: f.trap(CancelledError) and None)
+    what.cancel()
+
+
+async def first_event(
+    task: Channel, channels: tuple[Channel, ...] | list[Channel], timeout: float | None = None
+) -> tuple[Channel, ChannelEvent] | None:
+    """The first event of any of `channels`, waited for on `task`'s task; None when `timeout` s ran out.
+
+    This is how a Dial or a bridge reads several inboxes at once.
+    """
+    if task.interrupted is None:
+        for channel in channels:
+            event = channel.poll()
+            if event is not None:
+                return channel, event
+    arrived: Deferred[None] = Deferred()
+
+    def wake() -> None:
+        if not arrived.called:
+            arrived.callback(None)
+
+    for channel in channels:
+        channel.watch(wake)
+    try:
+        await task.wait(arrived, timeout)
+    finally:
+        for channel in channels:
+            channel.watch(None)
+    for channel in channels:
+        event = channel.poll()
+        if event is not None:
+            return channel, event
+    return None

@@ -1,0 +1,208 @@
+"""The seam between control and the voice plane: the words that cross it.
+
+Control (protocol core, dialplan, console) speaks to the plane by `VoicePort`
+and hears `VoiceEvents`.  Whether the plane runs in this process or in one of
+its own, both directions are batches of fixed-size records with a byte tail
+(`records.py`); so no method returns a value, nothing is shared but the counter
+table, and every row carries a generation that outlives its number.
+
+Times are integers.  `ts64` is a call's own time in milliseconds, 64 bits wide,
+extended from the wire's 16 and 32; stamps are nanoseconds of CLOCK_MONOTONIC.
+Formats are the IAX2 format bits (`pbx.codecs.formats`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Protocol
+
+
+class EdgeKind(IntEnum):
+    """What an edge does with its source's frames (design: edges, not modes)."""
+
+    RELAY = 1  # payload as it is, or translated frame by frame; no jitter buffer of its own
+    MIX = 2  # into the sum that the sink hears
+    TAP = 3  # a copy aside, to a recorder or listener
+    DETECT = 4  # digits, silence, talking: events only
+
+
+class LegFlags(IntFlag):
+    TRUNK = 1  # frames out go into meta trunk frames of (socket, address)
+    JITTER = 2  # frames in pass the jitter buffer
+    ENCRYPTED = 4  # payloads are enciphered; never into trunk rows
+
+
+class Direction(IntFlag):
+    """Which sound of a leg a source, sink or tap means."""
+
+    IN = 1  # what the far end says
+    OUT = 2  # what the far end hears
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One edge row: `source` row to `sink` row.  gain in dB * 100 (0 = as it is)."""
+
+    source: int
+    sink: int
+    kind: EdgeKind
+    direction: Direction = Direction.IN
+    gain: int = 0
+
+
+class VoicePort(Protocol):
+    """What control tells the plane.  Commands are applied in order, between two batches of frames."""
+
+    def add_socket(self, socket: int, fd: int, family: int) -> None:
+        """Read from and send by this bound, non-blocking UDP socket (control keeps the descriptor open)."""
+
+    def remove_socket(self, socket: int) -> None: ...
+
+    def send(
+        self,
+        socket: int,
+        address: tuple[str, int],
+        data: bytes,
+        *,
+        local: str = "",
+        row: int = 0,
+        barrier: bool = False,
+    ) -> None:
+        """Send a datagram; `local`: the address it must leave from (a wildcard-bound socket), "" = the socket's own.
+
+        barrier: it belongs to leg `row` and no mini frame of that leg may overtake it (VOICE, RTKEY, TXREL).
+        """
+
+    def add_leg(
+        self,
+        row: int,
+        generation: int,
+        socket: int,
+        address: tuple[str, int],
+        local: str,
+        own_call: int,
+        remote_call: int,
+        flags: LegFlags,
+        clock_start: int,
+    ) -> None:
+        """A leg.  row: 1.. chosen by control.  remote_call 0: not known yet (nothing can arrive).
+
+        clock_start: monotonic ns at which the call's timestamps are 0.
+        """
+
+    def bind_leg(self, row: int, address: tuple[str, int], local: str, remote_call: int) -> None:
+        """The far end's address or call number became known or changed (from an authenticated full frame only)."""
+
+    def set_flags(self, row: int, flags: LegFlags) -> None: ...
+
+    def set_formats(self, row: int, receive: int, send: int) -> None:
+        """Format bits of mini frames in, and of all voice out; 0 = none yet.
+
+        A change of `send` makes the plane ask for a full VOICE frame (`voice_due`) before further minis.
+        """
+
+    def remove_leg(self, row: int, generation: int) -> None: ...
+
+    def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None:
+        """A full VOICE frame was accepted by the core: its payload is voice like any mini's; ends a hold of the row."""
+
+    def release(self, row: int) -> None:
+        """The full frame that held this row's minis was dealt with and carries no voice."""
+
+    def voice_restart(self, row: int, clock_start: int) -> None:
+        """After TXREL: clock, formats and stamps of this row start over."""
+
+    def reset_edges(self, removed: list[Edge], added: list[Edge]) -> None:
+        """The graph's difference, applied at once between two batches."""
+
+    def play_file(
+        self, source: int, row: int, path: str, format_bit: int, *, skip_ms: int = 0, loop: bool = False
+    ) -> None:
+        """Play a headerless sound file of that format (or a wav) to the far end of `row`; ends with `finished`."""
+
+    def play_tone(self, source: int, row: int, spec: str) -> None:
+        """Play a tone list (indications.conf grammar: `!350+440/100,!0/100,...`, `1004` for milliwatt)."""
+
+    def play_silence(self, source: int, row: int, milliseconds: int) -> None:
+        """Keep a clocked, silent stream running (0 = until stopped)."""
+
+    def pause(self, source: int, paused: bool) -> None: ...
+
+    def stop(self, source: int) -> None:
+        """Stop a source or sink; it reports `finished` all the same."""
+
+    def record(
+        self,
+        sink: int,
+        row: int,
+        path: str,
+        format_bit: int,
+        direction: Direction,
+        *,
+        append: bool = False,
+        silence_ms: int = 0,
+        max_ms: int = 0,
+    ) -> None:
+        """Write what the leg says and/or hears to a file (mixed if both); ends by itself after silence_ms or max_ms."""
+
+    def detect(self, row: int, *, digits: bool = False, talk: bool = False, silence_threshold: int = 256) -> None:
+        """Report in-band digits and changes between talk and silence of what the far end says."""
+
+    def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None:
+        """trunkfreq, trunkmtu, trunktimestamps, trunkmaxsize of iax.conf."""
+
+    def set_options(self, mediatick_us: int) -> None: ...
+
+    def flush(self) -> None:
+        """Hand over what was said in this turn of the loop."""
+
+
+class VoiceEvents(Protocol):
+    """What the plane tells control; called between two batches, in order."""
+
+    def datagram(
+        self, socket: int, address: tuple[str, int], local: str, row: int, generation: int, stamp: int, data: bytes
+    ) -> None:
+        """A full frame, or a frame of no known leg.  row 0: no leg has this address and call number.
+
+        When it holds its row (VOICE with a new format, RTKEY, TXREL) the minis behind it wait for
+        `voice_in`/`release`, at most 100 ms.
+        """
+
+    def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
+        """This voice has to leave as a full VOICE frame (start, new format, after TXREL, high half moved by 2)."""
+
+    def voice_unknown(self, row: int, generation: int) -> None:
+        """A mini frame came before any format is known for the row (Asterisk answers VNAK)."""
+
+    def finished(self, source: int, reason: str) -> None:
+        """A source or sink ended: "end", "stopped", "silence", "max", or "error: ..."."""
+
+    def detected(self, row: int, what: str) -> None:
+        """ "digit:5", "talk", "silence"."""
+
+
+class Counters(Protocol):
+    """The one thing both sides see: per-row counters, each with one writer (the plane)."""
+
+    def tx_ts64(self, row: int) -> int:
+        """Last voice time sent on this row, ms; -1 = none yet (the core's last+3 rule)."""
+
+    def rx_ts64(self, row: int) -> int:
+        """Last voice time received."""
+
+    def legs(self, row: int) -> LegCounters: ...
+
+
+@dataclass(slots=True)
+class LegCounters:
+    """Voice counted by the plane for one leg (RFC 3550 jitter, in ms)."""
+
+    received: int = 0
+    sent: int = 0
+    lost: int = 0
+    out_of_order: int = 0
+    late: int = 0
+    jitter: int = 0
+    delay: int = 0
