@@ -1,0 +1,74 @@
+"""What the voice plane asks of a protocol's media headers.
+
+The plane knows no protocol.  The driver hands it one object that can tell
+media from signalling and rewrite a media header in place, over whole batches.
+All of it is pure: arrays in, arrays out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+#: An array of any integer type; shapes are given in the text.
+Array = npt.NDArray[Any]
+
+
+class Kind(IntEnum):
+    """What a datagram is."""
+
+    BAD = 0  # no header of ours, or too short: counted and dropped
+    FULL = 1  # signalling, goes to the core
+    MINI = 2  # voice of one call
+    TRUNK = 3  # voice of many calls
+
+
+@dataclass(slots=True)
+class Entries:
+    """Voice found in trunk frames, one element per call entry, in the order of arrival.
+
+    frame: index (into what was passed) of the datagram; call: the sender's call number; stamp: low 16 bits of the
+    call's time, or -1 where the frame holds none (its own time then counts); offset, length: the payload.
+    """
+
+    frame: npt.NDArray[np.int64]
+    call: npt.NDArray[np.int64]
+    stamp: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.int64]
+    length: npt.NDArray[np.int64]
+    #: frame times (32 bits, ms), one per datagram passed
+    times: npt.NDArray[np.int64]
+    #: datagrams that were cut short or lied about a length
+    bad: int = 0
+
+
+class Headers(Protocol):
+    """Media headers of one protocol."""
+
+    #: bytes before a mini frame's payload, and before each payload inside a trunk frame
+    overhead: int
+
+    def classify(self, flat: Array, offset: Array, length: Array) -> tuple[Array, Array, Array]:
+        """(kind, call number, 16-bit stamp) of each datagram; `flat` is the byte arena, `offset` where each starts."""
+
+    def trunk_entries(self, flat: Array, offset: Array, length: Array) -> Entries:
+        """The voice inside these trunk datagrams."""
+
+    def mini_headers(self, call: Array, stamp: Array) -> Array:
+        """Mini headers as big-endian 32-bit words (to be put just before the payloads)."""
+
+    def trunk_header(self, time: int, timestamps: bool) -> bytes:
+        """Head of a trunk frame sent at `time` ms of the trunk's clock."""
+
+    def trunk_rows(self, call: Array, stamp: Array, payload: Array, timestamps: bool) -> Array:
+        """(n, entry bytes) array: entry head and payload of equal-length voice, ready to be sent."""
+
+    def full_stamp(self, frame: bytes) -> int:
+        """The 32-bit time of a full frame."""
+
+    def holds(self, frame: bytes, format_bit: int, rx_ts64: int) -> bool:
+        """True when voice behind this full frame has to wait until the core has dealt with it."""
