@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -27,13 +28,12 @@ from pbx.channels.events import (
     Control,
     Ended,
 )
-from pbx.channels.interrupts import Hangup, Interrupt, Taken
+from pbx.channels.interrupts import Expired, Hangup, Interrupt, Redirect, Taken
 from pbx.channels.party import Caller
 
 if TYPE_CHECKING:
-    from pbx.codecs.formats import Format
-
     from pbx.channels.switch import Switch
+    from pbx.codecs.formats import Format
 
 _T = TypeVar("_T")
 
@@ -155,7 +155,10 @@ class Channel:
         #: True while this channel was made by somebody who dials (AppDial), not by a caller
         self.outgoing = False
         self.hangup_cause = 0
+        #: the leg is gone; nothing can be said to or heard from the far end
         self.dead = False
+        #: hanging up: its Hangup was acknowledged (hangup handlers, `h`), so that waits return at once
+        self.ending = False
         self.bridge: Any = None
         #: free places where floors above keep what belongs to this channel (dialplan state, CDR, ...)
         self.attached: dict[str, Any] = {}
@@ -165,6 +168,7 @@ class Channel:
         self._pending: Interrupt | None = None
         self._gate: Deferred[None] | None = None
         self._task: Deferred[None] | None = None
+        self._task_owner: Owner | None = None
         self._deadline: Any = None
         #: called once each, last added first, when the channel ends
         self._finalizers: list[Callable[[Channel], None]] = []
@@ -218,22 +222,42 @@ class Channel:
         self._die(cause, tell_leg=True)
 
     def softhangup(self, cause: int = 0) -> None:
-        """Ask for the end from outside (console, absolute timeout, bridge peer): the task sees Hangup first.
+        """Ask for the end from outside (console, limit of time): the task sees Hangup first.
 
-        The far end is told when the task has run its hangup handlers; a channel without a task ends at once.
+        The far end is told when the task has run its hangup handlers and calls `hangup`; a channel without a task
+        of its own ends at once, and its owner reads Ended.
         """
         if self.dead:
             return
-        if cause:
-            self.hangup_cause = int(cause)
-        if self._task is None:
-            self._inbox.append(Ended(int(cause)))
-            if self._reader is not None:
-                self._wake_reader()
-            else:
-                self.hangup(cause or None)
-        else:
+        if self._runs_itself:
+            if cause:
+                self.hangup_cause = int(cause)
             self.interrupt(Hangup(int(cause)))
+        else:
+            self.hangup(cause or None)
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """End the call in that many seconds (TIMEOUT(absolute)): its task sees Expired; None takes it back."""
+        if self._deadline is not None:
+            if self._deadline.active():
+                self._deadline.cancel()
+            self._deadline = None
+        if seconds is not None and not self.dead:
+            self._deadline = self.switch.clock.callLater(max(0.0, seconds), self._expire)
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds left until the absolute limit."""
+        if self._deadline is None:
+            return None
+        return float(self._deadline.getTime() - self.switch.clock.seconds())
+
+    def _expire(self) -> None:
+        self._deadline = None
+        if self._runs_itself:
+            self.interrupt(Expired())
+        else:
+            self.hangup()
 
     def _die(self, cause: int, tell_leg: bool) -> None:
         if self.dead:
@@ -241,21 +265,25 @@ class Channel:
         self.dead = True
         if cause or not self.hangup_cause:
             self.hangup_cause = int(cause)
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        leg = self.leg
-        if tell_leg and leg is not None:
-            leg.hangup(self.hangup_cause)
-        for finalizer in reversed(self._finalizers):
+        self.set_deadline(None)
+        if tell_leg and self.leg is not None:
+            self.leg.hangup(self.hangup_cause)
+        finalizers, self._finalizers = self._finalizers, []
+        for finalizer in reversed(finalizers):
             finalizer(self)
-        self._finalizers.clear()
         self._inbox.append(Ended(self.hangup_cause))
-        self._wake_reader()
-        if self._task is not None:
+        if self._task is None:
+            self._gone()
+            self._wake_reader()
+        else:
+            self._wake_reader()
             self.interrupt(Hangup(self.hangup_cause))
+
+    def _gone(self) -> None:
+        """Dead and without a task: nobody will do anything for this channel any more."""
         self.switch.forget(self)
         self.switch.bus.publish(ChannelEnded(self, self.hangup_cause))
+        self.attached.clear()
 
     def on_end(self, finalizer: Callable[[Channel], None]) -> None:
         """Call `finalizer(channel)` when the channel ends, whoever ends it; at once if it is dead."""
@@ -296,47 +324,83 @@ class Channel:
 
     # ---- the channel's own task ---------------------------------------------------------------------
 
-    _task_owner: Owner | None = None
-
     def start(self, owner: Owner, task: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
-        """Run `task` as this channel's own; `owner` (the interpreter) claims it.  Errors are the task's to catch."""
-        if self._task is not None:
-            raise RuntimeError(f"{self.name} has a task already")
-        self._task_owner = owner
-        self.claim(owner)
-        if not self.dead:
-            self._pending = None
-        done: Deferred[None] = Deferred()
-        self._task = done
-        running = Deferred.fromCoroutine(task)
+        """Run `task` as this channel's own; `owner` (the interpreter) claims it.
 
-        def finished(result: Any) -> None:
+        A former task that was taken and still winds up is waited for.  Errors are the task's to catch: one that
+        gets here is reported and ends the channel.  Raises RuntimeError when the channel has a task that nobody
+        took away.
+        """
+        done: Deferred[None] = Deferred()
+        if self._task is None:
+            self.claim(owner)
+            self._run(owner, task, done)
+        elif self._owner is self._task_owner and owner is self._task_owner:
+            task.close()
+            raise RuntimeError(f"{self.name} has a task already")
+        else:
+            former = self._task
+            self.claim(owner)
+            if self._task is None:
+                self._run(owner, task, done)
+            else:
+                former.addCallback(lambda _: self._run(owner, task, done))
+        return done
+
+    def _run(self, owner: Owner, task: Coroutine[Deferred[Any], Any, None], done: Deferred[None]) -> None:
+        self._task = done
+        self._task_owner = owner
+        self._pending = Hangup(self.hangup_cause) if self.dead else None
+
+        def finished(result: object) -> None:
             self._task = None
             self._task_owner = None
+            self._pending = None
+            taken = self._owner is not owner
             self.release(owner)
+            failure = result if isinstance(result, Failure) and not isinstance(result.value, Taken) else None
+            if failure is not None:
+                self.switch.report(failure, f"task of {self.name}")
+            if self.dead:
+                self._gone()
+            elif failure is not None and not taken:
+                self.hangup()
             done.callback(None)
-            if isinstance(result, Failure):
-                self.switch.report(result, f"task of {self.name}")
 
-        running.addBoth(finished)
-        return done
+        Deferred.fromCoroutine(task).addBoth(finished)
 
     @property
     def has_task(self) -> bool:
         return self._task is not None
 
-    def interrupt(self, interrupt: Interrupt) -> None:
-        """Break into the task: its present wait, or its next, raises this.  Hangup outranks all others."""
+    @property
+    def _runs_itself(self) -> bool:
+        """Its own task is its owner (it was not taken away from it)."""
+        return self._task is not None and self._owner is self._task_owner
+
+    def interrupt(self, interrupt: Interrupt, *, wake: bool = True) -> None:
+        """Break into the task: its present wait, or its next, raises this.
+
+        Of several that come before the task sees one, the first Taken or Hangup stays; a Redirect gives way to
+        everything that comes after it.  wake=False: the present wait goes on (to set several channels first).
+        """
         if self._task is None:
             return
-        if not isinstance(self._pending, Hangup):
+        if self._pending is None or isinstance(self._pending, Redirect):
             self._pending = interrupt
-        gate, self._gate = self._gate, None
-        if gate is not None:
+        if wake:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let the task see its interrupt, if it has one."""
+        if self._pending is not None and self._gate is not None:
+            gate, self._gate = self._gate, None
             gate.callback(None)
 
     def acknowledge(self) -> None:
-        """The interpreter took the interrupt: waits work again (a dead channel's waits return at once)."""
+        """The interpreter took the interrupt: waits work again; after a Hangup they return at once, also for `h`."""
+        if isinstance(self._pending, Hangup) and not isinstance(self._pending, Expired):
+            self.ending = True
         self._pending = None
 
     @property
@@ -347,23 +411,18 @@ class Channel:
     async def wait(self, what: Deferred[_T] | None, timeout: float | None = None) -> _T | None:
         """Wait for `what` (None: only for the timeout, in seconds); None when the time ran out first.
 
-        Raises the pending Interrupt, at once or when it comes; `what` is then cancelled.  On a dead
-        channel whose Hangup was acknowledged (hangup handlers, `h`) it returns None at once unless
-        `what` has a result already.
+        Raises (a copy of) the pending Interrupt, at once or when it comes; `what` is then cancelled.  On a channel
+        that is dead or `ending` (hangup handlers, `h`) it returns None at once unless `what` has a result already.
         """
         if self._pending is not None:
             if what is not None:
                 _drop(what)
-            raise self._pending
-        if self.dead and (what is None or not what.called):
-            if what is not None:
-                _drop(what)
-            return None
+            # a copy: the frames of who interrupted hold the original, and would be held by its traceback
+            raise replace(self._pending)
         if self._gate is not None:
             raise RuntimeError(f"two waits on {self.name}")
-        gate: Deferred[None] = Deferred()
-        self._gate = gate
         result: list[Any] = []
+        gate: Deferred[None] = Deferred()
 
         def wake() -> None:
             if self._gate is gate:
@@ -374,27 +433,24 @@ class Channel:
             result.append(value)
             wake()
 
-        timer = None
         if what is not None:
             what.addBoth(arrived)
-        if timeout is not None and not result:
-            timer = self.switch.clock.callLater(max(0.0, timeout), wake)
-        try:
-            await gate
-        finally:
-            if timer is not None and timer.active():
-                timer.cancel()
-            if self._gate is gate:
-                self._gate = None
+        if not result and not (self.dead or self.ending):
+            self._gate = gate
+            timer = None if timeout is None else self.switch.clock.callLater(max(0.0, timeout), wake)
+            try:
+                await gate
+            finally:
+                if timer is not None and timer.active():
+                    timer.cancel()
+                if self._gate is gate:
+                    self._gate = None
         if not result and what is not None:
             _drop(what)
+            result.clear()
         if self._pending is not None:
-            raise self._pending
-        if result and isinstance(result[0], Failure):
-            if result[0].check(CancelledError):
-                return None
-            result[0].raiseException()
-        return result[0] if result else None
+            raise replace(self._pending)
+        return _outcome(result.pop()) if result else None
 
     async def sleep(self, seconds: float) -> None:
         """Wait; Interrupts break in."""
@@ -414,7 +470,8 @@ class Channel:
 
     def push_back(self, event: ChannelEvent) -> None:
         """Put an event back at the head of the inbox."""
-        self._inbox.appendleft(event)
+        if len(self._inbox) < INBOX:
+            self._inbox.appendleft(event)
 
     @property
     def has_events(self) -> bool:
@@ -436,8 +493,28 @@ class Channel:
         return found[1] if found else None
 
 
+def _outcome(value: Any) -> Any:
+    """The result, or its exception raised; a cancelled wait is None.
+
+    The Failure must not stay in a frame that its own traceback holds: that would be a cycle.
+    """
+    if not isinstance(value, Failure):
+        return value
+    error = value.value
+    del value
+    if error is None or isinstance(error, CancelledError):
+        return None
+    try:
+        raise error
+    finally:
+        del error
+
+
 def _drop(what: Deferred[Any]) -> None:
-    what.addErrback(lambda f: f.trap(CancelledError) and None)
+    def quiet(failure: Failure) -> Failure | None:
+        return None if isinstance(failure.value, CancelledError) else failure
+
+    what.addErrback(quiet)
     what.cancel()
 
 

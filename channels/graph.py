@@ -15,7 +15,6 @@ timed by the clock, so that it lasts as long as it would be heard.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -23,10 +22,9 @@ from twisted.internet.defer import Deferred
 from pbx.channels.voice.port import Direction, VoicePort
 
 if TYPE_CHECKING:
-    from pbx.codecs.formats import Format
-
     from pbx.channels.channel import Channel
     from pbx.channels.switch import Switch
+    from pbx.codecs.formats import Format
 
 
 class Rows:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+@dataclass(slots=True)
 class Interrupt(BaseException):
     """Base of everything that breaks into a channel's task."""
 
@@ -19,6 +20,11 @@ class Hangup(Interrupt):
     """The channel has ended: run hangup handlers, then `h`."""
 
     cause: int = 0
+
+
+@dataclass(slots=True)
+class Expired(Hangup):
+    """The absolute limit of time ran out: extension `T` if there is one, else as Hangup."""
 
 
 @dataclass(slots=True)

@@ -15,11 +15,11 @@ from twisted.python.failure import Failure
 
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import Bus, ChannelCreated
+from pbx.channels.interrupts import Redirect
 
 if TYPE_CHECKING:
-    from pbx.codecs.formats import Format
-
     from pbx.channels.graph import Graph
+    from pbx.codecs.formats import Format
 
 
 class Unavailable(Exception):
@@ -68,6 +68,12 @@ class Extensions(Protocol):
 
     def run(self, channel: Channel) -> None:
         """Start the channel's own task at its context, exten and priority."""
+
+
+class _Mover:
+    """Holds a channel for the moment between its former owner and its own task."""
+
+    def left(self, channel: Channel, to: object) -> None: ...
 
 
 class Switch:
@@ -128,6 +134,27 @@ class Switch:
     def next_call_id(self) -> int:
         """Number of a new call as in `[C-00000001]` of the log."""
         return next(self._call_serial)
+
+    def redirect(self, *moves: tuple[Channel, str, str, int]) -> None:
+        """Let channels go on at (channel, context, exten, priority), whoever owns them now; all as one step.
+
+        A channel with a task sees Redirect; the others get a task of their own.  All are marked or claimed before
+        any task wakes, so that the first one's Dial or bridge does not end the other.
+        """
+        living = [move for move in moves if not move[0].dead]
+        bare = [move for move in living if not move[0].has_task]
+        for channel, context, exten, priority in living:
+            if channel.has_task:
+                channel.interrupt(Redirect(context, exten, priority), wake=False)
+        for channel, context, exten, priority in bare:
+            channel.context, channel.exten, channel.priority = context, exten, priority
+            channel.claim(_Mover())
+        for channel, *_ in living:
+            if channel.has_task:
+                channel.wake()
+        for channel, *_ in bare:
+            if not channel.dead:
+                self.extensions.run(channel)
 
     # ---- calling out -----------------------------------------------------------------------------------
 
