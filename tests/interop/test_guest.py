@@ -1,0 +1,35 @@
+"""Guests are served where a guest user is configured, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.interop.boxes import HERE, make_box, running
+from tests.interop.calls import dial_status, echo_both_ways, give_sounds, nothing_left
+from tests.interop.conftest import need
+
+
+@pytest.mark.parametrize("kinds", [("pbx", "asterisk22"), ("asterisk22", "pbx"), ("pbx", "pbx")], ids="-".join)
+def test_guest_calls(kinds: tuple[str, str], wire: Path) -> None:
+    need(*kinds)
+    caller = make_box(kinds[0], "guest-caller", HERE / "etc" / "guest" / "caller", "127.0.37.1", PEER="127.0.37.2")
+    server = make_box(kinds[1], "guest-server", HERE / "etc" / "guest" / "server", "127.0.37.2")
+    give_sounds(caller, server)
+    with running(caller, server):
+        echo_both_ways(caller, server, "Local/240@default", wire)
+        echo_both_ways(caller, server, "Local/340@default", wire)
+        nothing_left(caller, server)
+
+
+@pytest.mark.parametrize("kind", ["pbx", "asterisk22"])
+def test_no_guest_unless_configured(kind: str) -> None:
+    need(kind, "asterisk22")
+    caller = make_box("asterisk22", "nocaller", HERE / "etc" / "guest" / "caller", "127.0.37.3", PEER="127.0.37.4")
+    server = make_box(kind, "noserver", HERE / "etc" / "guest" / "caller", "127.0.37.4", PEER="127.0.37.3")
+    with running(caller, server):
+        for number in ("240", "340"):
+            status, cause = dial_status(caller, f"Local/{number}@default")
+            assert cause == 50, status
+        nothing_left(caller, server)

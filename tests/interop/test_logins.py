@@ -1,0 +1,92 @@
+"""md5 and plaintext logins, plain and trunked links (both layouts), codecs translated on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.boxes import HERE, Box, make_box, running
+from tests.interop.calls import (
+    SWEEP,
+    digits_both_ways,
+    echo_both_ways,
+    give_sounds,
+    longest,
+    nothing_left,
+    recorded_here,
+    recorded_there,
+    together,
+)
+from tests.interop.capture import capture
+from tests.interop.conftest import need
+from tests.interop.sounds import alike, from_ulaw
+
+STOCK = [("pbx", "asterisk22"), ("asterisk22", "pbx"), ("asterisk16", "pbx"), ("asterisk22", "asterisk22")]
+
+
+def pair_of(kinds: tuple[str, str], scenario: str, subnet: int, **values: str) -> tuple[Box, Box]:
+    need(*kinds)
+    one, two = (
+        make_box(
+            kind,
+            f"{scenario}-{side}",
+            HERE / "etc" / scenario / side,
+            f"127.0.{subnet}.{i}",
+            PEER=f"127.0.{subnet}.{3 - i}",
+            SECRET="wonderland",
+            **values,
+        )
+        for i, (kind, side) in enumerate(zip(kinds, "ab", strict=True), 1)
+    )
+    give_sounds(one, two)
+    return one, two
+
+
+@pytest.mark.parametrize("kinds", STOCK, ids="-".join)
+@pytest.mark.parametrize(
+    ("auth", "trunk", "stamps"),
+    [("md5", "no", "yes"), ("plaintext", "no", "yes"), ("md5", "yes", "yes"), ("md5", "yes", "no")],
+    ids=["md5", "plaintext", "md5-trunk", "md5-trunk-without-stamps"],
+)
+def test_login_and_sound(kinds: tuple[str, str], auth: str, trunk: str, stamps: str, wire: Path) -> None:
+    one, two = pair_of(kinds, "md5", 32, AUTH=auth, TRUNK=trunk, TRUNKTIMESTAMPS=stamps, CODEC="ulaw")
+    with running(one, two):
+        echo_both_ways(one, two, "Local/240@default", wire, trunked=trunk == "yes")
+        together(
+            lambda: digits_both_ways(one, two, "Local/241@default"),
+            lambda: digits_both_ways(two, one, "Local/141@default"),
+        )
+        nothing_left(one, two)
+
+
+@pytest.fixture(params=[("gsm", 2), ("alaw", 8), ("slin", 64)], ids=["gsm", "alaw", "slin"])
+def codec(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
+    yield request.param
+
+
+@pytest.mark.parametrize("kinds", [("pbx", "asterisk22"), ("asterisk22", "pbx")], ids="-".join)
+def test_sound_is_translated(kinds: tuple[str, str], codec: tuple[str, int], wire: Path) -> None:
+    name, bit = codec
+    one, two = pair_of(kinds, "codecs", 33, OURS="ulaw,gsm,alaw,slin", THEIRS=name)
+    with running(one, two):
+        with capture(wire, one.bind, two.bind) as recorded:
+            recorded_there(one, two, "Local/246@default")
+            recorded_here(one, "Local/247@default")
+        for way in ((one.bind, two.bind), (two.bind, one.bind)):
+            assert {f for s in recorded.streams()[way] for f in s.formats} == {bit}
+        nothing_left(one, two)
+
+
+@pytest.mark.parametrize("kinds", [("pbx", "asterisk22"), ("asterisk22", "pbx")], ids="-".join)
+def test_early_sound_comes_before_the_answer(kinds: tuple[str, str], wire: Path) -> None:
+    one, two = pair_of(kinds, "md5", 34, AUTH="md5", TRUNK="no", TRUNKTIMESTAMPS="yes", CODEC="ulaw")
+    with running(one, two):
+        with capture(wire, one.bind, two.bind) as recorded:
+            one.rx("channel originate Local/248@default extension wait@apps")
+            two.wait_rx("core show channels count", r"(?m)^1 call[s]? processed", 10)
+            two.wait_idle()
+        early = longest(recorded.streams()[(two.bind, one.bind)])
+        assert alike(SWEEP, from_ulaw(early.sound)) > 0.9
+        nothing_left(one, two)

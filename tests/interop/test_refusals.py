@@ -1,0 +1,113 @@
+"""Refused calls and registrations: Asterisk's cause on the wire, and a line that says why (fail2ban reads it too)."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.boxes import HERE, Box, make_box, running
+from tests.interop.calls import dial_status, nothing_left
+from tests.interop.conftest import lack, need
+from tests.interop.keys import rsa_pair
+
+KINDS = [("asterisk22", "pbx"), ("pbx", "pbx"), ("pbx", "asterisk22"), ("asterisk22", "asterisk22")]
+#: extension of the client -> cause that the server gives
+CAUSES = {"badsecret": 50, "unknown": 50, "wrongkey": 50, "walled": 50, "nocodec": 58, "noexten": 3}
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Box, Box]]:
+    need(*request.param)
+    keys = tmp_path_factory.mktemp("keys")
+    for name in ("right", "wrong"):
+        rsa_pair(keys, name)
+    client = make_box(
+        request.param[0],
+        "client",
+        HERE / "etc" / "refusals" / "client",
+        "127.0.39.1",
+        PEER="127.0.39.2",
+        SECRET="wonderland",
+        OUTKEY="wrong",
+    )
+    server = make_box(
+        request.param[1],
+        "server",
+        HERE / "etc" / "refusals" / "server",
+        "127.0.39.2",
+        PEER="127.0.39.1",
+        SECRET="wonderland",
+        INKEY="right",
+    )
+    client.add_key(keys / "wrong.key")
+    client.add_key(keys / "wrong.pub")
+    server.add_key(keys / "right.pub")
+    with running(client, server):
+        yield client, server
+
+
+@pytest.mark.parametrize("extension", sorted(CAUSES))
+def test_the_cause_reaches_the_caller(pair: tuple[Box, Box], extension: str) -> None:
+    client, _ = pair
+    status, cause = dial_status(client, f"Local/{extension}@default")
+    assert cause == CAUSES[extension], status
+
+
+def test_registrations_are_refused(pair: tuple[Box, Box]) -> None:
+    client, _ = pair
+    text = client.wait_rx("iax2 show registry", r"(?s)Rejected.*Rejected.*Rejected", 30)
+    assert "Registered\n" not in text
+
+
+def ours(box: Box) -> str:
+    if box.kind != "pbx":
+        pytest.skip("the wording is pbx's own")
+    return box.log
+
+
+@pytest.mark.parametrize("who", ["good", "nobody", "walled", "keyed", "gsmonly"])
+def test_one_line_says_who_from_where_and_why(pair: tuple[Box, Box], who: str) -> None:
+    _, server = pair
+    ours(server)
+    server.wait_log(rf"NOTICE\[\d+\].*\b{who}\b.*127\.0\.39\.1.*", 20)
+    for line in server.log.splitlines():
+        if re.search(rf"NOTICE\[\d+\].*\b{who}\b.*127\.0\.39\.1", line):
+            break
+    else:
+        raise AssertionError("no NOTICE line")
+    if who != "nobody":
+        assert re.search(r"(iax|extensions)\.conf:\d+", line), line
+
+
+def test_no_secret_is_in_the_log(pair: tuple[Box, Box]) -> None:
+    for box in pair:
+        if box.kind == "pbx":
+            assert "wonderland" not in box.log
+            assert "not-the-secret" not in box.log
+            assert not re.search(r"\b[0-9a-f]{32}\b", box.log), "a digest"
+
+
+def test_fail2ban_sees_the_refusals(pair: tuple[Box, Box], tmp_path: Path) -> None:
+    _, server = pair
+    ours(server)
+    if shutil.which("fail2ban-regex") is None:
+        lack("fail2ban: run tests/interop/setup")
+    for kind, word in (("registration", "nobody"), ("call", "good"), ("ACL", "walled")):
+        lines = [t for t in server.log.splitlines() if re.search(rf"NOTICE\[\d+\].*\b{word}\b.*127\.0\.39\.1", t)]
+        assert lines, kind
+        sample = tmp_path / "log"
+        sample.write_text("\n".join(re.sub(r"\.\d{3}\]", "]", t, count=1) for t in lines) + "\n")
+        text = subprocess.run(
+            ["fail2ban-regex", str(sample), "/etc/fail2ban/filter.d/asterisk.conf"], capture_output=True, text=True
+        ).stdout
+        match = re.search(r"Lines: (\d+) lines, \d+ ignored, (\d+) matched", text)
+        assert match and match[1] == match[2], f"{kind}: {text[-1500:]}\n{lines}"
+
+
+def test_nothing_is_left_behind(pair: tuple[Box, Box]) -> None:
+    nothing_left(*pair)
