@@ -19,8 +19,9 @@ from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.events import Event
 
 if TYPE_CHECKING:
-    from pbx.channels.iax2.call import Call, Outgoing
     from pbx.channels.iax2.settings import Settings
+
+    from pbx.channels.iax2.call import Call, Outgoing
     from pbx.channels.voice.port import Counters
 
 
@@ -77,7 +78,7 @@ class Endpoint:
     # ---- bytes and time -----------------------------------------------------------------------------------
 
     def start(self, now: float, sockets: Iterable[tuple[int, str]] = ()) -> None:
-        """Start registrations and qualification; `sockets`: (number, bound host) of each UDP socket, first = default."""
+        """Start registrations and qualification.  `sockets`: (number, bound host) of each UDP socket (the first is the default)."""
         raise NotImplementedError
 
     def receive(self, socket: int, address: Address, local: str, data: bytes, now: float, row: int = 0) -> None:
