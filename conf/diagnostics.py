@@ -7,9 +7,15 @@ collector and go on, so that one look shows all mistakes.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+MOST_ALIKE = 1000
+
+_SECRET = re.compile(r"(?i)\b(\w*(?:secret|passwd|password|passphrase))\b(\s*[=+>:]*\s*)\S.*")
+_LOGIN = re.compile(r"(?i)\b(register\s*=?>?\s*[^:@]*):[^@]*@")
 
 
 class Place(NamedTuple):
@@ -40,8 +46,8 @@ class Severity(enum.IntEnum):
 class Diagnostic:
     """One finding.
 
-    `text` is what stands in the file, `message` what is wrong with it, `advice` what to write instead (may be
-    empty). A secret must not be put into any of them. `code` is a short stable word for scripts, such as
+    `text` is what stands in the file (secrets hidden), `message` what is wrong with it, `advice` what to write
+    instead (may be empty). No part may hold a secret. `code` is a short stable word for scripts, such as
     `unknown-option`.
     """
 
@@ -66,27 +72,38 @@ class Diagnostics:
 
     def __init__(self, listener: Callable[[Diagnostic], None] | None = None) -> None:
         self._found: dict[Diagnostic, None] = {}
+        self._counts: dict[tuple[str, str], int] = {}
         self._listener = listener
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a finding (once), and hand it to the listener."""
+        """Keep a finding (once), and hand it to the listener.
+
+        Of one kind of finding in one file, `MOST_ALIKE` are kept, so that a broken file floods nothing.
+        """
         if diagnostic in self._found:
             return
+        kind = (diagnostic.place.file, diagnostic.code)
+        count = self._counts[kind] = self._counts.get(kind, 0) + 1
+        if count > MOST_ALIKE:
+            return
+        if count == MOST_ALIKE:
+            message = f"{diagnostic.message} (more like this are not shown)"
+            diagnostic = replace(diagnostic, message=message)
         self._found[diagnostic] = None
         if self._listener is not None:
             self._listener(diagnostic)
 
     def error(self, place: Place, message: str, *, text: str = "", advice: str = "", code: str = "") -> None:
         """Add what is not done as written."""
-        self.add(Diagnostic(place, Severity.ERROR, message, text, advice, code))
+        self.add(Diagnostic(place, Severity.ERROR, message, hide_secrets(text), advice, code))
 
     def warning(self, place: Place, message: str, *, text: str = "", advice: str = "", code: str = "") -> None:
         """Add what works but is surely not what was meant."""
-        self.add(Diagnostic(place, Severity.WARNING, message, text, advice, code))
+        self.add(Diagnostic(place, Severity.WARNING, message, hide_secrets(text), advice, code))
 
     def notice(self, place: Place, message: str, *, text: str = "", advice: str = "", code: str = "") -> None:
         """Add what is good to know: an option without effect yet, for one."""
-        self.add(Diagnostic(place, Severity.NOTICE, message, text, advice, code))
+        self.add(Diagnostic(place, Severity.NOTICE, message, hide_secrets(text), advice, code))
 
     def extend(self, others: Iterable[Diagnostic]) -> None:
         """Take over findings of another collector."""
@@ -110,6 +127,11 @@ class Diagnostics:
 
     def __bool__(self) -> bool:
         return True
+
+
+def hide_secrets(text: str) -> str:
+    """A line without the passwords it may hold."""
+    return _LOGIN.sub(r"\1:***@", _SECRET.sub(r"\1\2***", text))
 
 
 def printable(text: str) -> str:

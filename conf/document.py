@@ -14,6 +14,14 @@ from pbx.conf.diagnostics import Diagnostic, Place
 Operator = Literal["=", "=>", "+="]
 
 
+def fold(name: str) -> str:
+    """A name for comparing as Asterisk does it: only A-Z and a-z are the same."""
+    return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
+
+
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
 class Entry:
     """One `name = value` line.
 
@@ -79,13 +87,13 @@ class Section:
 
     def entry(self, name: str) -> Entry | None:
         """The first entry of that name, any case."""
-        folded = name.lower()
-        return next((entry for entry in self.entries if entry.name.lower() == folded), None)
+        folded = fold(name)
+        return next((entry for entry in self.entries if fold(entry.name) == folded), None)
 
     def all(self, name: str) -> list[Entry]:
         """All entries of that name, any case, in order."""
-        folded = name.lower()
-        return [entry for entry in self.entries if entry.name.lower() == folded]
+        folded = fold(name)
+        return [entry for entry in self.entries if fold(entry.name) == folded]
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
@@ -105,10 +113,11 @@ class Document:
     keep its former settings then, as Asterisk does.
     """
 
-    __slots__ = ("exists", "files", "path", "refused", "sections")
+    __slots__ = ("exists", "files", "path", "refused", "root_dir", "sections")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, root_dir: str = "") -> None:
         self.path = path
+        self.root_dir = root_dir
         self.sections: list[Section] = []
         self.files: list[str] = []
         """Every file read, in order, the document's own first (for change detection and messages)."""
@@ -117,13 +126,13 @@ class Document:
 
     def section(self, name: str) -> Section | None:
         """The first section of that name that is no template; case does not matter."""
-        folded = name.lower()
-        return next((s for s in self.sections if not s.is_template and s.name.lower() == folded), None)
+        folded = fold(name)
+        return next((s for s in self.sections if not s.is_template and fold(s.name) == folded), None)
 
     def sections_named(self, name: str) -> list[Section]:
         """All sections of that name that are no templates."""
-        folded = name.lower()
-        return [s for s in self.sections if not s.is_template and s.name.lower() == folded]
+        folded = fold(name)
+        return [s for s in self.sections if not s.is_template and fold(s.name) == folded]
 
     def get(self, section: str, name: str, default: str | None = None) -> str | None:
         """The value of the first entry of that name in the first section of that name, else `default`."""
