@@ -58,7 +58,8 @@ def test_dialplan(tmp_path: Path) -> None:
     golden = shared_dir() / "golden"
     report = tmp_path / "report.json"
     paths = [p for p in sorted((golden / "open").glob("*.yaml")) if p.stem != "queue"]
-    pbx = f"{sys.executable} -P -c 'import sys; sys.path.insert(0, \"{CHECKOUT}\"); from pbx.__main__ import main; sys.exit(main())'"
+    code = f'import sys; sys.path.insert(0, "{CHECKOUT}"); from pbx.__main__ import main; sys.exit(main())'
+    pbx = f"{sys.executable} -P -c '{code}'"
     done = subprocess.run(
         [sys.executable, golden / "run.py", "--report", report, "--starts", "3",
          "--pbx-start", f"{pbx} -C {{etc}}/asterisk.conf -f",

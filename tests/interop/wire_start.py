@@ -1,4 +1,4 @@
-"""Runs pbx with the configuration of the wire corpus, in the foreground: `python -m tests.interop.wire_start ETC BIND`."""
+"""Runs pbx in the foreground with the wire corpus's configuration: `python -m tests.interop.wire_start ETC BIND`."""
 
 from __future__ import annotations
 
