@@ -38,8 +38,12 @@ class Outcome(Enum):
     """What an application says to the interpreter; None means CONTINUE."""
 
     CONTINUE = 0
-    #: the call ends here (Asterisk's -1): hangup handlers, `h`, hangup
+    #: the call ends here (Asterisk's -1): `h`, hangup handlers, hangup
     END = -1
+    #: the extension is incomplete (Incomplete): wait for more digits
+    INCOMPLETE = 12
+    #: the call goes to `e` if there is one, else ends
+    ERROR = 1
 
 
 class FunctionError(Exception):
@@ -56,9 +60,14 @@ class Suspend(Exception):
     def __init__(self, start: Callable[[], Awaitable[str]]) -> None:
         super().__init__("function has to wait")
         self.start = start
+        #: kept by Scope: which call of the text this is, and what was read before it
+        self.number: int | None = None
+        self.recall: Any = None
 
 
-ApplicationBody = Callable[["Run", str], "Outcome | None | Awaitable[Outcome | None]"]
+#: A text is a digit that was pressed: the walk collects an extension that begins with it (Background).
+Result = Outcome | str | None
+ApplicationBody = Callable[["Run", str], "Result | Awaitable[Result]"]
 Reader = Callable[["Scope", str], str]
 Writer = Callable[["Scope", str, str], None]
 

@@ -1,0 +1,106 @@
+"""Moving about in the dialplan: the places that Goto, Gosub and their kin name.
+
+While priorities are walked, the walk itself adds one after each application; so
+an application that jumps leaves the channel one priority *before* its aim.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pbx.dialplan.arguments import leading_int, split
+from pbx.dialplan.registry import Outcome
+from pbx.dialplan.scope import Frame
+
+if TYPE_CHECKING:
+    from pbx.dialplan.interpreter import Run
+
+#: A place: context, extension, priority.
+Place = tuple[str, str, int]
+
+
+def parse_place(run: Run, text: str) -> Place | None:
+    """The place that `[[context,]exten,]priority` names from where the channel is; None: no such label.
+
+    The priority may be a number, `+n` or `-n` from here, or a label.
+    """
+    channel = run.channel
+    parts = text.split(",", 2)
+    context = exten = ""
+    if len(parts) == 1:
+        priority = parts[0]
+    elif len(parts) == 2:
+        exten, priority = parts
+    else:
+        context, exten, priority = parts
+    context, exten = context or channel.context, exten or channel.exten
+    sign = {"+": 1, "-": -1}.get(priority[:1], 0)
+    number = leading_int(priority[1:] if sign else priority)
+    if number is not None:
+        return context, exten, channel.priority + sign * number if sign else number
+    found = run.services.dialplan.find_label(context, exten, priority[1:] if sign else priority, run.caller)
+    if found is None or found < 1:
+        run.log.warning(
+            f"Priority '{priority}' must be a number > 0, or valid label ({run.where})", call=channel.call_id
+        )
+        return None
+    return context, exten, found
+
+
+def goto(run: Run, text: str) -> Outcome | None:
+    """Jump to `[[context,]exten,]priority`; END when that is no place."""
+    if not text:
+        run.log.warning(
+            f"Goto requires an argument ([[context,]extension,]priority) ({run.where})", call=run.channel.call_id
+        )
+        return Outcome.END
+    place = parse_place(run, text)
+    if place is None:
+        return Outcome.END
+    run.jump(*place)
+    return None
+
+
+def gosub(run: Run, text: str) -> Outcome | None:
+    """Enter the subroutine `[[context,]exten,]priority[(arg1[,...])]`; END when there is no such place."""
+    channel, scope = run.channel, run.scope
+    label, paren, rest = text.partition("(")
+    arguments: list[str] = []
+    if paren:
+        closing = rest.rfind(")")
+        if closing < 0:
+            run.log.warning(f"Gosub: no closing parenthesis in '{text}' ({run.where})", call=channel.call_id)
+        arguments = split(rest if closing < 0 else rest[:closing], raw=True)
+    if not label:
+        run.log.error(f"Gosub address is invalid: '{label}' ({run.where})", call=channel.call_id)
+        return Outcome.END
+    place = parse_place(run, label)
+    if place is None:
+        run.log.error(f"Gosub address is invalid: '{label}' ({run.where})", call=channel.call_id)
+        return Outcome.END
+    if not run.exists(*place):
+        run.log.error(
+            "Attempt to reach a non-existent destination for gosub: "
+            f"(Context:{place[0]}, Extension:{place[1]}, Priority:{place[2]}) ({run.where})",
+            call=channel.call_id,
+        )
+        return Outcome.END
+    before = max((f.arguments for f in scope.frames[-1:]), default=0)
+    frame = Frame(channel.context, channel.exten, channel.priority + 1, max(len(arguments), before))
+    scope.push(frame)
+    for number in range(1, frame.arguments + 1):
+        scope.set_local(frame, f"ARG{number}", arguments[number - 1] if number <= len(arguments) else "")
+    scope.set_local(frame, "ARGC", str(len(arguments)))
+    run.jump(*place)
+    return None
+
+
+def leave(run: Run, value: str) -> Outcome | None:
+    """Return from a subroutine with a value; END when there is none."""
+    frame = run.scope.pop()
+    if frame is None:
+        run.log.error(f"Return without Gosub: stack is empty ({run.where})", call=run.channel.call_id)
+        return Outcome.END
+    run.scope.set("GOSUB_RETVAL", value)
+    run.jump(frame.context, frame.exten, frame.priority)
+    return Outcome.END if frame.special else None
