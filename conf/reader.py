@@ -229,6 +229,8 @@ class _File:
     # Entries
 
     def _entry(self, text: str, first: str) -> None:
+        if self.section is None:
+            return self._orphan()
         begin = 0
         if first == "\\":  # what follows is plain text, be it a [ or a #
             if len(text) < 2:
@@ -243,7 +245,7 @@ class _File:
         name, value = text[:at], text[at + 1 :]
         operator: Operator = "="
         offset = at + 1
-        if name.endswith("+"):
+        if at > begin and name.endswith("+"):
             operator = "+="
             name = name[:-1]
         elif value.startswith(">"):
@@ -254,8 +256,6 @@ class _File:
         stripped = value.strip(BLANKS)
         if not name:
             return self._error("there is no name before the '='; the line is ignored", "name = value", "no-name")
-        if self.section is None:
-            return self._orphan()
         column = self.column + begin
         value_column = column + offset + (value.find(stripped) if stripped else 0)
         entry = Entry(name, stripped, operator, self.path, self.number, column, value_column)
@@ -282,7 +282,7 @@ class _File:
         if not header.name:
             self._warning("the section has no name", "[name]", "no-section-name")
         self._trailing(header)
-        for option in header.options or ():
+        for option in () if header.problem else header.options or ():
             if option == "!":
                 section.is_template = True
             elif option.startswith("+"):
