@@ -269,7 +269,7 @@ class _File:
         """An entry before any section: told once a file."""
         if not self.orphans:
             self.orphans = True
-            self._refuse("this line stands before any [section]", "[general]\\n above it", "no-section")
+            self._refuse("this line stands before any [section]", "a line [section] above it", "no-section")
 
     # Sections
 
