@@ -266,6 +266,8 @@ class Channel:
         if cause or not self.hangup_cause:
             self.hangup_cause = int(cause)
         self.set_deadline(None)
+        # first of all, so that a sound that the finalizers stop doesn't let the task go on
+        self.interrupt(Hangup(self.hangup_cause), wake=False)
         if tell_leg and self.leg is not None:
             self.leg.hangup(self.hangup_cause)
         finalizers, self._finalizers = self._finalizers, []
@@ -277,7 +279,7 @@ class Channel:
             self._wake_reader()
         else:
             self._wake_reader()
-            self.interrupt(Hangup(self.hangup_cause))
+            self.wake()
 
     def _gone(self) -> None:
         """Dead and without a task: nobody will do anything for this channel any more."""

@@ -14,106 +14,207 @@ timed by the clock, so that it lasts as long as it would be heard.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
-from twisted.internet.defer import Deferred
-
-from pbx.channels.voice.port import Direction, VoicePort
+from pbx.channels.arcs import Arc, Node, Picture, compile_edges
+from pbx.channels.durations import file_ms, tone_ms
+from pbx.channels.rows import Rows
+from pbx.channels.sounds import Handle, Recording, Source
+from pbx.channels.voice.port import Direction, Edge, EdgeKind, VoicePort
 
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
     from pbx.channels.switch import Switch
     from pbx.codecs.formats import Format
 
-
-class Rows:
-    """Row numbers of the voice plane, 1.., each with a generation that outlives the number."""
-
-    def allocate(self) -> tuple[int, int]:
-        """(row, generation); the number freed longest ago comes first."""
-        raise NotImplementedError
-
-    def free(self, row: int) -> None:
-        """The leg is gone; its number may be given again with the next generation."""
-        raise NotImplementedError
+__all__ = ["Graph", "Recording", "Rows", "Source"]
 
 
-class Source:
-    """A sound being played to a channel's far end.
-
-    `done` fires with why it ended: "end", "stopped", "hangup" or "error: ...".  Cancelling `done` stops the
-    sound, so `await channel.wait(graph.play(channel, ...).done)` is all that Playback needs: an Interrupt or
-    a timeout stops it.
-    """
-
-    done: Deferred[str]
-
-    @property
-    def elapsed_ms(self) -> int:
-        """How much of it has been played."""
-        raise NotImplementedError
-
-    @property
-    def playing(self) -> bool: ...
-
-    def stop(self, reason: str = "stopped") -> None: ...
-
-    def pause(self, paused: bool = True) -> None: ...
+_H = TypeVar("_H", bound=Handle)
 
 
-class Recording:
-    """What a channel says (and hears) being written to a file; `done` as for Source, plus "silence" and "max"."""
-
-    done: Deferred[str]
-
-    @property
-    def elapsed_ms(self) -> int: ...
-
-    def stop(self, reason: str = "stopped") -> None: ...
+@dataclass(slots=True)
+class _Detector:
+    heard: Callable[[str], None]
+    digits: bool
+    talk: bool
 
 
 class Graph:
-    """The graph; one, made with the switch (`switch.graph`)."""
+    """The graph; one, made with the switch (`switch.graph`).
 
-    def __init__(self, switch: Switch, port: VoicePort) -> None: ...
+    Every edit is compiled at once, for the connected piece it touches only, and its difference said to the port.
+    """
 
-    # ---- nodes
+    def __init__(self, switch: Switch, port: VoicePort, rows: Rows | None = None) -> None:
+        self.clock = switch.clock
+        self.port = port
+        #: row numbers and generations, for the technologies
+        self.rows = rows or Rows()
+        self._row: dict[Channel, int | None] = {}
+        self._pairs: dict[Channel, Channel] = {}
+        self._arcs: dict[Channel, dict[Arc, None]] = {}
+        self._held: set[Channel] = set()
+        self._muted: dict[Channel, Direction] = {}
+        self._handles: dict[Channel, list[Handle]] = {}
+        self._detectors: dict[Channel, _Detector] = {}
+        self._detecting: dict[int, tuple[bool, bool, list[Channel]]] = {}
+        self._edges: dict[int, set[Edge]] = {}
+        self._numbers: dict[int, Handle] = {}
+        self._serial = itertools.count(1)
+
+    # ---- nodes ---------------------------------------------------------------------------------------------
+
     def attach(self, channel: Channel) -> None:
-        """The channel has its leg (and row): it takes part.  Detached by itself when it ends."""
+        """The channel has its leg (or another row than before).  It is detached by itself when it ends."""
+        if channel.dead:
+            return
+        self._know(channel)
+        row = channel.leg.row if channel.leg is not None else None
+        former = self._row[channel]
+        self._row[channel] = row or None
+        self._update([channel], () if former is None else (former,))
 
     def detach(self, channel: Channel) -> None:
-        """Everything of this channel goes: arcs, sources (done: "hangup"), recordings, taps."""
+        """Everything of this channel goes: arcs, sources (done: "hangup"), recordings, taps, its pair."""
+        if channel not in self._row:
+            return
+        channel.not_on_end(self.detach)
+        row = self._row[channel]
+        arcs = list(self._arcs.get(channel, ()))
+        touched = {end for arc in arcs for end in (arc.speaker, arc.listener)}
+        other = self._pairs.pop(channel, None)
+        if other is not None:
+            self._pairs.pop(other, None)
+            touched.add(other)
+        touched.discard(channel)
+        for arc in arcs:
+            self._forget_arc(arc)
+        ending = self._handles.pop(channel, [])
+        self._detectors.pop(channel, None)
+        self._held.discard(channel)
+        self._muted.pop(channel, None)
+        self._arcs.pop(channel, None)
+        del self._row[channel]
+        self._update([node for node in touched if node in self._row], () if row is None else (row,))
+        for handle in ending:
+            handle.stop("hangup")
 
     def pair(self, one: Channel, two: Channel) -> None:
         """Two halves of a Local channel: what goes out of one comes in at the other."""
+        if one.dead or two.dead:
+            return
+        self._know(one)
+        self._know(two)
+        self._pairs[one], self._pairs[two] = two, one
+        self._update([one])
 
-    # ---- arcs
+    def unpair(self, one: Channel) -> None:
+        """The halves are no pair any more (a Local channel that was optimised away)."""
+        two = self._pairs.pop(one, None)
+        if two is not None:
+            self._pairs.pop(two, None)
+            self._update([one, two])
+
+    def _know(self, channel: Channel) -> None:
+        if channel not in self._row:
+            self._row[channel] = (channel.leg.row or None) if channel.leg is not None else None
+            channel.on_end(self.detach)
+
+    # ---- arcs ------------------------------------------------------------------------------------------------
+
     def join(self, a: Channel, b: Channel) -> None:
         """Each hears the other."""
+        self._add(Arc(a, b), Arc(b, a))
 
     def part(self, a: Channel, b: Channel) -> None:
         """They no longer do."""
+        self._remove(Arc(a, b), Arc(b, a))
 
     def hear(self, listener: Channel, speaker: Channel) -> None:
         """One way: `listener` hears what `speaker`'s far end says (early media)."""
+        self._add(Arc(speaker, listener, "hear"))
 
-    def unhear(self, listener: Channel, speaker: Channel) -> None: ...
+    def unhear(self, listener: Channel, speaker: Channel) -> None:
+        """Ends `hear`."""
+        self._remove(Arc(speaker, listener, "hear"))
 
     def loop(self, channel: Channel) -> None:
         """Echo: the far end hears itself, until `unloop`."""
+        self._add(Arc(channel, channel, "loop"))
 
-    def unloop(self, channel: Channel) -> None: ...
+    def unloop(self, channel: Channel) -> None:
+        """Ends `loop`."""
+        self._remove(Arc(channel, channel, "loop"))
+
+    def tap(self, listener: Channel, target: Channel, direction: Direction, gain: int = 0) -> None:
+        """`listener` hears a copy of what `target` says and/or hears (spy); target's sound stays as it is."""
+        self.untap(listener, target)
+        self._add(Arc(target, listener, "tap", EdgeKind.TAP, direction, gain))
+
+    def untap(self, listener: Channel, target: Channel) -> None:
+        """Ends `tap`."""
+        taps = [a for a in self._arcs.get(listener, ()) if a.why == "tap" and a.speaker is target]
+        self._remove(*taps)
+
+    def whisper(self, speaker: Channel, target: Channel) -> None:
+        """`target`'s far end hears `speaker` mixed into what it hears."""
+        self._add(Arc(speaker, target, "whisper", EdgeKind.MIX))
+
+    def unwhisper(self, speaker: Channel, target: Channel) -> None:
+        """Ends `whisper`."""
+        self._remove(Arc(speaker, target, "whisper", EdgeKind.MIX))
 
     def hold(self, channel: Channel) -> None:
         """Its arcs carry nothing until `unhold`; sources put on it are heard."""
+        if not channel.dead and channel not in self._held:
+            self._know(channel)
+            self._held.add(channel)
+            self._update([channel])
 
-    def unhold(self, channel: Channel) -> None: ...
+    def unhold(self, channel: Channel) -> None:
+        """Ends `hold`."""
+        if channel in self._held:
+            self._held.discard(channel)
+            self._update([channel])
 
     def mute(self, channel: Channel, direction: Direction) -> None:
         """Nothing of that direction passes (IN: others don't hear it, OUT: it doesn't hear others); 0 ends it."""
+        if channel.dead:
+            return
+        self._know(channel)
+        self._muted[channel] = direction
+        self._update([channel])
 
-    # ---- sounds
+    def _add(self, *arcs: Arc) -> None:
+        ends: list[Channel] = []
+        for arc in arcs:
+            speaker, listener = _ends(arc)
+            if speaker.dead or listener.dead:
+                continue
+            for end in (speaker, listener):
+                self._know(end)
+                self._arcs.setdefault(end, {})[arc] = None
+            ends += [speaker, listener]
+        self._update(ends)
+
+    def _remove(self, *arcs: Arc) -> None:
+        ends: list[Channel] = []
+        for arc in arcs:
+            if arc in self._arcs.get(_ends(arc)[0], {}):
+                self._forget_arc(arc)
+                ends += _ends(arc)
+        self._update(ends)
+
+    def _forget_arc(self, arc: Arc) -> None:
+        for end in _ends(arc):
+            self._arcs.get(end, {}).pop(arc, None)
+
+    # ---- sounds ------------------------------------------------------------------------------------------------
+
     def play(
         self,
         channel: Channel,
@@ -126,18 +227,36 @@ class Graph:
     ) -> Source:
         """Play a sound file (a path with its suffix, in `format`) to the far end.
 
-        While it plays the far end hears nothing else, unless `over`: then it is mixed with it.
+        While it plays the far end hears nothing else, unless `over`: then it is mixed with that.
         A missing or unreadable file: done fires with "error: ...".
         """
-        raise NotImplementedError
+
+        def begin(number: int, row: int, skip: int) -> None:
+            self.port.play_file(number, row, path, format.bit, skip_ms=skip, loop=loop)
+
+        try:
+            length: int | None = file_ms(path, format)
+        except OSError as error:
+            source = Source(self, channel, begin, 0)
+            source.through(f"error: {error.strerror or error}")
+            return source
+        return self._start(Source(self, channel, begin, None if loop else length, over=over, skip_ms=skip_ms))
 
     def tone(self, channel: Channel, spec: str, *, over: bool = False) -> Source:
         """Play a tone list (`!350+440/100,!0/100`, `1004`); ends by itself only if every element has `!`."""
-        raise NotImplementedError
+
+        def begin(number: int, row: int, skip: int) -> None:
+            self.port.play_tone(number, row, spec)
+
+        return self._start(Source(self, channel, begin, tone_ms(spec), over=over))
 
     def silence(self, channel: Channel, milliseconds: int = 0) -> Source:
         """Keep silence flowing (0: until stopped)."""
-        raise NotImplementedError
+
+        def begin(number: int, row: int, skip: int) -> None:
+            self.port.play_silence(number, row, max(1, milliseconds - skip) if milliseconds else 0)
+
+        return self._start(Source(self, channel, begin, milliseconds or None))
 
     def record(
         self,
@@ -151,25 +270,198 @@ class Graph:
         max_ms: int = 0,
     ) -> Recording:
         """Write what the far end says (IN) and/or hears (OUT); ends after silence_ms of silence or max_ms."""
-        raise NotImplementedError
 
-    def tap(self, listener: Channel, target: Channel, direction: Direction, gain: int = 0) -> None:
-        """`listener` hears a copy of what `target` says and/or hears (spy); target's sound stays as it is."""
+        def begin(number: int, row: int, more: bool, rest_ms: int) -> None:
+            self.port.record(
+                number, row, path, format.bit, direction, append=more, silence_ms=silence_ms, max_ms=rest_ms
+            )
 
-    def untap(self, listener: Channel, target: Channel) -> None: ...
-
-    def whisper(self, speaker: Channel, target: Channel) -> None:
-        """`target`'s far end hears `speaker` mixed into what it hears; ended by `unhear`."""
+        recording = Recording(
+            self, channel, path, begin, direction=direction, append=append, silence_ms=silence_ms, max_ms=max_ms
+        )
+        return self._start(recording)
 
     def detect(
         self, channel: Channel, heard: Callable[[str], None] | None, *, digits: bool = False, talk: bool = False
     ) -> None:
         """Call `heard` with "digit:5", "talk", "silence" found in what the far end says; None ends it."""
+        if heard is None or channel.dead:
+            self._detectors.pop(channel, None)
+        else:
+            self._know(channel)
+            self._detectors[channel] = _Detector(heard, digits, talk)
+        if channel in self._row:
+            self._update([channel])
 
-    # ---- the voice plane's words (VoiceEvents)
-    def finished(self, source: int, reason: str) -> None: ...
+    def sounds(self, channel: Channel) -> list[Handle]:
+        """Sources and recordings that run on this channel."""
+        return list(self._handles.get(channel, ()))
 
-    def detected(self, row: int, what: str) -> None: ...
+    def _start(self, handle: _H) -> _H:
+        channel = handle.channel
+        if channel.dead:
+            handle.stop("hangup")
+            return handle
+        self._know(channel)
+        self._handles.setdefault(channel, []).append(handle)
+        self._update([channel])
+        return handle
+
+    # ---- of the handles ----------------------------------------------------------------------------------------
+
+    def new_number(self, handle: Handle) -> int:
+        """A number for the plane to call this sound by."""
+        number = next(self._serial)
+        self._numbers[number] = handle
+        return number
+
+    def drop_number(self, number: int, *, tell: bool = True) -> None:
+        """What the plane still says of that number means nothing any more; tell: it shall stop playing it."""
+        self._numbers.pop(number, None)
+        if tell:
+            self.port.stop(number)
+
+    def ended(self, handle: Handle) -> None:
+        """A source or recording is over."""
+        channel = handle.channel
+        running = self._handles.get(channel)
+        if running is not None and handle in running:
+            running.remove(handle)
+            if not running:
+                del self._handles[channel]
+            self._update([channel])
+
+    # ---- the voice plane's words (VoiceEvents) ---------------------------------------------------------------
+
+    def finished(self, source: int, reason: str) -> None:
+        """See VoiceEvents.  Numbers that were dropped are passed over."""
+        handle = self._numbers.pop(source, None)
+        if handle is not None:
+            handle.through(reason, source)
+
+    def detected(self, row: int, what: str) -> None:
+        """See VoiceEvents."""
+        for channel in self._detecting.get(row, (False, False, []))[2]:
+            detector = self._detectors.get(channel)
+            if detector is not None and (detector.digits if what.startswith("digit:") else detector.talk):
+                detector.heard(what)
 
     def replay(self) -> None:
         """Say everything again to a voice plane that was started anew (legs are the technologies' to say)."""
+        edges = {edge for some in self._edges.values() for edge in some}
+        self.port.reset_edges([], sorted(edges, key=_order))
+        for row, (digits, talk, _) in self._detecting.items():
+            self.port.detect(row, digits=digits, talk=talk)
+        for handle in [handle for handles in self._handles.values() for handle in handles]:
+            rows = list(handle.places)
+            for number in handle.places.values():
+                self.drop_number(number, tell=False)
+            handle.places.clear()
+            handle.move(rows)
+
+    # ---- compiling ---------------------------------------------------------------------------------------------
+
+    def _piece(self, start: Iterable[Channel]) -> list[Channel]:
+        """The channels connected with these, in order of discovery."""
+        found: dict[Channel, None] = {}
+        ahead = [channel for channel in start if channel in self._row]
+        while ahead:
+            channel = ahead.pop()
+            if channel in found:
+                continue
+            found[channel] = None
+            for arc in self._arcs.get(channel, ()):
+                ahead += _ends(arc)
+            if channel in self._pairs:
+                ahead.append(self._pairs[channel])
+        return list(found)
+
+    def _picture(self, piece: list[Channel]) -> Picture:
+        rows: dict[Node, int] = {}
+        pairs: dict[Node, Node] = {}
+        closed_in: set[Node] = set()
+        closed_out: set[Node] = set()
+        for channel in piece:
+            row = self._row[channel]
+            if row is not None:
+                rows[channel] = row
+            elif channel in self._pairs:
+                pairs[channel] = self._pairs[channel]
+            muted = self._muted.get(channel, Direction(0))
+            if channel in self._held or muted & Direction.IN:
+                closed_in.add(channel)
+            if channel in self._held or muted & Direction.OUT:
+                closed_out.add(channel)
+        arcs = {arc: None for channel in piece for arc in self._arcs.get(channel, ())}
+        return Picture(rows, pairs, list(arcs), frozenset(closed_in), frozenset(closed_out))
+
+    def _update(self, touched: list[Channel], rows: Iterable[int] = ()) -> None:
+        """Compile the piece around `touched` (and forget edges of `rows`) and say what is different."""
+        piece = self._piece(touched)
+        picture = self._picture(piece)
+        moves: list[tuple[Handle, list[int]]] = []
+        solo: set[int] = set()
+        mixed: set[int] = set()
+        for channel in piece:
+            for handle in self._handles.get(channel, ()):
+                ends = _where(picture, handle)
+                there = [picture.rows[end] for end in ends]
+                moves.append((handle, there))
+                if isinstance(handle, Source):
+                    (mixed if handle.over else solo).update(there)
+        picture.solo, picture.mixed = frozenset(solo), frozenset(mixed - solo)
+        self._say_edges({*picture.rows.values(), *rows}, compile_edges(picture))
+        self._say_detectors(piece, picture, rows)
+        for handle, there in moves:
+            handle.move(there)
+
+    def _say_edges(self, rows: set[int], new: set[Edge]) -> None:
+        old: set[Edge] = set()
+        for row in rows:
+            old |= self._edges.get(row, set())
+        removed, added = old - new, new - old
+        if not removed and not added:
+            return
+        for edge in removed:
+            for row in (edge.source, edge.sink):
+                at = self._edges.get(row)
+                if at is not None:
+                    at.discard(edge)
+                    if not at:
+                        del self._edges[row]
+        for edge in added:
+            for row in (edge.source, edge.sink):
+                self._edges.setdefault(row, set()).add(edge)
+        self.port.reset_edges(sorted(removed, key=_order), sorted(added, key=_order))
+
+    def _say_detectors(self, piece: list[Channel], picture: Picture, rows: Iterable[int]) -> None:
+        wanted: dict[int, tuple[bool, bool, list[Channel]]] = {}
+        for channel in piece:
+            detector = self._detectors.get(channel)
+            if detector is None:
+                continue
+            for end in picture.speakers(channel):
+                digits, talk, who = wanted.get(picture.rows[end], (False, False, []))
+                wanted[picture.rows[end]] = (digits or detector.digits, talk or detector.talk, [*who, channel])
+        for row in {*picture.rows.values(), *rows}:
+            before = self._detecting.pop(row, (False, False, []))
+            after = wanted.get(row, (False, False, []))
+            if after[2]:
+                self._detecting[row] = after
+            if before[:2] != after[:2]:
+                self.port.detect(row, digits=after[0], talk=after[1])
+
+
+def _where(picture: Picture, handle: Handle) -> list[Node]:
+    """Nodes whose row plays the source, or is recorded."""
+    if isinstance(handle, Recording) and handle.direction & Direction.IN:
+        return picture.speakers(handle.channel)
+    return picture.hearers(handle.channel)
+
+
+def _ends(arc: Arc) -> tuple[Channel, Channel]:
+    return arc.speaker, arc.listener  # type: ignore[return-value]
+
+
+def _order(edge: Edge) -> tuple[int, int, int]:
+    return edge.source, edge.sink, int(edge.direction)

@@ -117,3 +117,33 @@ def said(channel: Channel) -> list[tuple[Any, ...]]:
     """What the channel's recording leg was told."""
     assert isinstance(channel.leg, RecordingLeg)
     return channel.leg.said
+
+
+class PortLog:
+    """The port of a voice plane that never answers by itself: the commands, and what follows from them."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[Any, ...]] = []
+        self.edges: set[Any] = set()
+        #: number -> command that plays or records it, while it runs
+        self.running: dict[int, tuple[Any, ...]] = {}
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def command(*args: Any, **more: Any) -> None:
+            self.commands.append((name, *args, more))
+            if name == "reset_edges":
+                removed, added = args
+                assert set(removed) <= self.edges, "an edge is removed that is not there"
+                assert not set(added) & self.edges, "an edge is added twice"
+                self.edges.difference_update(removed)
+                self.edges.update(added)
+            elif name in ("play_file", "play_tone", "play_silence", "record"):
+                assert args[0] not in self.running
+                self.running[args[0]] = (name, *args[1:], more)
+            elif name == "stop":
+                del self.running[args[0]]
+
+        return command
+
+    def pairs(self) -> set[tuple[int, int]]:
+        return {(edge.source, edge.sink) for edge in self.edges}
