@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from pbx.channels import log as levels
 from pbx.channels.causes import Cause
-from pbx.channels.channel import Channel
+from pbx.channels.channel import Channel, State
 from pbx.channels.events import ChannelLocation, Control, DigitEnd
 from pbx.channels.interrupts import Expired, Hangup, Redirect
 from pbx.channels.log import Log
@@ -242,6 +242,8 @@ class Run:
         while True:
             try:
                 if not await self._cycle():
+                    if channel.interrupted is not None:
+                        await channel.wait(None, 0)
                     break
             except Redirect as redirect:
                 channel.acknowledge()
@@ -416,9 +418,11 @@ class Run:
         """Tell the far end busy or congestion and wait until it hangs up, at most that long (0: for ever)."""
         channel = self.channel
         channel.indicate(kind)
-        if not channel.hangup_cause:
-            channel.hangup_cause = int(Cause.USER_BUSY if kind is Control.BUSY else Cause.NORMAL_CIRCUIT_CONGESTION)
-        await channel.wait(None, seconds or None) if not seconds else await channel.sleep(seconds)
+        if channel.state is not State.UP:
+            cause = Cause.USER_BUSY if kind is Control.BUSY else Cause.NORMAL_CIRCUIT_CONGESTION
+            channel.hangup_cause = int(cause)
+            channel.set_state(State.BUSY)
+        await channel.wait(None, seconds or None)
 
     # ---- the end ----------------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ an application that jumps leaves the channel one priority *before* its aim.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from pbx.dialplan.arguments import leading_int, split
+from pbx.dialplan.arguments import split
 from pbx.dialplan.registry import Outcome
 from pbx.dialplan.scope import Frame
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: A place: context, extension, priority.
 Place = tuple[str, str, int]
+
+_NUMBER = re.compile(r"\s*([+-]?\d+)\s*")
 
 
 def parse_place(run: Run, text: str) -> Place | None:
@@ -35,14 +38,18 @@ def parse_place(run: Run, text: str) -> Place | None:
         context, exten, priority = parts
     context, exten = context or channel.context, exten or channel.exten
     sign = {"+": 1, "-": -1}.get(priority[:1], 0)
-    number = leading_int(priority[1:] if sign else priority)
-    if number is not None:
-        return context, exten, channel.priority + sign * number if sign else number
-    found = run.services.dialplan.find_label(context, exten, priority[1:] if sign else priority, run.caller)
+    match = _NUMBER.fullmatch(priority, 1 if sign else 0)
+    if match and sign:
+        number = channel.priority + sign * int(match[1])
+        # before the first priority: it stays where it is
+        return context, exten, number if number >= 0 else channel.priority + 1
+    found = (
+        int(match[1])
+        if match
+        else run.services.dialplan.find_label(context, exten, priority[1:] if sign else priority, run.caller)
+    )
     if found is None or found < 1:
-        run.log.warning(
-            f"Priority '{priority}' must be a number > 0, or valid label ({run.where})", call=channel.call_id
-        )
+        run.warn(f"Priority '{priority}' must be a number > 0, or valid label")
         return None
     return context, exten, found
 
@@ -50,9 +57,7 @@ def parse_place(run: Run, text: str) -> Place | None:
 def goto(run: Run, text: str) -> Outcome | None:
     """Jump to `[[context,]exten,]priority`; END when that is no place."""
     if not text:
-        run.log.warning(
-            f"Goto requires an argument ([[context,]extension,]priority) ({run.where})", call=run.channel.call_id
-        )
+        run.warn("Goto requires an argument ([[context,]extension,]priority)")
         return Outcome.END
     place = parse_place(run, text)
     if place is None:
