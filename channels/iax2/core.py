@@ -1,0 +1,154 @@
+"""What all dialogues of one endpoint share: timers, numbers, tokens, queues, and who is reached how.
+
+No decision of the protocol is made here; `Endpoint` and the dialogues make them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from pbx.channels.iax2 import trace
+from pbx.channels.iax2.address import Address
+from pbx.channels.iax2.events import Event, Failed, Note, Trace
+from pbx.channels.iax2.frames import FullFrame
+from pbx.channels.iax2.numbers import HOLD, NumberPool
+from pbx.channels.iax2.timers import Timers
+from pbx.channels.iax2.tokens import Tokens
+
+if TYPE_CHECKING:
+    from pbx.channels.events import Verdict
+    from pbx.channels.iax2.dialog import Dialog
+    from pbx.channels.iax2.settings import Settings
+    from pbx.channels.voice.port import Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """To be sent from `socket` (leaving from address `local`, "" = the socket's own) to `address`.
+
+    row: the leg it belongs to (0 = none); barrier: no mini frame of that leg may overtake it.
+    """
+
+    socket: int
+    address: Address
+    local: str
+    data: bytes
+    row: int = 0
+    barrier: bool = False
+
+
+class Extensions(Protocol):
+    """What the core asks the dialplan (a part of `pbx.channels.switch.Extensions`)."""
+
+    def exists(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool: ...
+
+    def can_match(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool: ...
+
+    def match_more(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool: ...
+
+    def has_context(self, context: str) -> bool: ...
+
+    def ignore_pattern(self, context: str, exten: str) -> bool: ...
+
+
+#: (old, new) messages of a mailbox, or None when nobody knows it
+Mailbox = Callable[[str], "tuple[int, int] | None"]
+
+
+class Core:
+    """See the module."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        extensions: Extensions,
+        random: Random,
+        wall: Callable[[], float],
+        counters: Counters | None,
+        mailbox: Mailbox | None,
+    ) -> None:
+        self.settings = settings
+        self.extensions = extensions
+        self.random = random
+        self.wall = wall
+        self.counters = counters
+        self.mailbox = mailbox
+        self.timers = Timers()
+        self.numbers = NumberPool(random)
+        self.tokens = Tokens(random)
+        #: what was counted since start (console, metrics)
+        self.stats: Counter[str] = Counter()
+        #: None: no frame dumps; an empty set: all; else only these hosts
+        self.debug: set[str] | None = None
+        self.datagrams: list[Datagram] = []
+        self.events: list[Event] = []
+        #: dialogues by (far address, far number) and by (far address, own number)
+        self.by_remote: dict[tuple[Address, int], Dialog] = {}
+        self.by_own: dict[tuple[Address, int], Dialog] = {}
+        #: dialogues a far end has with us, by its host
+        self.per_host: Counter[str] = Counter()
+
+    # ---- out ----------------------------------------------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    def note(self, level: str, text: str) -> None:
+        """A line for the log."""
+        self.events.append(Note(level, text))
+
+    def fail(self, verdict: Verdict) -> None:
+        """The one verdict on a failed call or registration that has no call object."""
+        self.stats[f"failed.{verdict.what}"] += 1
+        self.events.append(Failed(verdict))
+
+    def send(
+        self, socket: int, address: Address, local: str, data: bytes, *, row: int = 0, barrier: bool = False
+    ) -> None:
+        self.stats["sent"] += 1
+        self.datagrams.append(Datagram(socket, address, local, data, row, barrier))
+
+    def send_stateless(self, socket: int, address: Address, local: str, frame: FullFrame) -> None:
+        """An answer that no dialogue remembers (from call 1)."""
+        self.dump("Tx", frame, address, "-01")
+        self.send(socket, address, local, frame.encode())
+
+    def dump(self, direction: str, frame: FullFrame, address: Address, retry: str) -> None:
+        """The frame as `iax2 set debug` prints it, if anybody asked."""
+        if self.debug is None or (self.debug and address[0] not in self.debug):
+            return
+        self.events.append(Trace(trace.dump(direction, frame, address, retry)))
+
+    # ---- who is who ---------------------------------------------------------------------------------------
+
+    def adopt(self, dialog: Dialog) -> None:
+        """A dialogue begins."""
+        self.by_own[dialog.address, dialog.own_number] = dialog
+        self.per_host[dialog.address[0]] += 1
+        if dialog.remote_number:
+            self.by_remote[dialog.address, dialog.remote_number] = dialog
+
+    def bind_remote(self, dialog: Dialog, number: int) -> None:
+        """The far end's number became known or changed."""
+        if dialog.remote_number and self.by_remote.get((dialog.address, dialog.remote_number)) is dialog:
+            del self.by_remote[dialog.address, dialog.remote_number]
+        dialog.remote_number = number
+        if number:
+            self.by_remote[dialog.address, number] = dialog
+
+    def forget(self, dialog: Dialog, now: float, hold: float = HOLD) -> None:
+        """Nothing of the dialogue is left but its resting number."""
+        self.timers.cancel_all(dialog)
+        if self.by_own.pop((dialog.address, dialog.own_number), None) is None:
+            return
+        if self.by_remote.get((dialog.address, dialog.remote_number)) is dialog:
+            del self.by_remote[dialog.address, dialog.remote_number]
+        host = dialog.address[0]
+        self.per_host[host] -= 1
+        if self.per_host[host] <= 0:
+            del self.per_host[host]
+        self.numbers.give_back(dialog.own_number, dialog.address, now, hold)
