@@ -1,0 +1,238 @@
+"""Puts N calls through a switch and measures what comes out: `python -m benchmarks.load.generator --help`.
+
+Callers live on one socket, callees on another.  Every 20 ms each leg sends a frame of voice whose payload begins with
+a stamp, so that loss and one-way latency are known per frame.  One JSON object goes to stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.load.legs import Leg
+from benchmarks.load.sockets import VoiceLoop, udp_socket
+from pbx.channels.iax2.frames import Command, FrameType, FullFrame, parse_full
+
+FRAME_MS = 20
+#: {name: (format bit, bytes of 20 ms)}
+CODECS = {"ulaw": (4, 160), "alaw": (8, 160), "gsm": (2, 33)}
+PER_TRUNK_FRAME = 7
+ENTRY = 6
+
+
+@dataclass
+class Side:
+    """All legs of one socket."""
+
+    sock: socket.socket
+    target: tuple[str, int]
+    codec: str
+    legs: list[Leg] = field(default_factory=list)
+    by_number: dict[int, Leg] = field(default_factory=dict)
+    by_remote: dict[int, Leg] = field(default_factory=dict)
+
+    def put(self, data: bytes) -> None:
+        self.sock.sendto(data, self.target)
+
+
+class Generator:
+    """See the module."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.o = options
+        target = (options.target, 4569)
+        self.callers = Side(udp_socket(options.bind, 4569), target, options.codec)
+        self.callees = Side(udp_socket(options.sink, 4569), target, options.sink_codec)
+        self.sides = [self.callers, self.callees]
+        self.loop = VoiceLoop((self.callers.sock, self.callees.sock))
+        self.trunk = options.scenario == "trunk"
+        if options.scenario == "direct":
+            self.callers.target, self.callees.target = (options.sink, 4569), (options.bind, 4569)
+
+    # ---- signalling
+
+    def open_call(self, index: int) -> None:
+        prefix = "2" if self.o.scenario == "echo" else "1"
+        leg = Leg(index + 2, self.callers.put, True, f"{prefix}{index:05d}", CODECS[self.callers.codec][0])
+        self.callers.legs.append(leg)
+        self.callers.by_number[leg.number] = leg
+        leg.call()
+
+    def accept(self, remote: int) -> None:
+        side = self.callees
+        former = side.by_remote.get(remote)
+        if former is not None and not former.ended:
+            return
+        leg = Leg(len(side.legs) + 2, side.put, False, "", CODECS[side.codec][0], remote=remote, iseqno=1)
+        side.legs.append(leg)
+        side.by_number[leg.number] = side.by_remote[remote] = leg
+        leg.answer()
+
+    def handle(self, index: int, data: bytes) -> None:
+        """A full frame."""
+        side = self.sides[index]
+        frame = parse_full(data)
+        leg = side.by_number.get(frame.destination)
+        if leg is not None:
+            leg.handle(frame)
+        elif frame.type == FrameType.IAX and frame.subclass == Command.POKE:
+            side.put(FullFrame(1, frame.source, frame.timestamp, 0, 1, FrameType.IAX, Command.PONG).encode())
+        elif frame.type == FrameType.IAX and frame.subclass == Command.NEW and side is self.callees:
+            self.accept(frame.source)
+
+    def serve(self, seconds: float) -> None:
+        """Let the loop run that long, and deal with signalling."""
+        until = time.monotonic_ns() + int(seconds * 1e9)
+        while time.monotonic_ns() < until:
+            for index, data in self.loop.run(until):
+                self.handle(index, data)
+
+    # ---- voice
+
+    def begin_voice(self) -> None:
+        """Everybody's first frame is a full VOICE frame; then minis, or meta trunk frames of seven calls."""
+        per_row = PER_TRUNK_FRAME if self.trunk else 1
+        head, header = (8, ENTRY) if self.trunk else (0, 4)
+        for index, side in enumerate(self.sides):
+            bit, size = CODECS[side.codec]
+            legs = [x for x in side.legs if x.up]
+            for leg in legs:
+                now = int((time.monotonic() - leg.started) * 1000) // FRAME_MS * FRAME_MS
+                leg.last = max(leg.last, now + 2 * FRAME_MS)
+                if self.o.scenario != "direct":
+                    leg.voice(bit, bytes(size), leg.last)
+            count = -(-len(legs) // per_row)
+            rows = np.zeros((count, head + per_row * (header + size)), np.uint8)
+            entries = rows[:, head:].reshape(count, per_row, header + size)
+            entries[:, :, header:] = np.random.default_rng(7).integers(0, 256, (count, per_row, size), np.uint8)
+            stamps = np.zeros((count, per_row), np.int64)
+            counts = np.zeros(count, np.int32)
+            for i, leg in enumerate(legs):
+                row, place = divmod(i, per_row)
+                entries[row, place, header - 4 : header - 2] = divmod(leg.number, 256)
+                stamps[row, place] = leg.last
+                counts[row] += 1
+            if self.trunk:
+                rows[:, 2:4] = 1
+                entries[:, :, 0:2] = (0, size)
+            self.loop.talk(index, rows, counts, stamps, header, size, head, side.target)
+        self.loop.begin(time.monotonic_ns())
+
+    # ---- the run
+
+    def ramp(self) -> None:
+        began, opened = time.monotonic(), 0
+        limit = began + 30 + self.o.calls / self.o.rate
+        legs = self.callers.legs
+        while time.monotonic() < limit:
+            due = min(self.o.calls, int((time.monotonic() - began) * self.o.rate) + 1)
+            while opened < due:
+                self.open_call(opened)
+                opened += 1
+            self.serve(0.005)
+            if opened == self.o.calls and all(x.up or x.ended for x in legs):
+                break
+            for leg in legs[-500:]:
+                if not leg.remote and not leg.ended and time.monotonic() - leg.new_sent > 2:
+                    leg.call()
+
+    def run(self) -> dict[str, object]:
+        o = self.o
+        if o.scenario == "direct":
+            for side in self.sides:
+                side.legs += [Leg(i + 2, side.put, True, "", 4, remote=i + 2, up=True) for i in range(o.calls)]
+        else:
+            self.ramp()
+        up = sum(x.up for x in self.callers.legs)
+        if not up:
+            return {"error": "no call was answered", "calls": o.calls}
+        self.begin_voice()
+        self.serve(o.settle)
+        self.loop.window(began=time.time_ns())
+        cpu, own, wall = cpu_seconds(o.pid), time.process_time(), time.monotonic()
+        self.serve(o.window)
+        self.loop.window(ended=time.time_ns())
+        cpu, own, wall = cpu_seconds(o.pid) - cpu, time.process_time() - own, time.monotonic() - wall
+        kept = sum(x.up for x in self.callers.legs)
+        self.serve(0.5)
+        if o.scenario != "direct":
+            for side in self.sides:
+                for leg in side.legs:
+                    leg.hangup()
+        self.serve(1.5)
+        sent = self.loop.sent
+        arrived = self.loop.received if o.scenario == "transcode" else self.loop.arrived
+        return {
+            "scenario": o.scenario, "calls": o.calls, "up": up, "kept": kept, "seconds": round(wall, 2), "sent": sent,
+            "arrived": arrived, "loss_percent": round(100 * max(0, sent - arrived) / max(1, sent), 3),
+            "cpu_percent": round(100 * cpu / wall, 2), "us_per_frame": round(1e6 * cpu / max(1, arrived), 3),
+            "latency_p50_ms": self.loop.latency_ms(0.5), "latency_p99_ms": self.loop.latency_ms(0.99),
+            "own_cpu_percent": round(100 * own / wall, 2), "own_late_ms": round(self.loop.late_ms, 3),
+        }  # fmt: skip
+
+
+def tree(pid: int) -> list[int]:
+    """A process and its descendants."""
+    found = [pid]
+    for parent in found:
+        try:
+            for task in os.listdir(f"/proc/{parent}/task"):
+                with open(f"/proc/{parent}/task/{task}/children") as f:
+                    found += [int(x) for x in f.read().split()]
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its descendants."""
+    if not pid:
+        return 0.0
+    ticks = 0
+    for one in tree(pid):
+        try:
+            with open(f"/proc/{one}/stat") as f:
+                fields = f.read().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        except FileNotFoundError:
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def parse_options(arguments: list[str]) -> argparse.Namespace:
+    p = argparse.ArgumentParser(prog="benchmarks.load.generator", description=__doc__)
+    p.add_argument("--scenario", choices=["relay", "trunk", "echo", "transcode", "direct"], default="relay")
+    p.add_argument("--calls", type=int, default=50)
+    p.add_argument("--target", default="127.0.1.201")
+    p.add_argument("--bind", default="127.0.1.210")
+    p.add_argument("--sink", default="127.0.1.211")
+    p.add_argument("--codec", choices=CODECS, default="ulaw")
+    p.add_argument("--sink-codec", choices=CODECS, default="ulaw")
+    p.add_argument("--pid", type=int, default=0, help="process of the switch, for its CPU time")
+    p.add_argument("--rate", type=float, default=200, help="calls opened a second")
+    p.add_argument("--settle", type=float, default=1.5)
+    p.add_argument("--window", type=float, default=5)
+    o = p.parse_args(arguments)
+    for name in ("target", "bind", "sink"):
+        if not socket.inet_aton(getattr(o, name)).startswith(b"\x7f"):
+            p.error(f"--{name}: loopback addresses only")
+    if o.scenario == "transcode" and o.sink_codec == "ulaw":
+        o.sink_codec = "gsm"
+    return o
+
+
+def main() -> int:
+    result = Generator(parse_options(sys.argv[1:])).run()
+    print(json.dumps(result))
+    return 1 if "error" in result else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

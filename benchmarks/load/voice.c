@@ -1,0 +1,165 @@
+/* The voice of the load generator: sends rows of ready-made datagrams, spread over 20 ms, and takes in what comes.
+ * Full frames are handed to the caller (signalling is Python's); voice is counted here, by the stamp in its payload. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define SLOTS 256
+#define SLOT 2048
+#define BIN_NS 10000
+#define BINS 100000
+
+struct stamp { uint16_t magic, leg; uint32_t sequence; int64_t sent; } __attribute__((packed));
+
+struct side {
+    int32_t fd, rows, per_row, header, size, head, width, pad;
+    struct sockaddr_in target;
+    uint8_t *data;
+    int32_t *counts;      /* calls in each row */
+    int64_t *stamps;      /* rows * per_row: voice time, ms */
+    int64_t sent, received;
+};
+
+struct shared {
+    int64_t began, ended;         /* window, CLOCK_REALTIME ns; 0 = not yet */
+    int64_t tick, origin;         /* ms ticks done; monotonic ns of tick 0 */
+    int64_t arrived;              /* frames sent in the window that came */
+    int64_t late_sum, late_max;   /* of our own ticks, ns */
+    uint32_t *bins;               /* latency, 10 us each */
+    int32_t stampless, queued, queue_size, dropped;
+    uint8_t *queue;               /* entries: side u16, length u16, SLOT bytes */
+};
+
+static int64_t now_ns(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void say(struct side *s, int first, int last, int64_t tick, int counting, int64_t ms) {
+    struct mmsghdr m[SLOTS];
+    struct iovec v[SLOTS];
+    int64_t sent = now_ns(CLOCK_REALTIME);
+    while (first < last) {
+        int n = last - first < SLOTS ? last - first : SLOTS;
+        memset(m, 0, sizeof(m[0]) * n);
+        for (int i = 0; i < n; i++) {
+            int row = first + i;
+            uint8_t *p = s->data + (int64_t)row * s->width, *e = p + s->head;
+            if (s->head) {
+                uint32_t t = htonl((uint32_t)ms);
+                memcpy(p + 4, &t, 4);
+            }
+            for (int k = 0; k < s->counts[row]; k++, e += s->header + s->size) {
+                int64_t *ts = s->stamps + (int64_t)row * s->per_row + k;
+                *ts += 20;
+                e[s->header - 2] = *ts >> 8;
+                e[s->header - 1] = *ts;
+                struct stamp st = {htons(0x5AA5), 0, htonl((uint32_t)(tick / 20)), (int64_t)__builtin_bswap64(sent)};
+                if (s->size >= (int)sizeof st) memcpy(e + s->header, &st, sizeof st);
+                if (counting) s->sent++;
+            }
+            v[i].iov_base = p;
+            v[i].iov_len = e - p;
+            m[i].msg_hdr.msg_name = &s->target;
+            m[i].msg_hdr.msg_namelen = sizeof s->target;
+            m[i].msg_hdr.msg_iov = &v[i];
+            m[i].msg_hdr.msg_iovlen = 1;
+        }
+        for (int at = 0; at < n;) {
+            int done = sendmmsg(s->fd, m + at, n - at, 0);
+            if (done <= 0) break;
+            at += done;
+        }
+        first += n;
+    }
+}
+
+static void count(struct shared *h, const uint8_t *payload, int length, int64_t arrived) {
+    struct stamp st;
+    if (length < (int)sizeof st) return;
+    memcpy(&st, payload, sizeof st);
+    int64_t sent = (int64_t)__builtin_bswap64((uint64_t)st.sent);
+    if (st.magic != htons(0x5AA5) || !h->began || sent < h->began || (h->ended && sent >= h->ended)) return;
+    int64_t bin = (arrived - sent) / BIN_NS;
+    h->bins[bin < 0 ? 0 : bin >= BINS ? BINS - 1 : bin]++;
+    h->arrived++;
+}
+
+static int take(struct shared *h, struct side *s, int index) {
+    static uint8_t data[SLOTS][SLOT];
+    static uint8_t control[SLOTS][64];
+    static struct mmsghdr m[SLOTS];
+    static struct iovec v[SLOTS];
+    for (int i = 0; i < SLOTS; i++) {
+        v[i] = (struct iovec){data[i], SLOT};
+        m[i].msg_hdr = (struct msghdr){.msg_iov = &v[i], .msg_iovlen = 1, .msg_control = control[i], .msg_controllen = 64};
+    }
+    int n = recvmmsg(s->fd, m, SLOTS, MSG_DONTWAIT, 0);
+    for (int i = 0; i < n; i++) {
+        uint8_t *p = data[i];
+        int length = m[i].msg_len;
+        struct timespec t = {0, 0};
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&m[i].msg_hdr); c; c = CMSG_NXTHDR(&m[i].msg_hdr, c))
+            if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS) memcpy(&t, CMSG_DATA(c), sizeof t);
+        int64_t arrived = t.tv_sec * 1000000000LL + t.tv_nsec;
+        int counting = h->began && !h->ended;
+        if (p[0] & 0x80) {
+            if (h->queued < h->queue_size) {
+                uint8_t *q = h->queue + (int64_t)h->queued++ * (SLOT + 4);
+                uint16_t head[2] = {(uint16_t)index, (uint16_t)length};
+                memcpy(q, head, 4);
+                memcpy(q + 4, p, length);
+            } else h->dropped++;
+        } else if (p[0] || p[1]) {
+            s->received += counting;
+            count(h, p + 4, length - 4, arrived);
+        } else if (length > 8 && p[2] == 1) {
+            int header = p[3] & 1 ? 6 : 4;
+            for (int at = 8; at + header <= length;) {
+                int size = p[3] & 1 ? p[at] << 8 | p[at + 1] : p[at + 2] << 8 | p[at + 3];
+                if (at + header + size > length) break;
+                s->received += counting;
+                count(h, p + at + header, size, arrived);
+                at += header + size;
+            }
+        }
+    }
+    return n;
+}
+
+/* Run until the monotonic time `until` (ns) or until full frames wait; spread `talking` sides' rows over 20 ms. */
+void run(struct shared *h, struct side *sides, int talking, int64_t until) {
+    for (;;) {
+        int64_t now = now_ns(CLOCK_MONOTONIC);
+        if (now >= until || h->queued) return;
+        int64_t due = (now - h->origin) / 1000000;
+        if (talking) {
+            if (due - h->tick > 400) h->tick = due;
+            for (; h->tick < due; h->tick++) {
+                int64_t late = now - h->origin - h->tick * 1000000;
+                h->late_sum += late;
+                if (late > h->late_max) h->late_max = late;
+                for (int k = 0; k < 2; k++) {
+                    int64_t phase = h->tick % 20, rows = sides[k].rows;
+                    say(&sides[k], rows * phase / 20, rows * (phase + 1) / 20, h->tick, h->began && !h->ended, h->tick);
+                }
+            }
+        }
+        for (int k = 0; k < 2; k++)
+            for (int turns = 0; turns < 8 && take(h, &sides[k], k) == SLOTS; turns++);
+        int64_t rest = h->origin + (h->tick + 1) * 1000000 - now_ns(CLOCK_MONOTONIC);
+        if (talking && rest > 0) {
+            struct timespec t = {0, rest};
+            nanosleep(&t, 0);
+        } else if (!talking) {
+            struct pollfd p[2] = {{sides[0].fd, POLLIN, 0}, {sides[1].fd, POLLIN, 0}};
+            poll(p, 2, 1);
+        }
+    }
+}
