@@ -1,0 +1,44 @@
+"""Word tables of options that [general] and the sections share."""
+
+from __future__ import annotations
+
+from pbx.channels.iax2.options import BadValue
+from pbx.channels.iax2.values import CodecPriority, ConnectedLine, Transfer
+from pbx.conf.values import is_false, is_true
+
+AMAFLAGS = {
+    "default": "documentation",
+    "omit": "omit",
+    "ignore": "omit",
+    "billing": "billing",
+    "documentation": "documentation",
+}
+
+CODEC_PRIORITIES = {
+    "host": CodecPriority.HOST,
+    "caller": CodecPriority.CALLER,
+    "disabled": CodecPriority.DISABLED,
+    "reqonly": CodecPriority.REQONLY,
+}
+
+TRANSFERS: dict[str, Transfer | None] = {
+    **dict.fromkeys(("yes", "true", "y", "t", "1", "on"), Transfer.YES),
+    **dict.fromkeys(("no", "false", "n", "f", "0", "off"), Transfer.NO),
+    "mediaonly": Transfer.MEDIAONLY,
+}
+
+CONNECTED_LINE = {
+    **dict.fromkeys(("yes", "true", "y", "t", "1", "on"), ConnectedLine.YES),
+    **dict.fromkeys(("no", "false", "n", "f", "0", "off"), ConnectedLine.NO),
+    "send": ConnectedLine.SEND,
+    "receive": ConnectedLine.RECEIVE,
+}
+
+
+def encryption_word(value: str, former: bool) -> bool:
+    """yes, no, or the name of the one cipher there is."""
+    if is_true(value) or value.lower() == "aes128":
+        return True
+    if is_false(value):
+        return False
+    raise BadValue("there is no such cipher", "yes, no or aes128")

@@ -1,0 +1,222 @@
+"""Users and peers of iax.conf; a friend is one of each, made from the same lines."""
+
+from __future__ import annotations
+
+from pbx.channels.iax2 import values as v
+from pbx.channels.iax2.acl import AccessList
+from pbx.channels.iax2.address import IAX2_PORT
+from pbx.channels.iax2.options import Effect, Option, Options
+from pbx.channels.iax2.settings_common import AMAFLAGS, CODEC_PRIORITIES, CONNECTED_LINE, TRANSFERS, encryption_word
+from pbx.codecs.formats import DEFAULT_FORMATS, Allowed
+
+LATER = Effect.LATER
+_INTERVAL = v.number(1000, 86_400_000)
+
+REQUIRE_TOKEN = {
+    **dict.fromkeys(("yes", "true", "y", "t", "1", "on"), v.RequireCallToken.YES),
+    **dict.fromkeys(("no", "false", "n", "f", "0", "off"), v.RequireCallToken.NO),
+    "auto": v.RequireCallToken.AUTO,
+}
+
+
+class _Common(Options):
+    """What users and peers share."""
+
+    __slots__ = ()
+
+    # Logins
+    auth = Option(
+        v.auth_methods,
+        v.AuthMethods.NONE,
+        values="md5, rsa, plaintext; several with commas",
+        help="Login methods that are asked for, or answered.",
+        inherits=True,
+        default_text="md5",
+    )
+    md5secret = Option(
+        v.text,
+        "",
+        values="32 hex digits",
+        help="md5(user:asterisk:password) in place of the password.",
+        differs="Asterisk does not read it. A plaintext login is compared with the digest; for a challenge the text of "
+        "the digest is the shared secret.",
+        secret=True,
+    )
+    dbsecret = Option(v.text, "", values="family/key", help="The secret stands in the database.", effect=LATER)
+    inkeys = Option[tuple[str, ...]](
+        None,
+        (),
+        names={"inkeys": v.colon_list, "inkey": v.colon_list},
+        values="key names, `:` between",
+        help="Public RSA keys of those who log in.",
+        differs="Asterisk does not read `inkey`, and so lets anyone in; here it is `inkeys`, rsa is demanded, and a "
+        "warning says so.",
+    )
+    access = Option(
+        None,
+        AccessList(),
+        names={"permit": lambda _value, former: former},
+        values="permit, deny: address[/mask], several with commas; acl: names of acl.conf",
+        help="Who may come from where; the last rule that matches decides.",
+    )
+    requirecalltoken = Option(
+        v.word(REQUIRE_TOKEN), v.RequireCallToken.YES, values="yes, no, auto", help="Whether a call token is demanded."
+    )
+    encryption = Option(
+        encryption_word, False, values="yes, aes128, no", help="Offer and take AES-128.", effect=LATER, inherits=True
+    )
+    forceencryption = Option(
+        encryption_word, False, values="yes, aes128, no", help="Refuse calls in the clear.", inherits=True
+    )
+    keyrotate = Option(
+        v.yes_no, True, values="yes, no", help="New keys in encrypted calls.", effect=LATER, inherits=True
+    )
+
+    # Media
+    formats = Option(
+        None,
+        Allowed(DEFAULT_FORMATS),
+        names={"allow": v.allow, "disallow": v.disallow},
+        values="format names, all, !name",
+        help="Formats in order of preference.",
+        inherits=True,
+        default_text="as [general]",
+    )
+    trunk = Option(v.yes_no, False, values="yes, no", help="Send voice of all calls in common datagrams.")
+    jitterbuffer = Option(v.yes_no, False, values="yes, no", help="Smooth incoming voice.", effect=LATER, inherits=True)
+    transfer = Option[v.Transfer | None](
+        v.word(TRANSFERS),
+        None,
+        values="yes, no, mediaonly",
+        help="Take ourselves out of bridged calls.",
+        effect=LATER,
+        inherits=True,
+    )
+
+    # What calls get
+    caller = Option(
+        None,
+        v.CallerID(),
+        names={
+            "callerid": v.callerid,
+            "fullname": v.caller_name,
+            "cid_name": v.caller_name,
+            "cid_number": v.caller_number,
+        },
+        values='callerid: "Name" <number>; fullname, cid_number: text',
+        help="Caller id of calls from here, whatever they say.",
+    )
+    language = Option(v.text, "", values="language", help="Language of prompts.", inherits=True)
+    adsi = Option(v.yes_no, False, values="yes, no", help="A phone with an ADSI screen.", effect=LATER, inherits=True)
+    mohinterpret = Option(
+        v.text, "default", values="music class, passthrough", help="Music on hold to play.", inherits=True
+    )
+    mohsuggest = Option(v.text, "", values="music class", help="Music on hold to suggest.", inherits=True)
+    parkinglot = Option(v.text, "", values="parking lot", help="Parking lot of calls.", effect=LATER, inherits=True)
+    connectedline = Option(
+        v.word(CONNECTED_LINE),
+        v.ConnectedLine.NO,
+        values="yes, no, send, receive",
+        help="Connected line updates to and from the other end.",
+        effect=LATER,
+        inherits=True,
+    )
+    immediate = Option(v.yes_no, False, values="yes, no", help="Enter `s` of the context at once.", effect=LATER)
+
+    @property
+    def methods(self) -> v.AuthMethods:
+        """The login methods that count: `auth` (also of [general]), else rsa where there are inkeys and no secret,
+        else md5."""
+        if self.auth:
+            return self.auth
+        return v.AuthMethods.MD5
+
+
+class User(_Common):
+    """A section that calls come from (type=user or friend)."""
+
+    __slots__ = ("is_friend",)
+    is_friend: bool
+
+    secrets = Option[tuple[str, ...]](
+        None,
+        (),
+        names={"secret": v.split_secrets},
+        values="text; several lines, or `\\;` between",
+        help="Passwords: any of them will do.",
+        secret=True,
+    )
+    contexts = Option[tuple[str, ...]](
+        None,
+        (),
+        names={"context": v.more},
+        values="context, `*` = any; several lines",
+        help="Contexts that may be called; the first is the default.",
+        default_text="default",
+    )
+    accountcode = Option(v.text, "", values="text", help="Account code of calls.", inherits=True)
+    amaflags = Option(
+        v.word(AMAFLAGS), "documentation", values=", ".join(AMAFLAGS), help="AMA flags of calls.", inherits=True
+    )
+    codecpriority = Option(
+        v.word(CODEC_PRIORITIES),
+        v.CodecPriority.HOST,
+        values="host, caller, disabled, reqonly",
+        help="Whose order of formats counts for an incoming call.",
+        inherits=True,
+    )
+    maxauthreq = Option(
+        v.number(0, 32767), 3, values="number, 0 = any", help="Unanswered login requests.", inherits=True
+    )
+    variables = Option[tuple[tuple[str, str], ...]](
+        None, (), names={"setvar": v.variable}, values="NAME=value; several lines", help="Channel variables of calls."
+    )
+
+
+class Peer(_Common):
+    """A section that is called and that registers (type=peer or friend)."""
+
+    __slots__ = ("is_friend",)
+    is_friend: bool
+
+    # Where it is
+    host = Option(v.text, "", values="dynamic, address, name", help="Where it is; dynamic: it registers.")
+    port = Option(v.number(1, 65535), IAX2_PORT, values="1-65535", help="Its UDP port.")
+    defaultip = Option(v.text, "", values="address", help="Where it is before it registers.")
+    mask = Option(v.text, "", values="netmask", help="Shown with a static host.")
+    sourceaddress = Option(v.text, "", values="address[:port]", help="Own address to call it from.")
+    description = Option(v.text, "", values="text", help="Shown by iax2 show peers.")
+
+    # Logins
+    username = Option(v.text, "", values="name", help="What to call ourselves there.")
+    secret = Option(v.text, "", values="text", help="Password; of several lines the last counts.", secret=True)
+    outkey = Option(v.text, "", values="key name", help="Private RSA key to log in with.")
+    maxcallnumbers = Option(
+        v.number(0, 32766), 0, values="1-32766", help="Call numbers for its address, once it has registered."
+    )
+
+    # Calls to it
+    context = Option(v.text, "", values="context", help="As of the user; shown with the peer.")
+    peercontext = Option(v.text, "", values="context", help="Context to ask for there.")
+    sendani = Option(v.yes_no, False, values="yes, no", help="Send the billing number.")
+    timezone = Option(v.text, "", values="zone name", help="Time zone of the date and time sent.")
+
+    # When it registers
+    regexten = Option(v.text, "", values="extensions, & between", help="Extensions in regcontext.", effect=LATER)
+    mailbox = Option(v.text, "", values="box@context", help="Mailbox to tell the messages of.")
+
+    # Is it alive?
+    qualify = Option(v.milliseconds, 0, values="yes, no, ms", help="Ask for life; slower answers are LAGGED.")
+    qualifysmoothing = Option(v.yes_no, False, values="yes, no", help="Judge by the mean of two answers.")
+    qualifyfreqok = Option(_INTERVAL, 60_000, values="ms", help="How often to ask one that is well.")
+    qualifyfreqnotok = Option(_INTERVAL, 10_000, values="ms", help="How often to ask one that is not.")
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether it registers with us (host=dynamic)."""
+        return self.host.lower() == "dynamic"
+
+    @property
+    def static_ip(self) -> str:
+        """The literal address of `host=`, else ""."""
+        return self.host if v.is_ip(self.host) else ""

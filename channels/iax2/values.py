@@ -1,0 +1,242 @@
+"""Values of iax.conf's options, and how their texts are read."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pbx.channels.iax2.address import IAX2_PORT
+from pbx.channels.iax2.options import BadValue
+from pbx.channels.party import split_callerid
+from pbx.codecs.formats import BANDWIDTHS, Allowed
+from pbx.conf.values import is_boolean, is_false, is_true
+
+T = TypeVar("T")
+
+QUALIFY_MS = 2000  # what `qualify=yes` and `autokill=yes` mean
+
+
+class AuthMethods(enum.IntFlag):
+    """The bits of AUTHMETHODS."""
+
+    NONE = 0
+    PLAINTEXT = 1
+    MD5 = 2
+    RSA = 4
+
+
+class Transfer(enum.Enum):
+    """`transfer=`."""
+
+    NO = "no"
+    YES = "yes"
+    MEDIAONLY = "mediaonly"
+
+
+class RequireCallToken(enum.Enum):
+    """`requirecalltoken=`; AUTO: until the peer has shown a token once."""
+
+    YES = "yes"
+    NO = "no"
+    AUTO = "auto"
+
+
+class CodecPriority(enum.Enum):
+    """`codecpriority=`; the value is the word that `iax2 show users` prints."""
+
+    HOST = "Host"
+    CALLER = "Caller"
+    DISABLED = "Disabled"
+    REQONLY = "REQ Only"
+
+
+class ConnectedLine(enum.Flag):
+    """`connectedline=`."""
+
+    NO = 0
+    SEND = 1
+    RECEIVE = 2
+    YES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BindAddress:
+    """A UDP address to listen on; an empty host is the wildcard of IPv4."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerID:
+    """What `callerid`, `fullname` and `cid_number` make; None = not set by them."""
+
+    name: str | None = None
+    number: str | None = None
+
+
+def text(value: str, former: str) -> str:
+    """Any text."""
+    return value
+
+
+def yes_no(value: str, former: bool) -> bool:
+    """yes, true, y, t, 1, on; all else is no, as in Asterisk, but anything that is no word for it is told."""
+    if not is_boolean(value):
+        raise BadValue("it is neither yes nor no and counts as no", "yes or no")
+    return is_true(value)
+
+
+def number(low: int, high: int) -> Callable[[str, int], int]:
+    """A whole number within limits."""
+
+    def read(value: str, former: int) -> int:
+        try:
+            found = int(value)
+        except ValueError:
+            raise BadValue("it is no whole number", f"a number from {low} to {high}") from None
+        if not low <= found <= high:
+            raise BadValue("the number is out of range", f"a number from {low} to {high}")
+        return found
+
+    return read
+
+
+def word(words: dict[str, T]) -> Callable[[str, T], T]:
+    """One of a few words, any case."""
+
+    def read(value: str, former: T) -> T:
+        try:
+            return words[value.lower()]
+        except KeyError:
+            raise BadValue("there is no such value", " or ".join(words)) from None
+
+    return read
+
+
+def milliseconds(value: str, former: int) -> int:
+    """yes (2000 ms), no (0) or a number of milliseconds."""
+    if is_false(value):
+        return 0
+    try:
+        found = int(value)
+    except ValueError:
+        if is_true(value):
+            return QUALIFY_MS
+        raise BadValue("it is neither yes, no nor a number of milliseconds", "yes") from None
+    if found < 0:
+        raise BadValue("the number of milliseconds is negative", "yes")
+    return found
+
+
+def auth_methods(value: str, former: AuthMethods) -> AuthMethods:
+    """Words md5, plaintext, rsa with commas between."""
+    found = AuthMethods.NONE
+    for name in value.replace("|", ",").split(","):
+        method = AuthMethods.__members__.get(name.strip().upper())
+        if not method:
+            raise BadValue(f"there is no authentication method '{name.strip()}'", "md5, rsa or plaintext")
+        found |= method
+    return found
+
+
+def split_secrets(value: str, former: tuple[str, ...]) -> tuple[str, ...]:
+    """Another secret (or several with `;` between) beside the former ones."""
+    return (*former, *(secret for secret in value.split(";") if secret))
+
+
+def colon_list(value: str, former: tuple[str, ...]) -> tuple[str, ...]:
+    """Names with `:` between."""
+    return tuple(name.strip() for name in value.split(":") if name.strip())
+
+
+def more(value: str, former: tuple[str, ...]) -> tuple[str, ...]:
+    """One more value beside the former ones."""
+    return (*former, value) if value else former
+
+
+def variable(value: str, former: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """One more `NAME=value`."""
+    name, equals, content = value.partition("=")
+    if not equals or not name.strip():
+        raise BadValue("setvar needs a name and a value", "setvar = NAME=value")
+    return (*former, (name.strip(), content.strip()))
+
+
+def allow(value: str, former: Allowed) -> Allowed:
+    """`allow=`."""
+    return _known(*former.allow(value))
+
+
+def disallow(value: str, former: Allowed) -> Allowed:
+    """`disallow=`."""
+    return _known(*former.disallow(value))
+
+
+def bandwidth(value: str, former: Allowed) -> Allowed:
+    """`bandwidth=` replaces the list as it stands."""
+    try:
+        return Allowed(BANDWIDTHS[value.lower()])
+    except KeyError:
+        raise BadValue("there is no such bandwidth", "low, medium or high") from None
+
+
+class PartlyBad(BadValue):
+    """Some of the value can't be used, the rest counts."""
+
+    def __init__(self, message: str, advice: str, value: object) -> None:
+        super().__init__(message, advice)
+        self.value = value
+
+
+def _known(allowed: Allowed, unknown: tuple[str, ...]) -> Allowed:
+    if unknown:
+        raise PartlyBad(f"there is no format '{unknown[0]}'", "core show codecs lists them", allowed)
+    return allowed
+
+
+def callerid(value: str, former: CallerID) -> CallerID:
+    """`"Name" <number>`, or `asreceived`."""
+    if value.lower() == "asreceived":
+        return CallerID()
+    name, number_ = split_callerid(value)
+    return CallerID(name, number_)
+
+
+def caller_name(value: str, former: CallerID) -> CallerID:
+    """`fullname=`."""
+    return CallerID(value, former.number)
+
+
+def caller_number(value: str, former: CallerID) -> CallerID:
+    """`cid_number=`."""
+    return CallerID(former.name, value)
+
+
+def host_port(value: str, default_port: int = IAX2_PORT) -> tuple[str, int]:
+    """`host`, `host:port`, `[v6]:port`, `v6`. Raises BadValue."""
+    host, port = value, ""
+    if value.startswith("["):
+        host, bracket, rest = value[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise BadValue("the address is not understood", "[address]:port")
+        port = rest[1:]
+    elif value.count(":") == 1:
+        host, _, port = value.partition(":")
+    if not port:
+        return host, default_port
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise BadValue(f"'{port}' is no port", f"{host}:{default_port}")
+    return host, int(port)
+
+
+def is_ip(value: str) -> bool:
+    """Whether it is a literal IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(value.partition("%")[0])
+    except ValueError:
+        return False
+    return True
