@@ -7,10 +7,28 @@ their own and lets them go when it ends: no masquerade.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from pbx.channels.causes import Cause
+from pbx.channels.events import (
+    Bridged,
+    ChannelEvent,
+    Control,
+    DigitBegin,
+    DigitEnd,
+    Ended,
+    Indication,
+    Opaque,
+    Text,
+    TransferRequest,
+    Unbridged,
+)
 
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
@@ -21,9 +39,9 @@ class Reason(Enum):
 
     HANGUP = "hangup"  # a channel ended; BridgeResult.channel is the one
     TAKEN = "taken"  # a channel was claimed by another owner and lives on there
-    FEATURE = "feature"  # a feature hook said END
+    FEATURE = "feature"  # a feature hook said so
     LIMIT = "limit"  # BridgeOptions.limit ran out
-    TRANSFER = "transfer"  # a channel asked to go on elsewhere (TransferRequest)
+    TRANSFER = "transfer"  # a channel's far end asked to send the other one elsewhere (TransferRequest)
 
 
 @dataclass(slots=True)
@@ -46,32 +64,258 @@ class BridgeOptions:
 
     hooks: per channel, digits (`*`, `#1`, ...) -> feature.  While digits typed by that channel are a beginning of
     a feature they are kept back; after digit_timeout s, or when they can't become one, they are passed on.
-    limit: seconds; tick: (seconds, what to call) pairs, called when the bridge has stood that long.
+    limit: seconds; ticks: (seconds, what to call) pairs, called when the bridge has stood that long.
     """
 
     hooks: Mapping[Channel, Mapping[str, Hook]] = field(default_factory=dict)
     digit_timeout: float = 1.0
     limit: float | None = None
     ticks: tuple[tuple[float, Callable[[Bridge], None]], ...] = ()
-    #: pass digits / text / hold from one side to the other
-    pass_digits: bool = True
+
+
+#: how long a digit that was kept back is played when it is passed on, ms
+KEPT_DIGIT_MS = 100
+
+#: events handled without looking at the clock or at interrupts
+_BURST = 32
+
+#: what a far end may say in a bridge that is not for the other one
+_OWN = frozenset({Control.ANSWER, Control.HANGUP, Control.RING, Control.OFFHOOK, Control.TAKEOFFHOOK, Control.OPTION})
 
 
 class Bridge:
-    """Two (later many) channels that hear each other; `channel.bridge` while they do."""
+    """Two (later many) channels that hear each other; it is `channel.bridge` of each meanwhile."""
 
-    id: str
-    channels: tuple[Channel, ...]
+    def __init__(self, task: Channel, channels: tuple[Channel, ...], options: BridgeOptions) -> None:
+        self.id = str(uuid.uuid4())
+        self.channels = channels
+        self.options = options
+        self.switch = task.switch
+        self.since = self.switch.clock.seconds()
+        self._task = task
+        self._typed: dict[Channel, str] = {}
+        self._deadlines: dict[Channel, float] = {}
+        self._down: dict[Channel, str] = {}
+        self._ticks = sorted(options.ticks, key=lambda tick: tick[0])
+        self._result: BridgeResult | None = None
+        self._wake: Deferred[None] | None = None
+        self._talking = False
 
-    def peer(self, channel: Channel) -> Channel: ...
+    def __repr__(self) -> str:
+        return f"<Bridge {self.id} of {', '.join(channel.name for channel in self.channels)}>"
+
+    def peer(self, channel: Channel) -> Channel:
+        """The other one."""
+        one, two = self.channels
+        return two if channel is one else one
+
+    # ---- building and undoing ----------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Claim, join the sound, tell the bus."""
+        for channel in self.channels:
+            if channel is not self._task:
+                channel.claim(self)
+            channel.bridge = self
+        self.switch.bridges[self.id] = self
+        self.connect()
+        self.switch.bus.publish(Bridged(self.id, self.channels))
+
+    def close(self) -> None:
+        """Undo it: the channels are free again, unless others claimed them."""
+        self.disconnect()
+        self._watch(None)
+        self.switch.bridges.pop(self.id, None)
+        for channel in self.channels:
+            if channel.bridge is self:
+                channel.bridge = None
+            channel.release(self)
+            self.switch.bus.publish(Unbridged(self.id, channel))
+
+    def connect(self) -> None:
+        """They hear each other (again)."""
+        if not self._talking:
+            self._talking = True
+            self.switch.graph.join(*self.channels)
+
+    def disconnect(self) -> None:
+        """They don't hear each other for now (a feature that talks to one of them)."""
+        if self._talking:
+            self._talking = False
+            self.switch.graph.part(*self.channels)
+
+    def left(self, channel: Channel, to: object) -> None:
+        """A channel was taken away (see `channel.Owner`)."""
+        self._end(BridgeResult(Reason.TAKEN, channel))
+
+    def _end(self, result: BridgeResult) -> None:
+        if self._result is None:
+            self._result = result
+        self._ring()
+
+    def _ring(self) -> None:
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake.callback(None)
+
+    def _watch(self, reader: Callable[[], None] | None) -> None:
+        for channel in self.channels:
+            if channel.owner in (self, None) or channel is self._task:
+                channel.watch(reader)
+
+    # ---- its life --------------------------------------------------------------------------------------------
+
+    async def run(self) -> BridgeResult:
+        """Carry signals until something ends it."""
+        while True:
+            await self._drain()
+            self._tick()
+            if self._result is not None:
+                return self._result
+            if any(channel.has_events for channel in self.channels):
+                continue
+            wake: Deferred[None] = Deferred()
+            self._wake = wake
+            self._watch(self._ring)
+            try:
+                await self._task.wait(wake, self._patience())
+            finally:
+                self._wake = None
+                self._watch(None)
+
+    async def _drain(self) -> None:
+        for _ in range(_BURST):
+            busy = False
+            for channel in self.channels:
+                if self._result is not None:
+                    return
+                event = channel.poll()
+                if event is not None:
+                    busy = True
+                    await self._handle(channel, event)
+                elif channel.dead:
+                    self._end(BridgeResult(Reason.HANGUP, channel))
+            if not busy:
+                return
+
+    def _patience(self) -> float | None:
+        """Seconds until the clock has something to say."""
+        now = self.switch.clock.seconds()
+        due = list(self._deadlines.values())
+        if self.options.limit is not None:
+            due.append(self.since + self.options.limit)
+        if self._ticks:
+            due.append(self.since + self._ticks[0][0])
+        return max(0.0, min(due) - now) if due else None
+
+    def _tick(self) -> None:
+        now = self.switch.clock.seconds()
+        for channel, deadline in list(self._deadlines.items()):
+            if deadline <= now:
+                self._pass_typed(channel)
+        while self._ticks and self.since + self._ticks[0][0] <= now:
+            self._ticks.pop(0)[1](self)
+        if self.options.limit is not None and self.since + self.options.limit <= now:
+            self._end(BridgeResult(Reason.LIMIT))
+
+    # ---- signals -----------------------------------------------------------------------------------------------
+
+    async def _handle(self, channel: Channel, event: ChannelEvent) -> None:
+        peer = self.peer(channel)
+        match event:
+            case Ended():
+                self._end(BridgeResult(Reason.HANGUP, channel))
+            case DigitBegin(digit):
+                self._digit_begin(channel, digit)
+            case DigitEnd(digit, milliseconds):
+                await self._digit_end(channel, digit, milliseconds)
+            case TransferRequest():
+                self._end(BridgeResult(Reason.TRANSFER, channel, event))
+            case Indication(control, data):
+                if control not in _OWN:
+                    peer.indicate(control, data)
+            case Text(text):
+                if peer.leg is not None and not peer.dead:
+                    peer.leg.send_text(text)
+            case Opaque(frame_type, subclass, data):
+                if peer.leg is not None and not peer.dead:
+                    peer.leg.send_opaque(frame_type, subclass, data)
+
+    def _digit_begin(self, channel: Channel, digit: str) -> None:
+        if self._may_become(channel, self._typed.get(channel, "") + digit):
+            return
+        self._pass_typed(channel)
+        if self._may_become(channel, digit):
+            return
+        leg = self.peer(channel).leg
+        if leg is not None:
+            leg.digit_begin(digit)
+            self._down[channel] = digit
+
+    async def _digit_end(self, channel: Channel, digit: str, milliseconds: int) -> None:
+        if self._down.get(channel) == digit:
+            del self._down[channel]
+            leg = self.peer(channel).leg
+            if leg is not None:
+                leg.digit_end(digit, milliseconds)
+            return
+        hooks = self.options.hooks.get(channel, {})
+        typed = self._typed.get(channel, "") + digit
+        if not self._may_become(channel, typed):
+            if typed != digit:
+                self._pass_typed(channel)
+                await self._digit_end(channel, digit, milliseconds)
+            else:
+                self._play(channel, digit, milliseconds)
+            return
+        longer = any(code.startswith(typed) and code != typed for code in hooks)
+        if typed in hooks and not longer:
+            self._forget_typed(channel)
+            value = await hooks[typed](self, channel)
+            if value is not None:
+                self._end(BridgeResult(Reason.FEATURE, channel, value))
+            return
+        self._typed[channel] = typed
+        self._deadlines[channel] = self.switch.clock.seconds() + self.options.digit_timeout
+
+    def _may_become(self, channel: Channel, typed: str) -> bool:
+        return any(code.startswith(typed) for code in self.options.hooks.get(channel, ()))
+
+    def _forget_typed(self, channel: Channel) -> str:
+        self._deadlines.pop(channel, None)
+        return self._typed.pop(channel, "")
+
+    def _pass_typed(self, channel: Channel) -> None:
+        """What was kept back became no feature: the other side gets the digits after all."""
+        for digit in self._forget_typed(channel):
+            self._play(channel, digit, KEPT_DIGIT_MS)
+
+    def _play(self, channel: Channel, digit: str, milliseconds: int) -> None:
+        leg = self.peer(channel).leg
+        if leg is not None and not self.peer(channel).dead:
+            leg.digit_begin(digit)
+            leg.digit_end(digit, milliseconds)
 
 
-async def bridge_channels(
-    task: Channel, a: Channel, b: Channel, options: BridgeOptions | None = None
-) -> BridgeResult:
+async def bridge_channels(task: Channel, a: Channel, b: Channel, options: BridgeOptions | None = None) -> BridgeResult:
     """Bridge `a` and `b` on `task`'s task until one ends; Interrupts of `task` break through, bridge undone.
 
-    A channel that is not `task` is claimed by the bridge, and released (not hung up) at the end, unless another
-    owner claimed it.  Publishes Bridged and Unbridged.
+    A channel that is not `task` is claimed by the bridge (its owner sees `left` to a Bridge: release it first), and
+    released, not hung up, at the end, unless another owner claimed it.  Publishes Bridged and Unbridged.
     """
-    raise NotImplementedError
+    for channel in (a, b):
+        if channel.dead:
+            return BridgeResult(Reason.HANGUP, channel)
+    bridge = Bridge(task, (a, b), options or BridgeOptions())
+    bridge.open()
+    try:
+        return await bridge.run()
+    finally:
+        bridge.close()
+
+
+def hangup_cause(result: BridgeResult) -> int:
+    """The Q.850 cause with which to end the others after this result."""
+    if result.reason is Reason.HANGUP and result.channel is not None:
+        return result.channel.hangup_cause or int(Cause.NORMAL_CLEARING)
+    return int(Cause.NORMAL_CLEARING)

@@ -18,6 +18,7 @@ from pbx.channels.events import Bus, ChannelCreated
 from pbx.channels.interrupts import Redirect
 
 if TYPE_CHECKING:
+    from pbx.channels.bridge import Bridge
     from pbx.channels.graph import Graph
     from pbx.codecs.formats import Format
 
@@ -95,7 +96,10 @@ class Switch:
         self.extensions = extensions
         self.systemname = systemname
         self.technologies: dict[str, Technology] = {}
+        #: who hears whom; set by whoever makes the voice port
         self.graph: Graph
+        #: bridges that stand, by id
+        self.bridges: dict[str, Bridge] = {}
         #: most channels at once (asterisk.conf maxcalls; 0 = no limit)
         self.maxcalls = 0
         self.calls_processed = 0
