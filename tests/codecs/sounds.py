@@ -1,0 +1,28 @@
+"""Signals that try a codec: speech-like, noise, clipping, silence, square wave, tone, near silence, steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pbx.codecs.codec import Samples
+
+
+def signals(length: int, seed: int = 1, rate: int = 8000) -> Samples:
+    """(8, length) samples."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(length)
+    # a glottal pulse train through three formants, with pauses
+    pitch = (np.sin(2 * np.pi * np.cumsum(110 + 20 * np.sin(t / 3000)) / rate) > 0.95).astype(float)
+    speech = sum(np.convolve(pitch, np.exp(-np.arange(200) / 40) * np.sin(np.arange(200) * f)) for f in (0.4, 1.0, 1.9))
+    speech = np.asarray(speech)[:length] * (np.sin(t / 2200) > -0.3) * 4000 + rng.normal(size=length) * 30
+    rows = [
+        speech,
+        rng.integers(-32768, 32768, length),
+        90000 * np.sin(t * 0.05) * rng.normal(size=length),
+        np.zeros(length),
+        np.where(t // 23 % 2, 32767, -32768),
+        20000 * np.sin(t * 0.31),
+        rng.integers(-4, 5, length),
+        np.where(t // 700 % 2, 32767, -32768) * (t // 2100 % 2),
+    ]
+    return np.array([np.clip(row, -32768, 32767) for row in rows]).astype(np.int16)
