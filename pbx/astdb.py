@@ -40,7 +40,7 @@ class Database:
         finally:
             link.close()
         self._paths = sorted(self._values)
-        self._work: queue.SimpleQueue[tuple[str, str | None] | None | threading.Event] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[tuple[str, str | None] | threading.Event | None] = queue.SimpleQueue()
         self._failed = False
         self._thread = threading.Thread(target=self._write, name="astdb", daemon=True)
         self._thread.start()

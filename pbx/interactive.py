@@ -21,7 +21,7 @@ from typing import Any
 
 from pbx.client import Connection, NoDaemon
 from pbx.console import protocol
-from pbx.options import Options
+from pbx.options import Options, parse
 
 try:
     import readline
@@ -307,3 +307,12 @@ def reachable(path: str) -> bool:
     finally:
         link.close()
     return True
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The console of `pbx -c`, started by the daemon at its terminal."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return run(options, options.socket, foreground=True)
+    except NoDaemon:
+        return 0

@@ -94,10 +94,18 @@ def host_of(where: str) -> str:
 
 
 def notice_line(verdict: Verdict) -> str:
-    """Who, from where, what was expected, what came, which line decided, what to change."""
-    parts = [verdict.message or f"{verdict.what.capitalize()} of '{verdict.who}' from {verdict.where} failed"]
-    if verdict.message and "\n" not in verdict.message and verdict.message.endswith("$"):
-        return verdict.message[:-1]
+    """Who, from where, what was expected, what came, which line decided, what to change.
+
+    A refusal that may be an attack begins with words that fail2ban's stock filter for Asterisk knows.
+    """
+    host = host_of(verdict.where)
+    if verdict.message:
+        text = verdict.message
+    elif verdict.security and host:
+        text = f"Host {host} failed to authenticate as '{verdict.who}' ({verdict.what})"
+    else:
+        origin = f" from {verdict.where}" if verdict.where else ""
+        text = f"{verdict.what.capitalize()} of '{verdict.who}'{origin} failed"
     details = []
     if verdict.expected:
         details.append(f"expected {verdict.expected}")
@@ -107,7 +115,7 @@ def notice_line(verdict: Verdict) -> str:
         details.append(f"decided by {verdict.place}")
     if verdict.advice:
         details.append(verdict.advice)
-    return parts[0] + (": " + "; ".join(details) if details else "")
+    return text + (": " + "; ".join(details) if details else "")
 
 
 def security_line(verdict: Verdict, now: float) -> str:

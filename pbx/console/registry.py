@@ -35,6 +35,8 @@ class Context:
     pbx: Daemon
     write: Callable[[str], None]
     session: Any = None
+    #: the words that the command was found by (`logger set level DEBUG on`)
+    own: list[str] = field(default_factory=list)
 
     def line(self, text: str = "") -> None:
         """Print a line."""
@@ -235,6 +237,7 @@ async def run(registry: Registry, context: Context, line: str) -> int:
         context.line(f"No such command '{line}' (type 'core show help {known}' for other possible commands)")
         return UNKNOWN
     chosen, used = found
+    context.own = typed[:used]
     try:
         result = chosen.handler(context, typed[used:])
         if inspect.isawaitable(result):

@@ -1,0 +1,33 @@
+"""cli_aliases.conf: short names for commands, in templates as Asterisk's sample has them."""
+
+from __future__ import annotations
+
+from pbx.conf import reader
+from pbx.conf.diagnostics import Diagnostics
+
+#: without the file: what people type from habit
+DEFAULT = {
+    "hangup request": "channel request hangup",
+    "originate": "channel originate",
+    "stop now": "core stop now",
+    "stop gracefully": "core stop gracefully",
+    "show channels": "core show channels",
+    "init keys": "keys init",
+}
+
+
+def load(path: str, diagnostics: Diagnostics) -> dict[str, str]:
+    """alias -> command, of all templates that [general] names."""
+    document = reader.read(path, diagnostics=diagnostics, optional=True)
+    if not document.exists:
+        return dict(DEFAULT)
+    aliases = {"init keys": DEFAULT["init keys"]}
+    general = document.section("general")
+    for wanted in general.all("template") if general is not None else ():
+        found = [section for section in document.sections if section.name.lower() == wanted.value.lower()]
+        if not found:
+            diagnostics.warning(wanted.value_place, f"no template [{wanted.value}] in this file", text=wanted.text)
+        for section in found:
+            for entry in section:
+                aliases[" ".join(entry.name.lower().split())] = entry.value
+    return aliases
