@@ -100,6 +100,8 @@ class Switch:
         self.graph: Graph
         #: bridges that stand, by id
         self.bridges: dict[str, Bridge] = {}
+        #: what floors above keep in `attached` is copied by these from a Local channel's ;1 half to its ;2 half
+        self.copiers: list[Callable[[Channel, Channel], None]] = []
         #: most channels at once (asterisk.conf maxcalls; 0 = no limit)
         self.maxcalls = 0
         self.calls_processed = 0
