@@ -53,7 +53,7 @@ class Generator:
         self.sides = [self.callers, self.callees]
         self.loop = VoiceLoop((self.callers.sock, self.callees.sock))
         self.trunk = options.scenario == "trunk"
-        if options.scenario == "direct":
+        if options.scenario == "direct" and not options.through:
             self.callers.target, self.callees.target = (options.sink, 4569), (options.bind, 4569)
 
     # ---- signalling
@@ -112,6 +112,8 @@ class Generator:
             rows = np.zeros((count, head + per_row * (header + size)), np.uint8)
             entries = rows[:, head:].reshape(count, per_row, header + size)
             entries[:, :, header:] = np.random.default_rng(7).integers(0, 256, (count, per_row, size), np.uint8)
+            if side.codec == "gsm":  # every frame of it begins so
+                entries[:, :, header] = 0xD0 | (entries[:, :, header] & 15)
             stamps = np.zeros((count, per_row), np.int64)
             counts = np.zeros(count, np.int32)
             for i, leg in enumerate(legs):
@@ -122,7 +124,7 @@ class Generator:
             if self.trunk:
                 rows[:, 2:4] = 1
                 entries[:, :, 0:2] = (0, size)
-            self.loop.talk(index, rows, counts, stamps, header, size, head, side.target)
+            self.loop.talk(index, rows, counts, stamps, header, size, head, side.target, side.codec != "gsm")
         self.loop.begin(time.monotonic_ns())
 
     # ---- the run
@@ -218,6 +220,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     p.add_argument("--pid", type=int, default=0, help="process of the switch, for its CPU time")
     p.add_argument("--rate", type=float, default=200, help="calls opened a second")
     p.add_argument("--settle", type=float, default=1.5)
+    p.add_argument("--through", action="store_true", help="direct: by way of a relay at --target that knows no calls")
     p.add_argument("--window", type=float, default=5)
     o = p.parse_args(arguments)
     for name in ("target", "bind", "sink"):

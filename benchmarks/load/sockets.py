@@ -43,7 +43,7 @@ def compiled(source: Path, *flags: str, shared: bool = True) -> Path:
 
 class _Side(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_int32) for name in ("fd", "rows", "per_row", "header", "size", "head", "width", "pad")),
+        *((name, ctypes.c_int32) for name in ("fd", "rows", "per_row", "header", "size", "head", "width", "unstamped")),
         ("target", ctypes.c_uint8 * 16),
         ("data", ctypes.c_void_p),
         ("counts", ctypes.c_void_p),
@@ -101,10 +101,11 @@ class VoiceLoop:
         _library()
 
     def talk(self, index: int, rows: NDArray[np.uint8], counts: NDArray[np.int32], stamps: NDArray[np.int64],
-             header: int, size: int, head: int, target: tuple[str, int]) -> None:  # fmt: skip
+             header: int, size: int, head: int, target: tuple[str, int], stamped: bool) -> None:  # fmt: skip
         """What side `index` says; stamps (rows, calls a row) are the voice times so far, ms."""
         side = self._sides[index]
         side.rows, side.width = rows.shape
+        side.unstamped = int(not stamped)
         side.per_row, side.header, side.size, side.head = stamps.shape[1], header, size, head
         raw = socket.AF_INET.to_bytes(2, "little") + target[1].to_bytes(2, "big") + socket.inet_aton(target[0])
         side.target[:] = list(raw + bytes(8))

@@ -17,7 +17,7 @@
 struct stamp { uint16_t magic, leg; uint32_t sequence; int64_t sent; } __attribute__((packed));
 
 struct side {
-    int32_t fd, rows, per_row, header, size, head, width, pad;
+    int32_t fd, rows, per_row, header, size, head, width, unstamped;
     struct sockaddr_in target;
     uint8_t *data;
     int32_t *counts;      /* calls in each row */
@@ -61,7 +61,7 @@ static void say(struct side *s, int first, int last, int64_t tick, int counting,
                 e[s->header - 2] = *ts >> 8;
                 e[s->header - 1] = *ts;
                 struct stamp st = {htons(0x5AA5), 0, htonl((uint32_t)(tick / 20)), (int64_t)__builtin_bswap64(sent)};
-                if (s->size >= (int)sizeof st) memcpy(e + s->header, &st, sizeof st);
+                if (!s->unstamped) memcpy(e + s->header, &st, sizeof st);
                 if (counting) s->sent++;
             }
             v[i].iov_base = p;

@@ -59,6 +59,10 @@ class Box:
         self.values = {"BIND": bind, "NAME": name, **values}
         self.process: subprocess.Popen[bytes] | None = None
         self.home = Path()
+        #: a command to run it under, more flags for it, its verbosity
+        self.prefix: list[str] = []
+        self.flags: list[str] = []
+        self.verbose = 3
 
     # ---- what differs ------------------------------------------------------------------------------
 
@@ -108,7 +112,7 @@ astspooldir => {home}/spool
 astrundir => {home}/run
 astlogdir => {home}/log
 [options]
-verbose = 3
+verbose = {self.verbose}
 nocolor = yes
 systemname = {self.name}
 live_dangerously = yes
@@ -136,7 +140,7 @@ hideconnect = yes
         console = (self.home / "log" / "console").open("ab")
         environment = {**os.environ, "TERM": "dumb", "LC_ALL": "C", "HOME": "/tmp"}
         self.process = subprocess.Popen(
-            self.command("-f", "-n"),
+            [*self.prefix, *self.command("-f", "-n", *self.flags)],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
@@ -237,6 +241,7 @@ class StockBox(Box):
     def __init__(self, name: str, files: Path, bind: str, version: int = 22, **values: str) -> None:
         super().__init__(name, files, bind, **values)
         self.version = version
+        self.wanted = MODULES
         self.root = PEERS / f"asterisk{version}"
         self.inside = f"/srv/peer/interop-{os.getpid()}-{name}"
         self.home = Path(f"{self.root}{self.inside}")
@@ -266,7 +271,7 @@ class StockBox(Box):
 
     def modules(self) -> str:
         folder = self._module_dir()
-        lines = [f"load => {m}.so\n" for m in MODULES if (folder / f"{m}.so").exists()]
+        lines = [f"load => {m}.so\n" for m in self.wanted if (folder / f"{m}.so").exists()]
         return "[modules]\nautoload=no\n" + "".join(lines)
 
     def stop(self, sig: int = signal.SIGTERM) -> int:

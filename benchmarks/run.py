@@ -1,0 +1,149 @@
+"""`make benchmark`: the switch under load beside an ideal C relay and a stock Asterisk, in one run; ratios first.
+
+Every figure is the median of the repeats, all systems taking turns in each; CPU is user and system time of the whole
+process tree.  Results go to benchmarks/results as JSON, Markdown and a plot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.systems import CALLERS, SINKS, TARGET, Relay, Switch, System, asterisk_missing, realtime
+
+RESULTS = Path(__file__).parent / "results"
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of the table."""
+
+    scenario: str
+    calls: int
+    asterisk: bool = True
+
+    @property
+    def title(self) -> str:
+        return f"{self.scenario}, {self.calls} calls"
+
+    def values(self) -> dict[str, str]:
+        return {
+            "TRUNK": "yes" if self.scenario == "trunk" else "no",
+            "CODEC": "ulaw",
+            "SINK_CODEC": "gsm" if self.scenario == "transcode" else "ulaw",
+        }
+
+
+#: sizes of the short run, and what a full one adds; Asterisk is left out where it is known to collapse
+SHORT = [Work("relay", 50), Work("relay", 200), Work("relay", 400), Work("trunk", 400), Work("echo", 400),
+         Work("transcode", 200)]  # fmt: skip
+FULL = [Work("relay", 1), Work("relay", 100), *SHORT, Work("relay", 800, False), Work("relay", 1600, False),
+        Work("relay", 2000, False), Work("trunk", 2000, False), Work("trunk", 6000, False),
+        Work("transcode", 600, False), Work("relay", 3200, False)]  # fmt: skip
+
+
+def measure(system: System, work: Work, window: float) -> Row | None:
+    """One run; None when the system could not carry it at all."""
+    scenario = "direct" if isinstance(system, Relay) else work.scenario
+    pid = system.start(work.values())
+    try:
+        command = [*realtime(20), sys.executable, "-m", "benchmarks.load.generator", "--scenario", scenario,
+                   "--calls", str(work.calls), "--target", TARGET, "--bind", CALLERS, "--sink", SINKS,
+                   "--pid", str(pid), "--window", str(window)]  # fmt: skip
+        if scenario == "direct":
+            command += ["--through"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            sys.stderr.write(f"{system.name}, {work.title}: {done.stdout or done.stderr[-400:]}\n")
+            return None
+        row: Row = json.loads(done.stdout)
+        return row
+    finally:
+        system.stop()
+
+
+def median(rows: list[Row], key: str) -> float:
+    return statistics.median(row[key] for row in rows)
+
+
+def spread(rows: list[Row], key: str, digits: int = 2) -> str:
+    values = sorted(row[key] for row in rows)
+    return f"{statistics.median(values):.{digits}f} [{values[0]:.{digits}f}..{values[-1]:.{digits}f}]"
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
+    p.add_argument("--full", action="store_true", help="all sizes; a quarter of an hour and more")
+    p.add_argument("--only", default="", help="a scenario, or scenario:calls")
+    p.add_argument("--repeat", type=int, default=3)
+    p.add_argument("--window", type=float, default=5, help="seconds measured in each run")
+    p.add_argument("--name", default="latest", help="name of the result files")
+    o = p.parse_args()
+    works = [w for w in (FULL if o.full else SHORT) if o.only in ("", w.scenario, f"{w.scenario}:{w.calls}")]
+    systems: list[System] = [Switch("pbx", "pbx"), Relay()]
+    why = asterisk_missing()
+    if why:
+        print(f"without Asterisk: {why}", flush=True)
+    else:
+        systems += [Switch("Asterisk 22 -p", "asterisk"), Switch("Asterisk 22", "asterisk", priority=False)]
+    rows: dict[tuple[str, str], list[Row]] = {}
+    for number, work in enumerate(works, 1):
+        for turn in range(o.repeat):
+            for system in systems:
+                if isinstance(system, Relay) and work.scenario in ("echo", "transcode", "trunk"):
+                    continue
+                if "Asterisk" in system.name and not work.asterisk:
+                    continue
+                if system.name == "Asterisk 22" and work.calls > 100:
+                    continue
+                print(f"[{number}/{len(works)}] {work.title}: {system.name}, run {turn + 1}", flush=True)
+                row = measure(system, work, o.window)
+                if row is not None:
+                    rows.setdefault((work.title, system.name), []).append(row)
+    report(works, [s.name for s in systems], rows, o.name)
+    return 0
+
+
+def report(works: list[Work], names: list[str], rows: dict[tuple[str, str], list[Row]], name: str) -> None:
+    """The table to the terminal, and files to benchmarks/results."""
+    head = ["work", "CPU / C relay", "CPU / Asterisk", "us a frame", "% of a core", "p50 ms", "p99 ms", "loss %"]
+    table = []
+    for work in works:
+        mine = rows.get((work.title, "pbx"))
+        if not mine:
+            table.append([work.title, *["failed"] * 7])
+            continue
+        others = [rows[key] for n in names if "Asterisk" in n and (key := (work.title, n)) in rows]
+        stock = min((median(r, "us_per_frame") for r in others), default=0.0)
+        floor = rows.get((work.title, "C relay"))
+        us = median(mine, "us_per_frame")
+        table.append([
+            work.title,
+            f"{us / median(floor, 'us_per_frame'):.2f}" if floor else "-",
+            f"{us / stock:.3f}" if stock else "-",
+            spread(mine, "us_per_frame"), spread(mine, "cpu_percent", 1), spread(mine, "latency_p50_ms"),
+            spread(mine, "latency_p99_ms"), spread(mine, "loss_percent", 3),
+        ])  # fmt: skip
+    when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    system = f"Linux {platform.release()}, Python {platform.python_version()}"
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {system}"
+    lines = [f"Measured {when} on {machine}. Median [lowest..highest].", "", "| " + " | ".join(head) + " |",
+             "|" + "---|" * len(head), *("| " + " | ".join(line) + " |" for line in table)]  # fmt: skip
+    print("\n" + "\n".join(lines))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    raw = {f"{work} | {system}": r for (work, system), r in rows.items()}
+    (RESULTS / f"{name}.json").write_text(json.dumps({"when": when, "machine": machine, "runs": raw}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
