@@ -96,6 +96,10 @@ class Call:
     #: anything the driver wants to hang on to (its Leg)
     owner: object | None
 
+    def place(self, now: float) -> None:
+        """Send the NEW of a reserved call, with what `outgoing` holds now."""
+        raise NotImplementedError
+
     def answer(self, now: float) -> None:
         """CONTROL ANSWER, followed by the "stop sounds" that Asterisk sends."""
         raise NotImplementedError

@@ -103,6 +103,14 @@ class Endpoint:
 
     # ---- calls --------------------------------------------------------------------------------------------
 
+    def reserve_call(self, outgoing: Outgoing, now: float) -> Call:
+        """A call that has its number and name and sends nothing yet (`Call.place` does; `Call.hangup` gives it back).
+
+        The driver needs the name before the caller, variables and language of `call.outgoing` are known: those are
+        read at `place`.  Raises `call.CannotCall` as place_call does.
+        """
+        raise NotImplementedError
+
     def place_call(self, outgoing: Outgoing, now: float) -> Call:
         """Call out (NEW leaves at once).  Raises `call.CannotCall` (cause 20: peer not registered, UNREACHABLE ...)."""
         raise NotImplementedError
