@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 import pbx
 from pbx import asteriskconf, loggerconf, sdnotify, services, start
+from pbx.admission import Admission
 from pbx.astdb import Database
 from pbx.asteriskconf import AsteriskConf
 from pbx.blocking import Blocking
@@ -74,6 +75,7 @@ class Daemon:
         self.blocking: Blocking
         self.database: Database
         self.switch: Switch
+        self.admission: Admission
         self.dialplan: services.DialplanService
         self.voice: services.VoiceService
         self.keys: services.KeysService
@@ -115,6 +117,7 @@ class Daemon:
             report=self.report,
         )
         self.switch.maxcalls = conf.maxcalls
+        self.admission = Admission(self)
         self.voice = services.VoiceService(self)
         self.keys = services.KeysService(self)
         self.dialplan = services.DialplanService(self)
@@ -204,6 +207,12 @@ class Daemon:
         if example:
             lines.insert(4, f"  {example:<28}a call to try it with")
         return "\n".join([*lines, ""])
+
+    def when_booted(self) -> Deferred[None]:
+        """Fires once everything is up."""
+        waiting: Deferred[None] = Deferred()
+        self.booted.addBoth(lambda _: waiting.callback(None))
+        return waiting
 
     @property
     def uptime(self) -> float:

@@ -219,6 +219,8 @@ class Logger:
         self.console_verbose: Callable[[], list[int]] = list
         self.root_verbose = 0
         self.root_debug = 0
+        #: debug levels of single sources (`core set debug 3 chan_iax2`)
+        self.debug_of: dict[str, int] = {}
         self.dropped = 0
         self._wall = wall
         self._hostname = hostname or socket.gethostname()
@@ -268,7 +270,7 @@ class Logger:
         verbose = [self.root_verbose, *self.console_verbose()]
         verbose += [d.channel.verbose or 0 for d in self._destinations if Level.VERBOSE in d.channel.levels]
         source.verbose_wanted = max(verbose)
-        source.debug_wanted = self.root_debug
+        source.debug_wanted = max([self.root_debug, *self.debug_of.values()])
 
     # ---- channels ------------------------------------------------------------------------------------
 
@@ -319,7 +321,11 @@ class Logger:
             return False
         if record.level is Level.VERBOSE:
             return record.depth <= (self.root_verbose if channel.verbose is None else channel.verbose)
-        return not (record.level is Level.DEBUG and record.depth > self.root_debug)
+        return record.level is not Level.DEBUG or self.wants_debug(record)
+
+    def wants_debug(self, record: Record) -> bool:
+        """Whether the debug level, in general or of its source, reaches this line."""
+        return record.depth <= max(self.root_debug, self.debug_of.get(record.source, 0))
 
     def _later(self, work: Callable[[], None]) -> None:
         """Do this on the writer thread, in order with the lines (at once when there is none)."""

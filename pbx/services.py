@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.utils import getProcessOutputAndValue
 
 from pbx import indications
+from pbx.admission import AdmittingInterpreter
 from pbx.channels.channel import Channel
 from pbx.channels.graph import Graph
 from pbx.channels.log import Log
@@ -70,8 +71,6 @@ class DialplanService:
     """extensions.conf, what runs it, and everything that applications reach."""
 
     def __init__(self, daemon: Daemon) -> None:
-        from pbx.dialplan.interpreter import Interpreter
-
         self._daemon = daemon
         conf = daemon.conf
         registry.load_all()
@@ -87,7 +86,7 @@ class DialplanService:
             shell=self._shell,
             read_config=self.read_config,
         )
-        self.interpreter = Interpreter(self.services)
+        self.interpreter = AdmittingInterpreter(self.services, daemon.admission)
         daemon.switch.extensions = self.interpreter
 
     async def start(self) -> None:

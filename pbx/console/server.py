@@ -125,8 +125,8 @@ class Session(Protocol):
         if record.level is Level.VERBOSE:
             return switched is not False and record.depth <= self.verbose
         if record.level is Level.DEBUG:
-            root = self.server.daemon.logger.root_debug
-            return switched is not False and record.depth <= max(self.debug, root)
+            heard = record.depth <= self.debug or self.server.daemon.logger.wants_debug(record)
+            return switched is not False and heard
         return switched if switched is not None else record.level in self.server.daemon.logger.console_levels
 
     # ---- commands ------------------------------------------------------------------------------------
