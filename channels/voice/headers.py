@@ -49,14 +49,14 @@ class Entries:
 class Headers(Protocol):
     """Media headers of one protocol."""
 
-    #: bytes before a mini frame's payload, and before each payload inside a trunk frame
+    #: bytes of a mini frame's head; inside trunk frames at least as many stand before each payload
     overhead: int
 
-    def classify(self, flat: Array, offset: Array, length: Array) -> tuple[Array, Array, Array]:
-        """(kind, call number, 16-bit stamp) of each datagram; `flat` is the byte arena, `offset` where each starts."""
+    def classify(self, word: Array, length: Array) -> tuple[Array, Array, Array]:
+        """(kind, sender's call number, 16-bit stamp) of each datagram, from its first 32 bits and its length."""
 
     def trunk_entries(self, flat: Array, offset: Array, length: Array) -> Entries:
-        """The voice inside these trunk datagrams."""
+        """The voice inside these trunk datagrams; `flat` is the byte arena, `offset` where each one starts in it."""
 
     def mini_headers(self, call: Array, stamp: Array) -> Array:
         """Mini headers as big-endian 32-bit words (to be put just before the payloads)."""
@@ -70,5 +70,11 @@ class Headers(Protocol):
     def full_stamp(self, frame: bytes) -> int:
         """The 32-bit time of a full frame."""
 
+    def is_voice(self, frame: bytes) -> bool:
+        """True for a full frame that carries voice."""
+
     def holds(self, frame: bytes, format_bit: int, rx_ts64: int) -> bool:
-        """True when voice behind this full frame has to wait until the core has dealt with it."""
+        """True when voice behind this full frame has to wait until the core has dealt with it.
+
+        format_bit: what the leg's minis hold now (0 = nothing yet); rx_ts64: last voice time received, -1 = none.
+        """

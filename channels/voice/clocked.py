@@ -1,0 +1,205 @@
+"""Clocked sound: mixes and sources, one array of samples per 20 ms, encoded and sent on the call's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pbx.channels.voice.core import FRAME_MS, Core, format_of
+from pbx.channels.voice.outbound import Outbound
+from pbx.channels.voice.slots import SAMPLES, Slots
+from pbx.channels.voice.sources import Source
+from pbx.codecs.translation import Translator, encoder
+
+Finished = Callable[[int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One sound in a leg's sum: a slot, and how loud (1.0 = as it is)."""
+
+    slot: int
+    gain: float
+
+
+class Clocked:
+    """Legs whose sound is made here.  `tick` once each 20 ms, after the slots were pulled."""
+
+    def __init__(self, core: Core, outbound: Outbound, slots: Slots, finished: Finished) -> None:
+        self._core = core
+        self._outbound = outbound
+        self._slots = slots
+        self._finished = finished
+        self._inputs: dict[int, tuple[Input, ...]] = {}
+        self._sources: dict[int, list[Source]] = {}
+        self._by_number: dict[int, Source] = {}
+        self._encoders: dict[int, Translator | None] = {}
+        self._streams: set[tuple[int, int]] = set()
+        self._sinks = np.zeros(0, np.int64)
+        self._slot = np.zeros(0, np.int64)
+        self._gain: npt.NDArray[np.float32] | None = None
+        self._starts = np.zeros(0, np.int64)
+        self._stale = False
+
+    # ---- who hears what ----------------------------------------------------------------------------------------
+
+    def set_inputs(self, row: int, inputs: tuple[Input, ...]) -> None:
+        """The sounds mixed for a leg; none ends its mix."""
+        if inputs:
+            self._inputs[row] = inputs
+        elif self._inputs.pop(row, None) is None:
+            return
+        self._stale = True
+
+    def add_source(self, source: Source) -> None:
+        self._sources.setdefault(source.row, []).append(source)
+        self._by_number[source.number] = source
+
+    def source(self, number: int) -> Source | None:
+        return self._by_number.get(number)
+
+    def remove_source(self, number: int) -> int:
+        """Its row, 0 if there is none of that number."""
+        source = self._by_number.pop(number, None)
+        if source is None:
+            return 0
+        others = self._sources[source.row]
+        others.remove(source)
+        if not others:
+            del self._sources[source.row]
+        return source.row
+
+    def has_sources(self, row: int) -> bool:
+        return row in self._sources
+
+    def sources_of(self, row: int) -> list[int]:
+        return [s.number for s in self._sources.get(row, ())]
+
+    def forget(self, row: int) -> None:
+        """The row is gone: its codec states too."""
+        self.set_inputs(row, ())
+        for key in [k for k in self._streams if k[1] == row]:
+            self._streams.discard(key)
+            translator = self._encoders.get(key[0])
+            if translator is not None:
+                translator.remove_row(row)
+
+    @property
+    def active(self) -> bool:
+        return bool(self._inputs or self._sources)
+
+    # ---- the tick ----------------------------------------------------------------------------------------------
+
+    def tick(self, now: int) -> None:
+        """Send 20 ms to every clocked leg; `now` in ms."""
+        sums = self._mix()
+        payloads: dict[int, bytes] = {}
+        sounds: dict[int, npt.NDArray[np.int32]] = dict(sums)
+        for row in list(self._sources):
+            self._play(row, payloads, sounds)
+        rows: list[int] = []
+        data: list[npt.NDArray[np.uint8]] = []
+        for row, payload in payloads.items():
+            rows.append(row)
+            data.append(np.frombuffer(payload, np.uint8))
+        self._encode(sounds, rows, data)
+        self._send(rows, data, now)
+
+    def _mix(self) -> dict[int, npt.NDArray[np.int32]]:
+        if self._stale:
+            self._index()
+        if not len(self._sinks):
+            return {}
+        spoke = np.logical_or.reduceat(self._slots.spoke[self._slot], self._starts)
+        if not spoke.any():
+            return {}
+        sound: npt.NDArray[np.int32] = self._slots.frame[self._slot].astype(np.int32)
+        if self._gain is not None:
+            sound = (sound * self._gain[:, None]).astype(np.int32)
+        total = np.add.reduceat(sound, self._starts, axis=0)
+        return {row: total[i] for i, row in enumerate(self._sinks.tolist()) if spoke[i]}
+
+    def _index(self) -> None:
+        self._stale = False
+        self._sinks = np.fromiter(self._inputs, np.int64, len(self._inputs))
+        counts = [len(i) for i in self._inputs.values()]
+        self._starts = np.cumsum([0, *counts[:-1]], dtype=np.int64) if counts else np.zeros(0, np.int64)
+        flat = [i for inputs in self._inputs.values() for i in inputs]
+        self._slot = np.array([i.slot for i in flat], np.int64)
+        gain = np.array([i.gain for i in flat], np.float32)
+        self._gain = None if (gain == 1.0).all() else gain
+
+    def _play(self, row: int, payloads: dict[int, bytes], sounds: dict[int, npt.NDArray[np.int32]]) -> None:
+        """20 ms of a row's sources: as they stand in the file when that is all the row hears."""
+        sources = self._sources[row]
+        legs = self._core.legs
+        for source in tuple(sources):
+            if source.paused or not source.ready:
+                continue
+            if len(sources) == 1 and row not in sounds:
+                payload = source.payload(int(legs.tx_format[row]))
+                if payload is not None:
+                    if payload:
+                        payloads[row] = payload
+                    else:
+                        self._finished(source.number, "end")
+                    continue
+            sound = source.samples()
+            if sound is None:
+                self._finished(source.number, "end")
+                continue
+            before = sounds.get(row)
+            sounds[row] = sound.astype(np.int32) if before is None else before + sound
+
+    def _encode(
+        self, sounds: dict[int, npt.NDArray[np.int32]], rows: list[int], data: list[npt.NDArray[np.uint8]]
+    ) -> None:
+        by_format: dict[int, list[int]] = {}
+        for row in sounds:
+            by_format.setdefault(int(self._core.legs.tx_format[row]), []).append(row)
+        for format_bit, group in by_format.items():
+            if not format_bit:
+                continue
+            translator = self._encoder(format_bit)
+            if translator is None:
+                self._core.counters.untranslatable += len(group)
+                continue
+            for row in group:
+                if (format_bit, row) not in self._streams:
+                    self._streams.add((format_bit, row))
+                    translator.add_row(row)
+            block = np.stack([sounds[row] for row in group])
+            linear = np.clip(block, -32768, 32767).astype(np.int16)
+            encoded = translator.translate(np.array(group, np.intp), linear)
+            rows.extend(group)
+            data.extend(encoded)
+
+    def _encoder(self, format_bit: int) -> Translator | None:
+        if format_bit not in self._encoders:
+            which = format_of(format_bit)
+            try:
+                self._encoders[format_bit] = encoder(which) if which else None
+            except LookupError:
+                self._encoders[format_bit] = None
+        return self._encoders[format_bit]
+
+    def _send(self, rows: list[int], data: list[npt.NDArray[np.uint8]], now: int) -> None:
+        by_size: dict[int, list[int]] = {}
+        for i, payload in enumerate(data):
+            by_size.setdefault(len(payload), []).append(i)
+        for size, group in by_size.items():
+            if not size:
+                continue
+            offset = self._core.scatter(np.stack([data[i] for i in group]))
+            if offset is None:
+                self._core.counters.held_dropped += len(group)
+                continue
+            sink = np.array([rows[i] for i in group], np.int64)
+            tx = np.array([self._outbound.clocked(rows[i], FRAME_MS, now) for i in group], np.int64)
+            self._outbound.emit(sink, tx, offset, np.full(len(group), size, np.int64), now)
+
+
+__all__ = ["SAMPLES", "Clocked", "Input"]

@@ -1,0 +1,197 @@
+"""A plane in a reactor: its sockets, ticks and files.  Serves the plane in process and the voice process alike."""
+
+from __future__ import annotations
+
+import os
+import socket as _socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pbx.channels.voice.counters import CounterTable
+from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
+from pbx.channels.voice.headers import Headers
+from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL
+from pbx.channels.voice.mmsg import Kernel, Ring, best_kernel, send
+from pbx.channels.voice.plane import Plane
+from pbx.channels.voice.reader import Readers
+from pbx.channels.voice.sinks import Files
+from pbx.channels.voice.timer import Ticker
+
+#: ring fulls taken from one socket in one turn
+_RINGS = 4
+_FRAME_US = 20_000
+_EXPIRE_S = 0.05
+_RECEIVE_BUFFER = 16 << 20
+_SO_RCVBUFFORCE = 33
+#: 20 ms frames made at once after a stall; a longer one is skipped, the clock goes on
+_CATCH_UP = 3
+
+
+class Host:
+    """Drives one `Plane`.  told: hears each batch of events, encoded."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        headers: Headers,
+        counters: CounterTable,
+        told: Callable[[bytes], None],
+        *,
+        clock: Callable[[], int] = time.monotonic_ns,
+        kernel: Kernel | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self._told = told
+        self._clock = clock
+        threads = hasattr(reactor, "callFromThread")
+        self._threads = ThreadFiles(self._from_thread) if threads else None
+        self.files: Files = self._threads or DirectFiles()
+        self._kernel = kernel or best_kernel()
+        self.plane = Plane(headers, self, counters)
+        self._ring = Ring(self.plane.core.arena, self._kernel, self.plane.counters)
+        self._fds: dict[int, int] = {}
+        self._readers = Readers(reactor, self._drain, clock)
+        self._frames = Ticker(reactor, self._frame_tick)
+        self._trunks = Ticker(reactor, self._trunk_tick)
+        self._trunk_idle = 0
+        self._expire_call: Any = None
+        self._expire_trunks = 0
+
+    # ---- what drives it -----------------------------------------------------------------------------------------
+
+    def commands(self, batch: bytes) -> None:
+        """Obey a batch from control."""
+        self.plane.commands(batch, self._clock())
+        self._done()
+
+    def _drain(self, number: int) -> int:
+        fd = self._fds.get(number, -1)
+        taken = 0
+        for _ in range(_RINGS):
+            if fd < 0 or fd != self._fds.get(number):
+                break
+            count = self._ring.receive(fd)
+            if not count:
+                break
+            taken += count
+            if self._ring.last_has_drops:
+                dropped = self._ring.control(count - 1)[1]
+                if dropped >= 0:
+                    self.plane.counters.kernel_dropped = dropped
+            self.plane.datagrams(number, self._ring, self._clock())
+            self._done()
+            if count < len(self._ring.length):
+                break
+        return taken
+
+    def _frame_tick(self, count: int) -> None:
+        for _ in range(count if count <= _CATCH_UP else 1):
+            self.plane.tick(self._clock())
+            self._done()
+        if not self.plane.ticking:
+            self._frames.stop()
+
+    def _trunk_tick(self, _: int) -> None:
+        self._trunk_idle = 0 if self.plane.trunks.queued else self._trunk_idle + 1
+        self.plane.trunk_tick(self._clock())
+        self._done()
+        if self._trunk_idle > 100:
+            self._trunks.stop()
+
+    def _expire(self) -> None:
+        self._expire_call = None
+        self.plane.expire(self._clock())
+        self._done()
+
+    def _done(self) -> None:
+        """After each step of the plane: send, tell, and see which ticks are needed."""
+        plane = self.plane
+        for number, box in plane.boxes.items():
+            if box.count:
+                send(self._kernel, self._fds[number], box, plane.counters)
+        plane.sent()
+        if plane.ticking and not self._frames.running:
+            self._frames.start(_FRAME_US)
+        if plane.trunks.queued and not self._trunks.running:
+            self._trunk_idle = 0
+            self._trunks.start(plane.trunks.frequency * 1000)
+        if self._expire_call is None and (plane.holding or self._trunks.running):
+            self._expire_call = self._reactor.callLater(_EXPIRE_S if plane.holding else 1.0, self._expire)
+        events = plane.take_events()
+        if events:
+            self._told(events)
+
+    def stop(self) -> None:
+        """Leave the reactor; finish files."""
+        self._readers.stop()
+        self._frames.stop()
+        self._trunks.stop()
+        if self._expire_call is not None:
+            self._expire_call.cancel()
+            self._expire_call = None
+        if self._threads is not None:
+            self._threads.stop()
+
+    # ---- what the plane asks for (plane.Outside) -----------------------------------------------------------------
+
+    def open_socket(self, socket: int, fd: int, family: int) -> None:
+        self._fds[socket] = fd
+        prepare(fd, family)
+        self._readers.add(socket, fd)
+
+    def close_socket(self, socket: int) -> None:
+        box = self.plane.boxes.get(socket)
+        if box is not None and box.count and socket in self._fds:
+            send(self._kernel, self._fds[socket], box, self.plane.counters)
+        self._fds.pop(socket, None)
+        self._readers.remove(socket)
+
+    def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
+        if self._threads is not None:
+            self._threads.read(path, done)
+        else:
+            done(*read_file(path))
+
+    def _from_thread(self, f: Callable[..., None], *args: Any) -> None:
+        self._reactor.callFromThread(self._answered, f, *args)
+
+    def _answered(self, f: Callable[..., None], *args: Any) -> None:
+        f(*args)
+        self._done()
+
+    def trunk_frequency(self, milliseconds: int) -> None:
+        if self._trunks.running:
+            self._trunks.start(milliseconds * 1000)
+
+    def media_tick(self, microseconds: int) -> None:
+        self._readers.mediatick = max(1000, microseconds)
+
+
+def prepare(fd: int, family: int) -> int:
+    """Set a bound socket's options: large receive buffer, drop counter, local addresses where it is bound to none.
+
+    Returns the receive buffer that the kernel gave.
+    """
+    sock = _socket.socket(family, _socket.SOCK_DGRAM, fileno=os.dup(fd))
+    try:
+        for option in (_SO_RCVBUFFORCE, _socket.SO_RCVBUF):
+            try:
+                sock.setsockopt(_socket.SOL_SOCKET, option, _RECEIVE_BUFFER)
+                break
+            except OSError:
+                continue
+        wanted = [(_socket.SOL_SOCKET, SO_RXQ_OVFL)]
+        if sock.getsockname()[0] in ("0.0.0.0", "::"):
+            if family == _socket.AF_INET6:
+                wanted.append((_socket.IPPROTO_IPV6, IPV6_RECVPKTINFO))
+            else:
+                wanted.append((_socket.IPPROTO_IP, IP_PKTINFO))
+        for level, option in wanted:
+            try:
+                sock.setsockopt(level, option, 1)
+            except OSError:
+                continue
+        return sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF)
+    finally:
+        sock.close()

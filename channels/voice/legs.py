@@ -1,0 +1,267 @@
+"""The leg table: one row per call leg, its columns as arrays; and who a frame belongs to.
+
+A row number is chosen by control (1..); 0 is nobody.  `SocketKeys` finds the
+row of (address, call number) for a whole batch: sorted 64-bit keys.  An IPv4
+sockaddr begins with family, port and address in 8 bytes, and the call number
+takes the family's place; an IPv6 address is folded to 48 bits and then
+verified.
+"""
+
+from __future__ import annotations
+
+import socket as _socket
+from enum import IntFlag
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pbx.channels.voice import address as addresses
+from pbx.channels.voice.counters import RX_TS64, TX_TS64, CounterTable
+from pbx.channels.voice.layout import CONTROL_OUT, control_for
+from pbx.channels.voice.port import LegFlags
+
+Ints = npt.NDArray[np.int64]
+
+_CALL_MASK = np.uint64(0xFFFF)
+_V4_MASK = ~_CALL_MASK
+
+
+class SourceState(IntFlag):
+    """Why a leg's frames in need more than the plain relay."""
+
+    SLOT = 1  # somebody wants its decoded sound: mix, tap, detector, recording
+    MULTI = 2  # more than one relay edge leaves it
+    CODEC = 4  # its relay edge translates
+
+
+class SinkState(IntFlag):
+    """Why a frame to a leg needs more than a new header."""
+
+    NEED_FULL = 1  # its next voice has to be a full frame
+    WAITING = 2  # that full frame was asked for and has not passed yet
+    TRUNK = 4
+    SLOT = 8  # somebody wants the sound it hears
+    ENCRYPTED = 16
+    NO_FORMAT = 32
+
+
+class LegTable:
+    """Columns by row.  Times of the wire in ms (64 bits), `clock` in ms of the monotonic clock."""
+
+    def __init__(self, capacity: int, counters: CounterTable) -> None:
+        self.capacity = capacity
+        self.counters = counters
+        self.rx_ts: Ints = counters.table[RX_TS64]
+        self.tx_ts: Ints = counters.table[TX_TS64]
+
+        def column(dtype: Any = np.int64) -> npt.NDArray[Any]:
+            return np.zeros(capacity, dtype)
+
+        self.live: npt.NDArray[np.bool_] = column(np.bool_)
+        self.generation: Ints = column()
+        self.socket: Ints = column()
+        self.name = np.zeros((capacity, addresses.SIZE), np.uint8)
+        self.namelen: Ints = column()
+        self.control = np.zeros((capacity, CONTROL_OUT), np.uint8)
+        self.controllen: Ints = column()
+        self.own: Ints = column()
+        self.remote: Ints = column()
+        self.flags: Ints = column()
+        self.clock: Ints = column()
+        self.rx_format: Ints = column()
+        self.tx_format: Ints = column()
+        #: arrival minus stamp of the last frame in, ms; predicts the next stamp, and gives the jitter
+        self.transit: Ints = column()
+        #: length of the last frame in, in ms and in bytes
+        self.step: Ints = column()
+        self.size: Ints = column()
+        #: out: stamp = stamp in + offset, for frames from row `origin`
+        self.offset: Ints = column()
+        self.origin: Ints = column()
+        #: high 16 bits of the last stamp sent, -1 = none
+        self.tx_high: Ints = column()
+        self.source_state: npt.NDArray[np.uint8] = column(np.uint8)
+        self.sink_state: npt.NDArray[np.uint8] = column(np.uint8)
+        #: the one plain relay edge's sink, 0 = none
+        self.relay_to: Ints = column()
+        self._name_base = int(self.name.ctypes.data)
+        self._control_base = int(self.control.ctypes.data)
+
+    def add(self, row: int, generation: int, socket: int, own: int, flags: LegFlags, clock_ms: int) -> None:
+        """Begin a row anew; the far end is set by `bind`."""
+        for column in (self.rx_format, self.tx_format, self.transit, self.size, self.offset, self.relay_to):
+            column[row] = 0
+        self.step[row] = 20
+        self.origin[row] = 0
+        self.tx_high[row] = -1
+        self.source_state[row] = 0
+        self.live[row] = True
+        self.generation[row] = generation
+        self.socket[row] = socket
+        self.own[row] = own
+        self.clock[row] = clock_ms
+        self.transit[row] = clock_ms
+        self.sink_state[row] = SinkState.NEED_FULL | SinkState.NO_FORMAT
+        self.set_flags(row, flags)
+        self.counters.reset(row)
+
+    def set_flags(self, row: int, flags: LegFlags) -> None:
+        self.flags[row] = int(flags)
+        state = int(self.sink_state[row]) & ~int(SinkState.TRUNK | SinkState.ENCRYPTED)
+        if flags & LegFlags.ENCRYPTED:
+            state |= SinkState.ENCRYPTED
+        elif flags & LegFlags.TRUNK:
+            state |= SinkState.TRUNK
+        self.sink_state[row] = state
+
+    def bind(self, row: int, address: bytes, local: bytes, remote: int) -> None:
+        """The far end's address, ours towards it, and its call number."""
+        self.name[row] = np.frombuffer(address, np.uint8)
+        family = int(self.name[row, :2].view(np.uint16)[0])
+        self.namelen[row] = addresses.LENGTH.get(family, 0)
+        control = control_for(local)
+        self.control[row, : len(control)] = np.frombuffer(control, np.uint8)
+        self.controllen[row] = len(control)
+        self.remote[row] = remote
+
+    def remove(self, row: int) -> None:
+        self.live[row] = False
+        self.relay_to[row] = 0
+        self.source_state[row] = 0
+        self.sink_state[row] = SinkState.NO_FORMAT
+
+    def name_pointer(self, rows: Any) -> Any:
+        """Pointer(s) to the far end's sockaddr."""
+        return self._name_base + rows * addresses.SIZE
+
+    def control_pointer(self, rows: Any) -> Any:
+        """Pointer(s) to control data; only where `controllen` is not 0."""
+        return self._control_base + rows * CONTROL_OUT
+
+    def set_source(self, row: int, state: SourceState, on: bool) -> None:
+        self.source_state[row] = (int(self.source_state[row]) | state) if on else int(self.source_state[row]) & ~state
+
+    def set_sink(self, row: int, state: SinkState, on: bool) -> None:
+        self.sink_state[row] = (int(self.sink_state[row]) | state) if on else int(self.sink_state[row]) & ~state
+
+
+class SocketKeys:
+    """Which row an (address, call number) of one socket belongs to."""
+
+    def __init__(self, family: int, legs: LegTable) -> None:
+        self._six = family == _socket.AF_INET6
+        self._legs = legs
+        self._count = 0
+        self._key = np.zeros(64, np.uint64)
+        self._row = np.zeros(64, np.int64)
+        self._by_row: dict[int, int] = {}
+
+    def add(self, row: int) -> None:
+        """The row's present address and remote call number lead to it; a former key is forgotten."""
+        self.discard(row)
+        remote = int(self._legs.remote[row])
+        if not remote:
+            return
+        key = int(self.keys(self._legs.name[row : row + 1], np.array([remote]))[0])
+        n = self._count
+        if n == len(self._key):
+            self._key = np.concatenate([self._key, np.zeros(n, np.uint64)])
+            self._row = np.concatenate([self._row, np.zeros(n, np.int64)])
+        at = int(np.searchsorted(self._key[:n], np.uint64(key)))
+        self._key[at + 1 : n + 1] = self._key[at:n].copy()
+        self._row[at + 1 : n + 1] = self._row[at:n].copy()
+        self._key[at], self._row[at] = key, row
+        self._count = n + 1
+        self._by_row[row] = key
+
+    def discard(self, row: int) -> None:
+        key = self._by_row.pop(row, None)
+        if key is None:
+            return
+        n = self._count
+        at = int(np.searchsorted(self._key[:n], np.uint64(key)))
+        while self._row[at] != row:
+            at += 1
+        self._key[at : n - 1] = self._key[at + 1 : n].copy()
+        self._row[at : n - 1] = self._row[at + 1 : n].copy()
+        self._count = n - 1
+
+    def keys(self, names: npt.NDArray[np.uint8], calls: Ints) -> npt.NDArray[np.uint64]:
+        """Keys of sockaddrs (n, SIZE) with call numbers."""
+        words = names.view(np.uint64)
+        number = calls.astype(np.uint64)
+        if not self._six:
+            key: npt.NDArray[np.uint64] = (_swap(words[:, 0]) & _V4_MASK) | number
+            return key
+        # family, port and (zeroed) flow; address; scope
+        mixed = (words[:, 0] & _SIX_HEAD) * _K1
+        mixed ^= words[:, 1] * _K2
+        mixed ^= words[:, 2] * _K3
+        mixed ^= words[:, 3] & _SIX_SCOPE
+        mixed ^= mixed >> np.uint64(29)
+        mixed *= _K1
+        folded: npt.NDArray[np.uint64] = (mixed & _V4_MASK) | number
+        return folded
+
+    def find(self, names: npt.NDArray[np.uint8], calls: Ints) -> Ints:
+        """Rows of these senders, 0 where there is none."""
+        n = self._count
+        if not n:
+            return np.zeros(len(calls), np.int64)
+        key = self.keys(names, calls)
+        at = self._key[:n].searchsorted(key)
+        np.minimum(at, n - 1, out=at)
+        row: Ints = self._row[at]
+        miss = self._key[at] != key
+        if self._six:
+            same = _same_six(self._legs.name[row], names)
+            for i in np.nonzero(~miss & ~same)[0].tolist():
+                row[i] = self._probe(int(at[i]), int(key[i]), names[i : i + 1])
+        row[miss] = 0
+        return row
+
+    def _probe(self, at: int, key: int, name: npt.NDArray[np.uint8]) -> int:
+        """Two addresses folded to one key: look at the neighbours."""
+        while at < self._count and int(self._key[at]) == key:
+            row = int(self._row[at])
+            if bool(_same_six(self._legs.name[row : row + 1], name)[0]):
+                return row
+            at += 1
+        return 0
+
+
+_K1, _K2, _K3 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
+
+
+def _mask(parts: tuple[tuple[int, int], ...], word: int) -> np.uint64:
+    """The native 64-bit mask that keeps the byte ranges `parts` of a sockaddr within its 8-byte `word`."""
+    raw = bytearray(8)
+    for first, size in parts:
+        for i in range(first, first + size):
+            if i // 8 == word:
+                raw[i % 8] = 0xFF
+    return np.uint64(int(np.frombuffer(bytes(raw), np.uint64)[0]))
+
+
+_SIX_HEAD = _mask(((0, 4),), 0)
+_SIX_SCOPE = _mask(((24, 4),), 3)
+
+
+def _same_six(one: npt.NDArray[np.uint8], two: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Port, address and scope agree (the flow label does not count)."""
+    same: npt.NDArray[np.bool_] = (one[:, 2:4] == two[:, 2:4]).all(1) & (one[:, 8:28] == two[:, 8:28]).all(1)
+    return same
+
+
+if np.uint16(1).tobytes()[0] == 1:
+
+    def _swap(word: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """The family stands in the low 16 bits already."""
+        return word
+
+else:
+
+    def _swap(word: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """Bring the family to the low 16 bits."""
+        return word.byteswap()

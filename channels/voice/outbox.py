@@ -1,0 +1,134 @@
+"""What is to be sent on one socket: message headers as a table the kernel reads in place."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pbx.channels.voice import address as addresses
+from pbx.channels.voice.layout import IOVEC, MMSGHDR, control_for
+
+_Ints = npt.NDArray[Any]
+
+
+class Outbox:
+    """Datagrams to send, in order.  Pointers must stay valid until `clear`.
+
+    head: mmsghdr table; iov: two vectors each (the second is used only by trunk frames).
+    """
+
+    def __init__(self, capacity: int = 1024) -> None:
+        self.count = 0
+        #: objects whose memory is pointed at
+        self._kept: list[Any] = []
+        self._allocate(capacity)
+
+    def _allocate(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.head = np.zeros(capacity, MMSGHDR)
+        self.iov = np.zeros((capacity, 2), IOVEC)
+        hdr = self.head["hdr"]
+        hdr["iov"] = self.iov.ctypes.data + np.arange(capacity, dtype=np.uint64) * np.uint64(2 * IOVEC.itemsize)
+        self.name, self.namelen = hdr["name"], hdr["namelen"]
+        self.iovlen = hdr["iovlen"]
+        self.control, self.controllen = hdr["control"], hdr["controllen"]
+        self.pointer, self.length = self.iov["base"][:, 0], self.iov["len"][:, 0]
+        self.pointer2, self.length2 = self.iov["base"][:, 1], self.iov["len"][:, 1]
+
+    def _room(self, more: int) -> int:
+        """Index of the first of `more` new messages."""
+        at = self.count
+        if at + more > self.capacity:
+            old, n = (self.head, self.iov), self.count
+            self._allocate(max(self.capacity * 2, at + more))
+            for key in ("name", "namelen", "iovlen", "control", "controllen"):
+                self.head["hdr"][key][:n] = old[0]["hdr"][key][:n]
+            self.iov[:n] = old[1][:n]
+        self.count = at + more
+        return at
+
+    def add(
+        self,
+        pointer: _Ints,
+        length: _Ints,
+        name: _Ints,
+        namelen: _Ints | int,
+        control: _Ints | int = 0,
+        controllen: _Ints | int = 0,
+    ) -> None:
+        """Append messages of one piece each."""
+        n = len(pointer)
+        at = self._room(n)
+        end = at + n
+        self.pointer[at:end] = pointer
+        self.length[at:end] = length
+        self.name[at:end] = name
+        self.namelen[at:end] = namelen
+        self.iovlen[at:end] = 1
+        self.control[at:end] = control
+        self.controllen[at:end] = controllen
+
+    def add_one(self, pointer: int, length: int, name: int, namelen: int, control: int, controllen: int) -> None:
+        """Append one message of one piece."""
+        at = self._room(1)
+        self.pointer[at] = pointer
+        self.length[at] = length
+        self.name[at] = name
+        self.namelen[at] = namelen
+        self.iovlen[at] = 1
+        self.control[at] = control
+        self.controllen[at] = controllen
+
+    def add_two(
+        self,
+        first: tuple[int, int],
+        second: tuple[int, int],
+        name: int,
+        namelen: int,
+        control: int,
+        controllen: int,
+    ) -> None:
+        """Append one message of two pieces, each (pointer, length)."""
+        self.add_one(first[0], first[1], name, namelen, control, controllen)
+        at = self.count - 1
+        self.pointer2[at], self.length2[at] = second
+        self.iovlen[at] = 2
+
+    def add_bytes(self, data: bytes, address: bytes, local: bytes) -> None:
+        """Append one message from objects, which are kept alive until `clear`."""
+        control = control_for(local)
+        family = int.from_bytes(address[:2], "little" if _LITTLE else "big")
+        pieces = [self.keep(piece) for piece in (data, address, control)]
+        namelen = addresses.LENGTH.get(family, 0)
+        self.add_one(pieces[0], len(data), pieces[1], namelen, pieces[2] if control else 0, len(control))
+
+    def keep(self, data: Any) -> int:
+        """Pointer to the memory of `data`, which is kept alive until `clear`."""
+        if isinstance(data, np.ndarray):
+            self._kept.append(data)
+            return int(data.ctypes.data)
+        array = np.frombuffer(data or b"\0", np.uint8)
+        self._kept.append(array)
+        return int(array.ctypes.data)
+
+    def clear(self) -> None:
+        self.count = 0
+        self._kept.clear()
+
+    def messages(self) -> list[tuple[bytes, bytes, bytes]]:
+        """(address, control data, datagram) of each message: for tests and for systems without sendmmsg."""
+        found = []
+        for i in range(self.count):
+            data = ctypes.string_at(int(self.pointer[i]), int(self.length[i]))
+            if self.iovlen[i] == 2:
+                data += ctypes.string_at(int(self.pointer2[i]), int(self.length2[i]))
+            name = ctypes.string_at(int(self.name[i]), int(self.namelen[i])).ljust(addresses.SIZE, b"\0")
+            control = ctypes.string_at(int(self.control[i]), int(self.controllen[i])) if self.control[i] else b""
+            found.append((name, control, data))
+        return found
+
+
+_LITTLE = bytes(ctypes.c_ushort(1))[0] == 1

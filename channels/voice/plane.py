@@ -1,0 +1,577 @@
+"""The voice plane: commands and datagrams in, datagrams and events out.  No socket, reactor or clock in it.
+
+Who drives it (`LocalPort`, the voice process, a test) calls, in any order but
+never at the same time: `commands`, `datagrams`, `tick` (each 20 ms),
+`trunk_tick` (each trunkfreq) and `expire`; after each, what stands in `boxes`
+is to be sent and cleared (then `sent()`), and `take_events()` is for control.
+`now` is CLOCK_MONOTONIC in ns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pbx.channels.voice.clocked import Clocked, Input
+from pbx.channels.voice.core import Core, format_of
+from pbx.channels.voice.counters import CounterTable
+from pbx.channels.voice.detect import Detectors, Watch
+from pbx.channels.voice.edges import Edges
+from pbx.channels.voice.headers import Headers, Kind
+from pbx.channels.voice.inbound import Inbound
+from pbx.channels.voice.legs import Ints, LegTable, SinkState, SocketKeys
+from pbx.channels.voice.outbound import Outbound
+from pbx.channels.voice.outbox import Outbox
+from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
+from pbx.channels.voice.records import apply_commands
+from pbx.channels.voice.relay import Relay
+from pbx.channels.voice.sinks import Files, Recorder
+from pbx.channels.voice.slots import Slots
+from pbx.channels.voice.sources import Bad, FileSource, SilenceSource, Source, ToneSource
+from pbx.channels.voice.trunk import Trunks
+
+_BAD, _FULL, _MINI, _TRUNK = int(Kind.BAD), int(Kind.FULL), int(Kind.MINI), int(Kind.TRUNK)
+
+
+class Batch(Protocol):
+    """Datagrams in the arena (`mmsg.Ring`)."""
+
+    count: int
+    length: Ints
+    offset: Ints
+    name: npt.NDArray[np.uint8]
+
+    def control(self, i: int) -> tuple[bytes, int]: ...
+
+
+class Outside(Protocol):
+    """What the plane needs done that is not sending: sockets, files."""
+
+    @property
+    def files(self) -> Files: ...
+
+    def open_socket(self, socket: int, fd: int, family: int) -> None: ...
+
+    def close_socket(self, socket: int) -> None: ...
+
+    def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
+        """Read a file without making anybody wait; `done(content, "")` or `done(None, reason)` may come at once."""
+
+    def trunk_frequency(self, milliseconds: int) -> None: ...
+
+    def media_tick(self, microseconds: int) -> None: ...
+
+
+class Plane:
+    """See the module.  Implements `records.Plane`."""
+
+    def __init__(self, headers: Headers, outside: Outside, counters: CounterTable) -> None:
+        capacity = counters.table.shape[1]
+        self.core = Core(headers, capacity, counters)
+        self.legs: LegTable = self.core.legs
+        self.boxes: dict[int, Outbox] = self.core.boxes
+        self.counters = self.core.counters
+        self._outside = outside
+        self._edges = Edges()
+        self.outbound = Outbound(self.core)
+        self.slots = self.outbound.slots = Slots(self.core)
+        self.trunks = self.outbound.trunks = Trunks(self.core)
+        self.relay = Relay(self.core, self.outbound, self.slots)
+        self.inbound = Inbound(self.core, self.relay.deliver)
+        self.clocked = Clocked(self.core, self.outbound, self.slots, self._ended)
+        self.detectors = Detectors(self.core.events.detected)
+        self._recorders: dict[int, Recorder] = {}
+        self._inputs: dict[int, list[tuple[int, Direction]]] = {}
+        self._smooth: set[int] = set()
+        self._now = self._stamp = 0
+
+    # ---- what it is driven by ---------------------------------------------------------------------------------
+
+    def commands(self, batch: bytes, now: int) -> None:
+        """Obey a batch of commands, in order.  Raises records.Malformed."""
+        self._begin(now)
+        apply_commands(batch, self)
+
+    def datagrams(self, socket: int, batch: Batch, now: int) -> None:
+        """What one socket received."""
+        self._begin(now)
+        n = batch.count
+        keys = self.core.keys.get(socket)
+        if not n or keys is None:
+            return
+        core = self.core
+        core.counters.datagrams += n
+        offset, length, name = batch.offset[:n], batch.length[:n], batch.name[:n]
+        kind, call, stamp = core.headers.classify(core.arena.word[offset], length)
+        row = keys.find(name, call)
+        if not (kind == _MINI).all():
+            if (kind == _FULL).any():
+                self._signalling(socket, batch, kind, row, stamp)
+                return
+            core.counters.malformed += int((kind == _BAD).sum())
+            if (kind == _TRUNK).any():
+                self._mixed(socket, batch, keys, kind, row, stamp, np.arange(n))
+                return
+            some = np.nonzero(kind == _MINI)[0]
+            row, stamp, offset, length = row[some], stamp[some], offset[some], length[some]
+        self._minis(row, stamp, offset, length)
+
+    def tick(self, now: int) -> None:
+        """20 ms of all that goes by the clock."""
+        self._begin(now)
+        if self.slots.used:
+            self.slots.pull()
+            self._record()
+            self.detectors.feed(self.slots.frame)
+        if self.clocked.active:
+            self.clocked.tick(self._now)
+
+    def trunk_tick(self, now: int) -> None:
+        """Send the trunk frames that gathered."""
+        self._begin(now)
+        if self.trunks.queued:
+            self.trunks.tick(self._now)
+
+    def expire(self, now: int) -> None:
+        """End holds that lasted too long, forget idle trunks.  Call at least each 100 ms while `holding`."""
+        self._begin(now)
+        self.inbound.expire(self._now)
+        self.trunks.expire(self._now)
+
+    def take_events(self) -> bytes:
+        """Events since the last time, as records."""
+        return self.core.events.take()
+
+    def sent(self) -> None:
+        """All boxes were sent and cleared: the scratch is free again."""
+        self.core.arena.reset()
+
+    @property
+    def ticking(self) -> bool:
+        """True while `tick` has work."""
+        return self.slots.used or self.clocked.active
+
+    @property
+    def holding(self) -> bool:
+        return self.inbound.holding
+
+    def _begin(self, now: int) -> None:
+        self._stamp = now
+        self._now = self.trunks.now = now // 1_000_000
+        if self.relay.irregular:
+            # packets that are no whole codec frames of the other end: those edges go through the clocked mix
+            rows = set(self.relay.irregular)
+            self.relay.irregular.clear()
+            self._smooth |= rows
+            self._refresh(rows | {e.sink for r in rows for e in self._edges.leaving(r)})
+
+    # ---- datagrams --------------------------------------------------------------------------------------------
+
+    def _minis(self, row: Ints, stamp: Ints, offset: Ints, length: Ints) -> None:
+        """Mini frames: whole datagrams."""
+        known = row != 0
+        if not known.all():
+            self.counters.unknown_minis += len(row) - int(known.sum())
+            row, stamp, offset, length = row[known], stamp[known], offset[known], length[known]
+            if not len(row):
+                return
+        over = self.core.headers.overhead
+        self.inbound.minis(row, stamp, offset + over, length - over, self._now)
+
+    def _signalling(self, socket: int, batch: Batch, kind: Any, row: Ints, stamp: Ints) -> None:
+        """A batch with full frames: voice before one that holds its row goes first, voice behind it waits."""
+        core = self.core
+        keys = core.keys[socket]
+        core.counters.malformed += int((kind == _BAD).sum())
+        start = 0
+        for i in np.nonzero(kind == _FULL)[0].tolist():
+            data = core.arena.bytes_at(int(batch.offset[i]), int(batch.length[i]))
+            local, _ = batch.control(i)
+            owner = int(row[i])
+            rx = int(self.legs.rx_ts[owner]) if owner else -1
+            if owner and core.headers.holds(data, int(self.legs.rx_format[owner]), rx):
+                if i > start:
+                    self._mixed(socket, batch, keys, kind, row, stamp, np.arange(start, i))
+                start = i
+                self.inbound.hold(owner, self._now)
+            generation = int(self.legs.generation[owner]) if owner else 0
+            core.events.datagram(socket, batch.name[i].tobytes(), local, owner, generation, self._stamp, data)
+        if start < batch.count:
+            self._mixed(socket, batch, keys, kind, row, stamp, np.arange(start, batch.count))
+
+    def _mixed(
+        self, socket: int, batch: Batch, keys: SocketKeys, kind: Any, row: Ints, stamp: Ints, index: Ints
+    ) -> None:
+        """The voice among these datagrams: minis and trunk frames in order of arrival."""
+        trunk = index[kind[index] == _TRUNK]
+        mini = index[kind[index] == _MINI]
+        if not len(trunk):
+            if len(mini):
+                self._minis(row[mini], stamp[mini], batch.offset[mini], batch.length[mini])
+            return
+        core = self.core
+        entries = core.headers.trunk_entries(core.arena.flat, batch.offset[trunk], batch.length[trunk])
+        core.counters.bad_trunk_frames += entries.bad
+        rows = keys.find(batch.name[trunk[entries.frame]], entries.call)
+        stamps = self.trunks.stamps(socket, batch.name[trunk], entries, rows, self._now)
+        place = trunk[entries.frame]
+        offset, length = entries.offset, entries.length
+        if len(mini):
+            over = core.headers.overhead
+            place = np.concatenate([place, mini])
+            order = np.argsort(place, kind="stable")
+            rows = np.concatenate([rows, row[mini]])[order]
+            stamps = np.concatenate([stamps, stamp[mini]])[order]
+            offset = np.concatenate([offset, batch.offset[mini] + over])[order]
+            length = np.concatenate([length, batch.length[mini] - over])[order]
+        known = rows != 0
+        if not known.all():
+            self.counters.unknown_minis += len(rows) - int(known.sum())
+            rows, stamps, offset, length = rows[known], stamps[known], offset[known], length[known]
+        if len(rows):
+            self.inbound.minis(rows, stamps, offset, length, self._now)
+
+    # ---- commands: sockets and datagrams out --------------------------------------------------------------------
+
+    def add_socket(self, socket: int, fd: int, family: int) -> None:
+        self.core.keys[socket] = SocketKeys(family, self.legs)
+        self.boxes[socket] = Outbox()
+        self._outside.open_socket(socket, fd, family)
+
+    def remove_socket(self, socket: int) -> None:
+        self._outside.close_socket(socket)
+        self.core.keys.pop(socket, None)
+        self.boxes.pop(socket, None)
+
+    def send(self, socket: int, address: bytes, local: bytes, data: bytes, row: int, barrier: bool) -> None:
+        box = self.boxes.get(socket)
+        if box is None:
+            self.counters.unsendable += 1
+            return
+        known = bool(row) and self._live(row)
+        if known:
+            if barrier:
+                self.outbound.barrier(row)
+            if len(data) >= 8:
+                # the high half of whatever was sent last decides when voice has to say its time in full
+                clock = self._now - int(self.legs.clock[row])
+                stamp = self.core.headers.full_stamp(data)
+                self.legs.tx_high[row] = (clock + ((stamp - clock + 2**31) & 0xFFFFFFFF) - 2**31) >> 16
+        box.add_bytes(data, address, local)
+        if known and barrier and self.core.headers.is_voice(data):
+            self.outbound.passed(row, self._now)
+
+    # ---- commands: legs ---------------------------------------------------------------------------------------
+
+    def _live(self, row: int) -> bool:
+        return 0 < row < self.legs.capacity and bool(self.legs.live[row])
+
+    def add_leg(
+        self,
+        row: int,
+        generation: int,
+        socket: int,
+        address: bytes,
+        local: bytes,
+        own_call: int,
+        remote_call: int,
+        flags: LegFlags,
+        clock_start: int,
+    ) -> None:
+        if not 0 < row < self.legs.capacity:
+            return
+        if self.legs.live[row]:
+            self._drop(row)
+        self.legs.add(row, generation, socket, own_call, flags, clock_start // 1_000_000)
+        self.legs.bind(row, address, local, remote_call)
+        self.slots.restore_flags(row)
+        self._rebind(row)
+        self._refresh({row, *(e.source for e in self._edges.entering(row))})
+
+    def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int) -> None:
+        if self._live(row):
+            self.legs.bind(row, address, local, remote_call)
+            self._rebind(row)
+
+    def _rebind(self, row: int) -> None:
+        keys = self.core.keys.get(int(self.legs.socket[row]))
+        if keys is not None:
+            keys.add(row)
+        self._trunk(row)
+
+    def _trunk(self, row: int) -> None:
+        flags = LegFlags(int(self.legs.flags[row]))
+        if LegFlags.TRUNK in flags and LegFlags.ENCRYPTED not in flags:
+            self.trunks.join(row)
+        else:
+            self.trunks.leave(row)
+
+    def set_flags(self, row: int, flags: LegFlags) -> None:
+        if self._live(row):
+            self.trunks.flush_leg(row)
+            self.legs.set_flags(row, flags)
+            self._trunk(row)
+
+    def set_formats(self, row: int, receive: int, send: int) -> None:
+        if not self._live(row):
+            return
+        self._receive_format(row, receive)
+        self._send_format(row, send)
+
+    def _receive_format(self, row: int, format_bit: int) -> None:
+        legs = self.legs
+        if int(legs.rx_format[row]) == format_bit:
+            return
+        legs.rx_format[row] = format_bit
+        legs.size[row] = 0
+        self._refresh({row, *(e.sink for e in self._edges.leaving(row))})
+
+    def _send_format(self, row: int, format_bit: int) -> None:
+        legs = self.legs
+        if int(legs.tx_format[row]) == format_bit:
+            return
+        self.outbound.barrier(row)
+        legs.tx_format[row] = format_bit
+        legs.set_sink(row, SinkState.NO_FORMAT, not format_bit)
+        self.outbound.need_full(row)
+        self._refresh({row, *(e.source for e in self._edges.entering(row))})
+
+    def remove_leg(self, row: int, generation: int) -> None:
+        if self._live(row) and int(self.legs.generation[row]) == generation:
+            self._drop(row)
+
+    def _drop(self, row: int) -> None:
+        """The leg ends: what it played and recorded too."""
+        self.outbound.barrier(row)
+        for number in self.clocked.sources_of(row):
+            self._ended(number, "stopped")
+        for number in [n for n, r in self._recorders.items() if r.row == row]:
+            self._end_recording(number, "stopped")
+        self.detect(row, False, False, 0)
+        for keys in self.core.keys.values():
+            keys.discard(row)
+        self.inbound.forget(row)
+        self.outbound.forget(row)
+        self.trunks.leave(row)
+        touched = self._edges.remove_row(row)
+        self._smooth.discard(row)
+        self._refresh(touched | {row})
+        self.clocked.forget(row)
+        self.legs.remove(row)
+
+    # ---- commands: voice by way of the core --------------------------------------------------------------------
+
+    def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None:
+        if not self._live(row):
+            return
+        if format_bit:
+            self._receive_format(row, format_bit)
+        at = self.core.arena.put(payload) if payload else -1
+        if at >= 0:
+            self.inbound.full(row, ts64, at, len(payload), self._now)
+        self.inbound.release(row, self._now)
+
+    def release(self, row: int) -> None:
+        if self._live(row):
+            self.inbound.release(row, self._now)
+
+    def voice_restart(self, row: int, clock_start: int) -> None:
+        if not self._live(row):
+            return
+        legs = self.legs
+        self.inbound.forget(row)
+        legs.clock[row] = legs.transit[row] = clock_start // 1_000_000
+        legs.rx_ts[row] = legs.tx_ts[row] = legs.tx_high[row] = -1
+        legs.origin[row] = 0
+        self.outbound.need_full(row)
+        self._receive_format(row, 0)
+
+    # ---- commands: the graph ----------------------------------------------------------------------------------
+
+    def reset_edges(self, removed: list[Edge], added: list[Edge]) -> None:
+        good = [e for e in added if 0 < e.source < self.legs.capacity and 0 < e.sink < self.legs.capacity]
+        self._refresh(self._edges.apply(removed, good))
+
+    def _refresh(self, rows: set[int]) -> None:
+        """Compile the edges of these rows to columns, targets and mixes."""
+        for row in rows:
+            self._inputs_of(row)
+        sources = rows | {e.source for row in rows for e in self._edges.entering(row)}
+        for row in sources:
+            sinks = [
+                e.sink
+                for e in self._edges.leaving(row)
+                if e.kind is EdgeKind.RELAY and self._live(e.sink) and not self._is_clocked(e.sink)
+            ]
+            self.relay.set_targets(row, sinks if self._live(row) else [])
+
+    def _is_clocked(self, row: int) -> bool:
+        """Its sound is made here: something is mixed, played, made louder, or needs other packet lengths."""
+        if self.clocked.has_sources(row):
+            return True
+        entering = self._edges.entering(row)
+        relays = sum(e.kind is EdgeKind.RELAY for e in entering)
+        return relays > 1 or any(
+            e.kind in (EdgeKind.MIX, EdgeKind.TAP)
+            or (e.kind is EdgeKind.RELAY and (e.gain or e.source in self._smooth))
+            for e in entering
+        )
+
+    def _inputs_of(self, row: int) -> None:
+        """What is mixed for a leg, as slots; none while it is relayed to."""
+        wanted: list[tuple[int, Direction]] = []
+        gains: list[float] = []
+        if self._live(row) and self._is_clocked(row):
+            for edge in self._edges.entering(row):
+                if edge.kind is EdgeKind.DETECT:
+                    continue
+                for direction in (Direction.IN, Direction.OUT):
+                    if edge.direction & direction:
+                        wanted.append((edge.source, direction))
+                        gains.append(10 ** (edge.gain / 2000))
+        slots = [self.slots.want(r, d) for r, d in wanted]
+        for r, d in self._inputs.pop(row, ()):
+            self.slots.unwant(r, d)
+        if wanted:
+            self._inputs[row] = wanted
+        self.clocked.set_inputs(row, tuple(Input(s, g) for s, g in zip(slots, gains, strict=True)))
+
+    # ---- commands: sources ------------------------------------------------------------------------------------
+
+    def _add_source(self, source: Source) -> None:
+        first = not self.clocked.has_sources(source.row)
+        self.clocked.add_source(source)
+        if first:
+            self._refresh({source.row})
+
+    def _ended(self, number: int, reason: str) -> None:
+        row = self.clocked.remove_source(number)
+        if not row:
+            return
+        self.core.events.finished(number, reason)
+        if not self.clocked.has_sources(row):
+            self._refresh({row})
+
+    def play_file(self, source: int, row: int, path: str, format_bit: int, skip_ms: int, loop: bool) -> None:
+        which = format_of(format_bit)
+        if which is None or not self._live(row):
+            self.core.events.finished(source, "error: no such format" if which is None else "stopped")
+            return
+        try:
+            sound = FileSource(source, row, which, skip_ms, loop)
+        except Bad as error:
+            self.core.events.finished(source, f"error: {error}")
+            return
+        self._add_source(sound)
+
+        def read(data: bytes | None, reason: str) -> None:
+            if self.clocked.source(source) is not sound:
+                return
+            try:
+                if data is None:
+                    raise Bad(reason)
+                sound.load(data)
+            except Bad as error:
+                self._ended(source, f"error: {error}")
+
+        self._outside.read_file(path, read)
+
+    def play_tone(self, source: int, row: int, spec: str) -> None:
+        if not self._live(row):
+            self.core.events.finished(source, "stopped")
+            return
+        try:
+            self._add_source(ToneSource(source, row, spec))
+        except Bad as error:
+            self.core.events.finished(source, f"error: {error}")
+
+    def play_silence(self, source: int, row: int, milliseconds: int) -> None:
+        if self._live(row):
+            self._add_source(SilenceSource(source, row, milliseconds))
+        else:
+            self.core.events.finished(source, "stopped")
+
+    def pause(self, source: int, paused: bool) -> None:
+        playing = self.clocked.source(source)
+        if playing is not None:
+            playing.paused = paused
+
+    def stop(self, source: int) -> None:
+        if source in self._recorders:
+            self._end_recording(source, "stopped")
+        else:
+            self._ended(source, "stopped")
+
+    # ---- commands: sinks --------------------------------------------------------------------------------------
+
+    def record(
+        self,
+        sink: int,
+        row: int,
+        path: str,
+        format_bit: int,
+        direction: Direction,
+        append: bool,
+        silence_ms: int,
+        max_ms: int,
+    ) -> None:
+        which = format_of(format_bit)
+        if which is None or not self._live(row):
+            self.core.events.finished(sink, "error: no such format" if which is None else "stopped")
+            return
+        wanted = [d for d in (Direction.IN, Direction.OUT) if direction & d]
+        slots = tuple(self.slots.want(row, d) for d in wanted)
+        try:
+            recorder = Recorder(sink, row, which, direction, slots, silence_ms=silence_ms, max_ms=max_ms)
+        except LookupError as error:
+            for d in wanted:
+                self.slots.unwant(row, d)
+            self.core.events.finished(sink, f"error: {error}")
+            return
+        self._recorders[sink] = recorder
+        self._outside.files.open(sink, path, append, which.rate if path.lower().endswith(".wav") else 0)
+
+    def _record(self) -> None:
+        for number, recorder in list(self._recorders.items()):
+            over = recorder.feed(self.slots.frame, self.slots.spoke)
+            if recorder.due:
+                self._outside.files.write(number, recorder.take())
+            if over:
+                self._end_recording(number, over)
+
+    def _end_recording(self, number: int, reason: str) -> None:
+        recorder = self._recorders.pop(number)
+        for direction in (Direction.IN, Direction.OUT):
+            if recorder.direction & direction:
+                self.slots.unwant(recorder.row, direction)
+        rest = recorder.take()
+        if rest:
+            self._outside.files.write(number, rest)
+        # it is finished when the file is whole: whoever waits for that may read it at once
+        self._outside.files.close(
+            number, lambda failed: self.core.events.finished(number, f"error: {failed}" if failed else reason)
+        )
+
+    def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int) -> None:
+        old = self.detectors.watches.pop(row, None)
+        if (digits or talk) and self._live(row):
+            slot = self.slots.want(row, Direction.IN)
+            self.detectors.watches[row] = Watch(slot, digits, talk, silence_threshold)
+        if old is not None:
+            self.slots.unwant(row, Direction.IN)
+
+    # ---- commands: settings -----------------------------------------------------------------------------------
+
+    def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None:
+        trunks = self.trunks
+        if trunks.queued:
+            trunks.tick(self._now)
+        trunks.frequency, trunks.mtu = max(1, frequency_ms), mtu
+        trunks.timestamps, trunks.max_size = timestamps, max_size
+        self._outside.trunk_frequency(trunks.frequency)
+
+    def set_options(self, mediatick_us: int) -> None:
+        self._outside.media_tick(mediatick_us)

@@ -1,0 +1,128 @@
+"""When sockets are read: at once while little comes, on a tick when much does.
+
+Below 1,000 datagrams a second each socket is an ordinary reader of the reactor.
+Above, the sockets leave the reactor and a timer drains them all: a wake-up costs
+more than relaying a frame.  The tick aims at 128 datagrams a drain, between 1 ms
+and `mediatick`; it is set anew each 64 ticks, and below 500 a second reading at
+once comes back.  Every drain is bounded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReadDescriptor
+from zope.interface import implementer
+
+from pbx.channels.voice.timer import Ticker
+
+_TICK_ABOVE = 1000
+_REACT_BELOW = 500
+_AIM = 128
+_SHORTEST_US = 1000
+_STEP_US = 500
+_WINDOW_NS = 250_000_000
+_TICKS = 64
+
+
+@implementer(IReadDescriptor)
+class _Socket:
+    def __init__(self, fd: int, read: Callable[[], None]) -> None:
+        self._fd = fd
+        self._read = read
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def logPrefix(self) -> str:
+        return "voice"
+
+    def doRead(self) -> None:
+        self._read()
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor shuts down."""
+
+
+class Readers:
+    """All sockets of a plane.  `drain(socket)` takes what waits, within bounds, and says how many it took."""
+
+    def __init__(self, reactor: Any, drain: Callable[[int], int], clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._reactor = reactor
+        self._drain = drain
+        self._clock = clock
+        self._sockets: dict[int, _Socket] = {}
+        self._ticker = Ticker(reactor, self._tick)
+        self.mediatick = 2500
+        self._taken = 0
+        self._since = clock()
+        self._ticks = 0
+
+    def add(self, socket: int, fd: int) -> None:
+        reader = _Socket(fd, lambda: self._readable(socket))
+        self._sockets[socket] = reader
+        if not self.ticking:
+            self._reactor.addReader(reader)
+
+    def remove(self, socket: int) -> None:
+        reader = self._sockets.pop(socket, None)
+        if reader is not None:
+            self._reactor.removeReader(reader)
+        if not self._sockets:
+            self._ticker.stop()
+
+    @property
+    def ticking(self) -> bool:
+        return self._ticker.running
+
+    @property
+    def period(self) -> int:
+        """Microseconds between drains, 0 while reading at once."""
+        return self._ticker.period
+
+    def stop(self) -> None:
+        for socket in tuple(self._sockets):
+            self.remove(socket)
+        self._ticker.stop()
+
+    # ---- at once ----------------------------------------------------------------------------------------------
+
+    def _readable(self, socket: int) -> None:
+        self._taken += self._drain(socket)
+        now = self._clock()
+        span = now - self._since
+        if span < _WINDOW_NS:
+            return
+        rate = self._taken * 1_000_000_000 // span
+        self._taken, self._since = 0, now
+        if rate >= _TICK_ABOVE and span < 4 * _WINDOW_NS:
+            for reader in self._sockets.values():
+                self._reactor.removeReader(reader)
+            self._ticks = 0
+            self._ticker.start(self._period(rate))
+
+    # ---- on a tick --------------------------------------------------------------------------------------------
+
+    def _period(self, rate: int) -> int:
+        wanted = _AIM * 1_000_000 // max(1, rate) // _STEP_US * _STEP_US
+        return max(_SHORTEST_US, min(self.mediatick, wanted))
+
+    def _tick(self, _: int) -> None:
+        for socket in tuple(self._sockets):
+            self._taken += self._drain(socket)
+        self._ticks += 1
+        if self._ticks < _TICKS:
+            return
+        now = self._clock()
+        rate = self._taken * 1_000_000_000 // max(1, now - self._since)
+        self._ticks = self._taken = 0
+        self._since = now
+        if rate >= _REACT_BELOW:
+            self._ticker.start(self._period(rate))
+            return
+        self._ticker.stop()
+        for socket, reader in self._sockets.items():
+            self._reactor.addReader(reader)
+            self._drain(socket)

@@ -1,0 +1,365 @@
+"""Commands and events of the voice port as records: a fixed head and a byte tail.
+
+A batch is a byte string of records one after the other.  `Commands` writes what
+`VoicePort` says, `apply_commands` reads it into the plane; `Events` and
+`deliver_events` do the same the other way.  Both processes run on one machine:
+byte order and `sockaddr` are the machine's own.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, Protocol
+
+from pbx.channels.voice import address as addresses
+from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags, VoiceEvents
+
+#: kind, flags, row, generation, bytes of tail, and four numbers
+HEAD = struct.Struct("=HHIIIqqqq")
+_EDGE = struct.Struct("=IIHHi")
+_A = addresses.SIZE
+_GAP = bytes(8)
+
+
+class Command(IntEnum):
+    """Kinds of command records."""
+
+    ADD_SOCKET = 1
+    REMOVE_SOCKET = 2
+    SEND = 3
+    ADD_LEG = 4
+    BIND_LEG = 5
+    SET_FLAGS = 6
+    SET_FORMATS = 7
+    REMOVE_LEG = 8
+    VOICE_IN = 9
+    RELEASE = 10
+    VOICE_RESTART = 11
+    RESET_EDGES = 12
+    PLAY_FILE = 13
+    PLAY_TONE = 14
+    PLAY_SILENCE = 15
+    PAUSE = 16
+    STOP = 17
+    RECORD = 18
+    DETECT = 19
+    SET_TRUNK = 20
+    SET_OPTIONS = 21
+
+
+class Event(IntEnum):
+    """Kinds of event records."""
+
+    DATAGRAM = 1
+    VOICE_DUE = 2
+    VOICE_UNKNOWN = 3
+    FINISHED = 4
+    DETECTED = 5
+
+
+class Malformed(ValueError):
+    """A batch of records that cannot be read: the two ends are not of one version."""
+
+
+class Writer:
+    """Appends records to a batch."""
+
+    def __init__(self) -> None:
+        self._batch = bytearray()
+
+    def put(
+        self,
+        kind: int,
+        flags: int = 0,
+        row: int = 0,
+        generation: int = 0,
+        a: int = 0,
+        b: int = 0,
+        c: int = 0,
+        d: int = 0,
+        tail: bytes = b"",
+    ) -> None:
+        size = len(tail)
+        self._batch += HEAD.pack(kind, flags, row, generation, size, a, b, c, d)
+        if size:
+            self._batch += tail
+            self._batch += _GAP[: -size % 8]
+
+    def take(self) -> bytes:
+        """The batch so far, which starts anew."""
+        batch = bytes(self._batch)
+        self._batch.clear()
+        return batch
+
+    def __bool__(self) -> bool:
+        return bool(self._batch)
+
+
+class Commands(Writer):
+    """Writes `VoicePort`'s words as records; whoever owns it sends `take()`."""
+
+    def add_socket(self, socket: int, fd: int, family: int) -> None:
+        self.put(Command.ADD_SOCKET, row=socket, a=fd, b=family)
+
+    def remove_socket(self, socket: int) -> None:
+        self.put(Command.REMOVE_SOCKET, row=socket)
+
+    def send(
+        self,
+        socket: int,
+        address: tuple[str, int],
+        data: bytes,
+        *,
+        local: str = "",
+        row: int = 0,
+        barrier: bool = False,
+    ) -> None:
+        tail = addresses.pack(*address) + addresses.pack(local, 0) + data
+        self.put(Command.SEND, int(barrier), row, a=socket, tail=tail)
+
+    def add_leg(
+        self,
+        row: int,
+        generation: int,
+        socket: int,
+        address: tuple[str, int],
+        local: str,
+        own_call: int,
+        remote_call: int,
+        flags: LegFlags,
+        clock_start: int,
+    ) -> None:
+        tail = addresses.pack(*address) + addresses.pack(local, 0)
+        numbers = own_call | remote_call << 16
+        self.put(Command.ADD_LEG, int(flags), row, generation, socket, numbers, clock_start, tail=tail)
+
+    def bind_leg(self, row: int, address: tuple[str, int], local: str, remote_call: int) -> None:
+        tail = addresses.pack(*address) + addresses.pack(local, 0)
+        self.put(Command.BIND_LEG, row=row, a=remote_call, tail=tail)
+
+    def set_flags(self, row: int, flags: LegFlags) -> None:
+        self.put(Command.SET_FLAGS, int(flags), row)
+
+    def set_formats(self, row: int, receive: int, send: int) -> None:
+        self.put(Command.SET_FORMATS, row=row, a=receive, b=send)
+
+    def remove_leg(self, row: int, generation: int) -> None:
+        self.put(Command.REMOVE_LEG, row=row, generation=generation)
+
+    def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None:
+        self.put(Command.VOICE_IN, row=row, a=ts64, b=format_bit, tail=payload)
+
+    def release(self, row: int) -> None:
+        self.put(Command.RELEASE, row=row)
+
+    def voice_restart(self, row: int, clock_start: int) -> None:
+        self.put(Command.VOICE_RESTART, row=row, a=clock_start)
+
+    def reset_edges(self, removed: list[Edge], added: list[Edge]) -> None:
+        tail = b"".join(_EDGE.pack(e.source, e.sink, e.kind, e.direction, e.gain) for e in (*removed, *added))
+        self.put(Command.RESET_EDGES, a=len(removed), b=len(added), tail=tail)
+
+    def play_file(
+        self, source: int, row: int, path: str, format_bit: int, *, skip_ms: int = 0, loop: bool = False
+    ) -> None:
+        self.put(Command.PLAY_FILE, int(loop), row, a=source, b=format_bit, c=skip_ms, tail=os.fsencode(path))
+
+    def play_tone(self, source: int, row: int, spec: str) -> None:
+        self.put(Command.PLAY_TONE, row=row, a=source, tail=spec.encode(errors="replace"))
+
+    def play_silence(self, source: int, row: int, milliseconds: int) -> None:
+        self.put(Command.PLAY_SILENCE, row=row, a=source, b=milliseconds)
+
+    def pause(self, source: int, paused: bool) -> None:
+        self.put(Command.PAUSE, int(paused), a=source)
+
+    def stop(self, source: int) -> None:
+        self.put(Command.STOP, a=source)
+
+    def record(
+        self,
+        sink: int,
+        row: int,
+        path: str,
+        format_bit: int,
+        direction: Direction,
+        *,
+        append: bool = False,
+        silence_ms: int = 0,
+        max_ms: int = 0,
+    ) -> None:
+        flags = int(direction) | int(append) << 8
+        self.put(Command.RECORD, flags, row, 0, sink, format_bit, silence_ms, max_ms, tail=os.fsencode(path))
+
+    def detect(self, row: int, *, digits: bool = False, talk: bool = False, silence_threshold: int = 256) -> None:
+        self.put(Command.DETECT, int(digits) | int(talk) << 1, row, a=silence_threshold)
+
+    def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None:
+        self.put(Command.SET_TRUNK, int(timestamps), a=frequency_ms, b=mtu, c=max_size)
+
+    def set_options(self, mediatick_us: int) -> None:
+        self.put(Command.SET_OPTIONS, a=mediatick_us)
+
+
+class Plane(Protocol):
+    """Who obeys commands: `VoicePort`'s words, addresses as sockaddr bytes."""
+
+    def add_socket(self, socket: int, fd: int, family: int) -> None: ...
+    def remove_socket(self, socket: int) -> None: ...
+    def send(self, socket: int, address: bytes, local: bytes, data: bytes, row: int, barrier: bool) -> None: ...
+    def add_leg(
+        self,
+        row: int,
+        generation: int,
+        socket: int,
+        address: bytes,
+        local: bytes,
+        own_call: int,
+        remote_call: int,
+        flags: LegFlags,
+        clock_start: int,
+    ) -> None: ...
+    def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int) -> None: ...
+    def set_flags(self, row: int, flags: LegFlags) -> None: ...
+    def set_formats(self, row: int, receive: int, send: int) -> None: ...
+    def remove_leg(self, row: int, generation: int) -> None: ...
+    def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None: ...
+    def release(self, row: int) -> None: ...
+    def voice_restart(self, row: int, clock_start: int) -> None: ...
+    def reset_edges(self, removed: list[Edge], added: list[Edge]) -> None: ...
+    def play_file(self, source: int, row: int, path: str, format_bit: int, skip_ms: int, loop: bool) -> None: ...
+    def play_tone(self, source: int, row: int, spec: str) -> None: ...
+    def play_silence(self, source: int, row: int, milliseconds: int) -> None: ...
+    def pause(self, source: int, paused: bool) -> None: ...
+    def stop(self, source: int) -> None: ...
+    def record(
+        self,
+        sink: int,
+        row: int,
+        path: str,
+        format_bit: int,
+        direction: Direction,
+        append: bool,
+        silence_ms: int,
+        max_ms: int,
+    ) -> None: ...
+    def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int) -> None: ...
+    def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None: ...
+    def set_options(self, mediatick_us: int) -> None: ...
+
+
+def _edges(tail: bytes, removed: int) -> tuple[list[Edge], list[Edge]]:
+    edges = [Edge(s, t, EdgeKind(k), Direction(d), g) for s, t, k, d, g in _EDGE.iter_unpack(tail)]
+    return edges[:removed], edges[removed:]
+
+
+_Head = tuple[int, int, int, int, int, int, int, int, int]
+_APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
+    Command.ADD_SOCKET: lambda p, h, t: p.add_socket(h[2], h[5], h[6]),
+    Command.REMOVE_SOCKET: lambda p, h, t: p.remove_socket(h[2]),
+    Command.SEND: lambda p, h, t: p.send(h[5], t[:_A], t[_A : 2 * _A], t[2 * _A :], h[2], bool(h[1])),
+    Command.ADD_LEG: lambda p, h, t: p.add_leg(
+        h[2], h[3], h[5], t[:_A], t[_A : 2 * _A], h[6] & 0xFFFF, h[6] >> 16, LegFlags(h[1]), h[7]
+    ),
+    Command.BIND_LEG: lambda p, h, t: p.bind_leg(h[2], t[:_A], t[_A : 2 * _A], h[5]),
+    Command.SET_FLAGS: lambda p, h, t: p.set_flags(h[2], LegFlags(h[1])),
+    Command.SET_FORMATS: lambda p, h, t: p.set_formats(h[2], h[5], h[6]),
+    Command.REMOVE_LEG: lambda p, h, t: p.remove_leg(h[2], h[3]),
+    Command.VOICE_IN: lambda p, h, t: p.voice_in(h[2], h[5], h[6], t),
+    Command.RELEASE: lambda p, h, t: p.release(h[2]),
+    Command.VOICE_RESTART: lambda p, h, t: p.voice_restart(h[2], h[5]),
+    Command.RESET_EDGES: lambda p, h, t: p.reset_edges(*_edges(t, h[5])),
+    Command.PLAY_FILE: lambda p, h, t: p.play_file(h[5], h[2], os.fsdecode(t), h[6], h[7], bool(h[1])),
+    Command.PLAY_TONE: lambda p, h, t: p.play_tone(h[5], h[2], t.decode()),
+    Command.PLAY_SILENCE: lambda p, h, t: p.play_silence(h[5], h[2], h[6]),
+    Command.PAUSE: lambda p, h, t: p.pause(h[5], bool(h[1])),
+    Command.STOP: lambda p, h, t: p.stop(h[5]),
+    Command.RECORD: lambda p, h, t: p.record(
+        h[5], h[2], os.fsdecode(t), h[6], Direction(h[1] & 0xFF), bool(h[1] >> 8), h[7], h[8]
+    ),
+    Command.DETECT: lambda p, h, t: p.detect(h[2], bool(h[1] & 1), bool(h[1] & 2), h[5]),
+    Command.SET_TRUNK: lambda p, h, t: p.set_trunk(h[5], h[6], bool(h[1]), h[7]),
+    Command.SET_OPTIONS: lambda p, h, t: p.set_options(h[5]),
+}
+
+
+class Events(Writer):
+    """Writes what the plane has to say as records."""
+
+    def datagram(
+        self, socket: int, address: bytes, local: bytes, row: int, generation: int, stamp: int, data: bytes
+    ) -> None:
+        self.put(Event.DATAGRAM, 0, row, generation, socket, stamp, tail=address + local + data)
+
+    def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
+        self.put(Event.VOICE_DUE, 0, row, generation, ts64, format_bit, tail=payload)
+
+    def voice_unknown(self, row: int, generation: int) -> None:
+        self.put(Event.VOICE_UNKNOWN, 0, row, generation)
+
+    def finished(self, source: int, reason: str) -> None:
+        self.put(Event.FINISHED, a=source, tail=reason.encode(errors="replace"))
+
+    def detected(self, row: int, what: str) -> None:
+        self.put(Event.DETECTED, row=row, tail=what.encode())
+
+
+_DELIVER: dict[int, Callable[[VoiceEvents, _Head, bytes], None]] = {
+    Event.DATAGRAM: lambda e, h, t: e.datagram(
+        h[5],
+        addresses.unpack(t[:_A]),
+        addresses.unpack(t[_A : 2 * _A])[0],
+        h[2],
+        h[3],
+        h[6],
+        t[2 * _A :],
+    ),
+    Event.VOICE_DUE: lambda e, h, t: e.voice_due(h[2], h[3], h[5], h[6], t),
+    Event.VOICE_UNKNOWN: lambda e, h, t: e.voice_unknown(h[2], h[3]),
+    Event.FINISHED: lambda e, h, t: e.finished(h[5], t.decode()),
+    Event.DETECTED: lambda e, h, t: e.detected(h[2], t.decode()),
+}
+
+
+def _each(
+    batch: bytes,
+    table: dict[int, Callable[[Any, _Head, bytes], None]],
+    target: object,
+    failed: Callable[[], None] | None = None,
+) -> None:
+    at, end = 0, len(batch)
+    while at < end:
+        if end - at < HEAD.size:
+            raise Malformed("cut short")
+        head: _Head = HEAD.unpack_from(batch, at)
+        at += HEAD.size
+        size = head[4]
+        if size > end - at:
+            raise Malformed("tail cut short")
+        act = table.get(head[0])
+        if act is None:
+            raise Malformed(f"unknown kind {head[0]}")
+        tail = batch[at : at + size]
+        at += size + -size % 8
+        try:
+            act(target, head, tail)
+        except Exception:
+            if failed is None:
+                raise
+            failed()
+
+
+def apply_commands(batch: bytes, plane: Plane) -> None:
+    """Let the plane obey a batch of commands, in order.  Raises Malformed."""
+    _each(batch, _APPLY, plane)
+
+
+def deliver_events(batch: bytes, events: VoiceEvents, failed: Callable[[], None] | None = None) -> None:
+    """Tell `events` what is in a batch, in order.  Raises Malformed.
+
+    failed: called from within `except` when an event raises; the others are told all the same.
+    """
+    _each(batch, _DELIVER, events, failed)

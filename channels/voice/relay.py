@@ -1,0 +1,164 @@
+"""From a leg's voice in to whoever hears it: plain relay, relay with codec, copies for those who want the sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pbx.channels.voice.core import Core, format_of
+from pbx.channels.voice.legs import Ints, SourceState
+from pbx.channels.voice.outbound import Outbound
+from pbx.channels.voice.slots import Slots
+from pbx.codecs.formats import Format
+from pbx.codecs.translation import Translator
+
+_SLOT = int(SourceState.SLOT)
+_SPECIAL = int(SourceState.MULTI | SourceState.CODEC)
+
+
+@dataclass(slots=True)
+class Target:
+    """One relay edge that needs a copy: to more than one sink, or translated.  stream: its row in the translator."""
+
+    sink: int
+    translator: Translator | None
+    stream: int
+
+
+class Relay:
+    """Delivers accepted voice."""
+
+    def __init__(self, core: Core, outbound: Outbound, slots: Slots) -> None:
+        self._core = core
+        self._outbound = outbound
+        self._slots = slots
+        self._targets: dict[int, list[Target]] = {}
+        self._translators: dict[tuple[int, int], Translator | None] = {}
+        self._streams = _Streams()
+        #: rows whose packets can't be translated one by one; the plane makes their edges clocked
+        self.irregular: set[int] = set()
+
+    def deliver(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
+        """Voice of these rows (each once) with its 64-bit time."""
+        legs = self._core.legs
+        state = legs.source_state[row]
+        if state.any():
+            wanted = (state & _SLOT) != 0
+            if wanted.any():
+                self._slots.spoken(row[wanted], offset[wanted], size[wanted])
+            special = (state & _SPECIAL) != 0
+            if special.any():
+                chosen = np.nonzero(special)[0]
+                self._copies(row[chosen], ts[chosen], offset[chosen], size[chosen], now)
+        sink = legs.relay_to[row]
+        if not sink.all():
+            some = np.nonzero(sink)[0]
+            if not len(some):
+                return
+            sink, row, ts, offset, size = sink[some], row[some], ts[some], offset[some], size[some]
+        self._outbound.relay(sink, row, ts, offset, size, now)
+
+    def _copies(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
+        jobs: dict[tuple[int, int], list[tuple[int, Target]]] = {}
+        sizes = size.tolist()
+        for i, r in enumerate(row.tolist()):
+            for target in self._targets.get(r, ()):
+                jobs.setdefault((id(target.translator), sizes[i]), []).append((i, target))
+        for (_, one_size), job in jobs.items():
+            index = np.array([i for i, _ in job], np.int64)
+            sink = np.array([t.sink for _, t in job], np.int64)
+            payload = self._core.gather(offset[index], one_size)
+            translator = job[0][1].translator
+            if translator is not None:
+                if not _whole(translator, one_size):
+                    self.irregular.update(row[index].tolist())
+                    continue
+                payload = translator.translate(np.array([t.stream for _, t in job], np.intp), payload)
+            at = self._core.scatter(payload)
+            if at is None:
+                self._core.counters.held_dropped += len(job)
+                continue
+            length = np.full(len(job), payload.shape[1], np.int64)
+            for chosen in self._rounds(sink):
+                self._outbound.relay(
+                    sink[chosen], row[index[chosen]], ts[index[chosen]], at[chosen], length[chosen], now
+                )
+
+    @staticmethod
+    def _rounds(sink: Ints) -> list[Ints]:
+        if len(np.unique(sink)) == len(sink):
+            return [np.arange(len(sink))]
+        return [np.array([i]) for i in range(len(sink))]
+
+    # ---- what the edges say -----------------------------------------------------------------------------------
+
+    def set_targets(self, row: int, sinks: list[int]) -> None:
+        """The relay edges leaving `row`: one plain edge becomes a column, anything else a list of targets."""
+        legs = self._core.legs
+        for target in self._targets.pop(row, ()):
+            if target.translator is not None:
+                target.translator.remove_row(target.stream)
+                self._streams.free(target.stream)
+        source = int(legs.rx_format[row])
+        targets: list[Target] = []
+        codec = False
+        for sink in sinks:
+            wanted = int(legs.tx_format[sink])
+            if not wanted or not source or wanted == source:
+                targets.append(Target(sink, None, 0))
+                continue
+            translator = self._translator(source, wanted)
+            if translator is None:
+                self._core.counters.untranslatable += 1
+                continue
+            stream = self._streams.take()
+            translator.add_row(stream)
+            targets.append(Target(sink, translator, stream))
+            codec = True
+        plain = len(targets) == 1 and not codec
+        legs.relay_to[row] = targets[0].sink if plain else 0
+        legs.set_source(row, SourceState.MULTI, len(targets) > 1)
+        legs.set_source(row, SourceState.CODEC, codec)
+        if targets and not plain:
+            self._targets[row] = targets
+
+    def _translator(self, source: int, wanted: int) -> Translator | None:
+        key = source, wanted
+        if key not in self._translators:
+            one, two = format_of(source), format_of(wanted)
+            self._translators[key] = _make(one, two) if one and two else None
+        return self._translators[key]
+
+
+def _make(source: Format, target: Format) -> Translator | None:
+    try:
+        return Translator(source, target)
+    except LookupError:
+        return None
+
+
+def _whole(translator: Translator, size: int) -> bool:
+    """True when a packet of `size` bytes is whole codec frames at both ends."""
+    source, target = translator.source, translator.target
+    if not source.frame_bytes or size % source.frame_bytes:
+        return False
+    samples = size // source.frame_bytes * source.frame_samples * target.rate // source.rate
+    return samples > 0 and samples % target.frame_samples == 0
+
+
+class _Streams:
+    """Small numbers for codec states."""
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        self._next = 0
+
+    def take(self) -> int:
+        if self._free:
+            return self._free.pop()
+        self._next += 1
+        return self._next - 1
+
+    def free(self, number: int) -> None:
+        self._free.append(number)

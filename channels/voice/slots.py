@@ -1,0 +1,203 @@
+"""Decoded sound of legs that somebody wants to hear: mixes, taps, detectors, recordings.
+
+A slot is one direction of one leg.  Payloads are put aside as they pass; at
+each 20 ms tick all that came is decoded in bulk, and each slot yields one row
+of 160 samples (8 kHz), from a short queue that evens out the arrival.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pbx.channels.voice.core import Core, format_of
+from pbx.channels.voice.inbound import rounds
+from pbx.channels.voice.legs import Ints, SinkState, SourceState
+from pbx.channels.voice.port import Direction
+from pbx.codecs.translation import Translator, decoder
+
+SAMPLES = 160
+_RING = 4096
+#: a slot starts to speak when this much is there, and never keeps more than _MOST
+_PRIME = 2 * SAMPLES
+_MOST = 6 * SAMPLES
+
+
+class Slots:
+    """All slots; `pull` once each 20 ms."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        capacity = core.legs.capacity
+        #: slot of (direction, row), 0 = none; slot 0 is nobody's
+        self._slot = np.zeros((3, capacity), np.int64)
+        self._users: dict[tuple[int, int], int] = {}
+        self._free: list[int] = []
+        self._count = 1
+        self._grow(16)
+        self._pending: list[tuple[Ints, int, npt.NDArray[np.uint8]]] = []
+        self._decoders: dict[int, Translator | None] = {}
+        self._streams: set[tuple[int, int]] = set()
+        #: one row of samples per slot, and which slots had voice, as of the last `pull`
+        self.frame = np.zeros((1, SAMPLES), np.int16)
+        self.spoke = np.zeros(1, np.bool_)
+
+    def _grow(self, size: int) -> None:
+        old = getattr(self, "_ring", np.zeros((0, _RING), np.int16))
+        kept = len(old)
+        self._ring = np.zeros((size, _RING), np.int16)
+        self._ring[:kept] = old
+        for name in ("_write", "_fill"):
+            column = np.zeros(size, np.int64)
+            column[:kept] = getattr(self, name, column[:0])
+            setattr(self, name, column)
+        primed = np.zeros(size, np.bool_)
+        primed[:kept] = getattr(self, "_primed", primed[:0])
+        self._primed = primed
+
+    _write: Ints
+    _fill: Ints
+    _primed: npt.NDArray[np.bool_]
+    _ring: npt.NDArray[np.int16]
+
+    # ---- who wants what ------------------------------------------------------------------------------------
+
+    def want(self, row: int, direction: Direction) -> int:
+        """Somebody more wants this sound; its slot."""
+        key = int(direction), row
+        self._users[key] = self._users.get(key, 0) + 1
+        slot = int(self._slot[key])
+        if slot:
+            return slot
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = self._count
+            self._count += 1
+            if slot >= len(self._ring):
+                self._grow(2 * len(self._ring))
+        self._slot[key] = slot
+        self._write[slot] = self._fill[slot] = 0
+        self._primed[slot] = False
+        self._flag(row, direction, True)
+        return slot
+
+    def unwant(self, row: int, direction: Direction) -> None:
+        """One less; the slot of a sound that nobody wants is given back."""
+        key = int(direction), row
+        users = self._users.get(key, 0) - 1
+        if users > 0:
+            self._users[key] = users
+            return
+        self._users.pop(key, None)
+        slot = int(self._slot[key])
+        self._slot[key] = 0
+        if slot:
+            for stream in [s for s in self._streams if s[1] == slot]:
+                self._streams.discard(stream)
+                translator = self._decoders.get(stream[0])
+                if translator is not None:
+                    translator.remove_row(slot)
+            self._free.append(slot)
+            self._flag(row, direction, False)
+
+    def _flag(self, row: int, direction: Direction, on: bool) -> None:
+        if direction is Direction.IN:
+            self._core.legs.set_source(row, SourceState.SLOT, on)
+        else:
+            self._core.legs.set_sink(row, SinkState.SLOT, on)
+
+    def restore_flags(self, row: int) -> None:
+        """The row began anew: what was wanted of it is wanted still."""
+        for direction in (Direction.IN, Direction.OUT):
+            if (int(direction), row) in self._users:
+                self._flag(row, direction, True)
+
+    @property
+    def used(self) -> bool:
+        return bool(self._users)
+
+    # ---- copies aside -------------------------------------------------------------------------------------
+
+    def spoken(self, row: Ints, offset: Ints, size: Ints) -> None:
+        """What far ends said."""
+        self._put(self._slot[int(Direction.IN)][row], self._core.legs.rx_format[row], offset, size)
+
+    def heard(self, row: Ints, offset: Ints, size: Ints) -> None:
+        """What far ends hear."""
+        self._put(self._slot[int(Direction.OUT)][row], self._core.legs.tx_format[row], offset, size)
+
+    def _put(self, slot: Ints, formats: Ints, offset: Ints, size: Ints) -> None:
+        key = (formats << 16) | size
+        for one in np.unique(key).tolist():
+            mine = np.nonzero(key == one)[0]
+            payload = self._core.gather(offset[mine], one & 0xFFFF)
+            self._pending.append((slot[mine], one >> 16, payload))
+
+    # ---- the tick ------------------------------------------------------------------------------------------
+
+    def pull(self) -> None:
+        """Decode what came; then `frame` and `spoke` hold the next 20 ms of each slot."""
+        self._decode()
+        n = self._count
+        fill = self._fill[:n]
+        primed = self._primed[:n]
+        primed |= fill >= _PRIME
+        primed &= fill >= SAMPLES
+        self.spoke = primed.copy()
+        self.frame = np.zeros((n, SAMPLES), np.int16)
+        ready = np.nonzero(primed)[0]
+        if len(ready):
+            at = (self._write[ready] - self._fill[ready])[:, None] + np.arange(SAMPLES)
+            self.frame[ready] = self._ring[ready[:, None], at & (_RING - 1)]
+            self._fill[ready] -= SAMPLES
+
+    def _decode(self) -> None:
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        slots = np.concatenate([p[0] for p in pending])
+        owner = np.concatenate([np.full(len(p[0]), i) for i, p in enumerate(pending)])
+        inner = np.concatenate([np.arange(len(p[0])) for p in pending])
+        for chosen in rounds(slots):
+            groups: dict[tuple[int, int], list[int]] = {}
+            for part in np.unique(owner[chosen]).tolist():
+                groups.setdefault((pending[part][1], pending[part][2].shape[1]), []).append(part)
+            for (format_bit, _), parts in groups.items():
+                mine = chosen[np.isin(owner[chosen], parts)]
+                payload = np.concatenate([pending[p][2][inner[mine[owner[mine] == p]]] for p in parts])
+                ordered = np.concatenate([slots[mine[owner[mine] == p]] for p in parts])
+                self._push(ordered, format_bit, payload)
+
+    def _push(self, slot: Ints, format_bit: int, payload: npt.NDArray[np.uint8]) -> None:
+        live = slot > 0
+        if not live.all():
+            slot, payload = slot[live], payload[live]
+        translator = self._decoder(format_bit)
+        if translator is None or not len(slot):
+            self._core.counters.untranslatable += len(slot)
+            return
+        for one in slot.tolist():
+            if (format_bit, one) not in self._streams:
+                self._streams.add((format_bit, one))
+                translator.add_row(one)
+        unit = translator.source.frame_bytes or 1
+        whole = payload.shape[1] - payload.shape[1] % unit
+        if not whole:
+            return
+        samples = translator.translate(slot.astype(np.intp), np.ascontiguousarray(payload[:, :whole]))
+        size = min(samples.shape[1], _RING // 2)
+        at = self._write[slot][:, None] + np.arange(size)
+        self._ring[slot[:, None], at & (_RING - 1)] = samples[:, :size]
+        self._write[slot] += size
+        fill = self._fill[slot] + size
+        self._fill[slot] = np.where(fill > max(_MOST, 2 * size), _PRIME, fill)
+
+    def _decoder(self, format_bit: int) -> Translator | None:
+        if format_bit not in self._decoders:
+            which = format_of(format_bit)
+            try:
+                self._decoders[format_bit] = decoder(which) if which else None
+            except LookupError:
+                self._decoders[format_bit] = None
+        return self._decoders[format_bit]

@@ -1,0 +1,198 @@
+"""Voice in and out of trunk frames: rows per (local socket, address) and direction.
+
+Out: entries gather until the tick (trunkfreq), which sends each peer's frames,
+split at trunkmtu.  A trunk frame's time counts from the trunk's first frame; a
+trunk that was idle 5 s starts anew at 0.  In: where entries carry no time, the
+frame's time counts from the moment at which the trunk's time was 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pbx.channels.voice.core import Core
+from pbx.channels.voice.headers import Entries
+from pbx.channels.voice.legs import Ints
+
+_IDLE_MS = 5000
+#: no datagram holds more
+_LARGEST = 65507
+_HEAD = 8
+
+
+@dataclass(slots=True)
+class _Out:
+    """One trunk out.  start: ms at which its time was 0, -1 = closed; a leg of it, for address and control data."""
+
+    socket: int
+    row: int
+    start: int = -1
+    last: int = -1
+    used: int = 0
+    legs: int = 0
+
+
+@dataclass(slots=True)
+class _In:
+    """One trunk in: ms of the clock at which its time was 0, and its last time."""
+
+    start: int
+    last: int
+    used: int
+
+
+class Trunks:
+    """Trunk rows of one plane.  Settings: trunkfreq (ms), trunkmtu (0 = as large as goes), trunktimestamps, ..."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.frequency = 20
+        self.mtu = 1240
+        self.timestamps = True
+        self.max_size = 128000
+        #: trunk of each leg, 0 = none
+        self._of = np.zeros(core.legs.capacity, np.int64)
+        self._keys: dict[tuple[int, bytes, bytes], int] = {}
+        self._out: dict[int, _Out] = {}
+        self._next = 1
+        self._in: dict[tuple[int, bytes], _In] = {}
+        self._pending: list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]] = []
+        self._queued = 0
+        self.now = 0
+
+    # ---- membership -------------------------------------------------------------------------------------------
+
+    def join(self, row: int) -> None:
+        """The leg's voice goes to the trunk of its present address."""
+        self.leave(row)
+        legs = self._core.legs
+        key = int(legs.socket[row]), legs.name[row].tobytes(), legs.control[row, : legs.controllen[row]].tobytes()
+        number = self._keys.get(key)
+        if number is None:
+            number = self._next
+            self._next += 1
+            self._keys[key] = number
+            self._out[number] = _Out(key[0], row)
+        out = self._out[number]
+        out.row = row
+        out.legs += 1
+        self._of[row] = number
+
+    def leave(self, row: int) -> None:
+        number = int(self._of[row])
+        self._of[row] = 0
+        if number:
+            out = self._out[number]
+            out.legs -= 1
+            if out.row == row:
+                others = np.nonzero(self._of == number)[0]
+                out.row = int(others[0]) if len(others) else row
+
+    # ---- out --------------------------------------------------------------------------------------------------
+
+    def add(self, sink: Ints, tx: Ints, offset: Ints, size: Ints) -> None:
+        """Queue voice of trunked legs for the next tick."""
+        trunk = self._of[sink]
+        own = self._core.legs.own[sink]
+        for one in np.unique(size).tolist():
+            mine = slice(None) if len(size) == 1 or (size == one).all() else np.nonzero(size == one)[0]
+            payload = self._core.gather(offset[mine], one)
+            self._pending.append((trunk[mine], own[mine], tx[mine] & 0xFFFF, payload))
+            self._queued += payload.size
+
+    @property
+    def queued(self) -> bool:
+        return bool(self._pending)
+
+    def flush_leg(self, row: int) -> None:
+        """Send what waits for this leg's trunk: something of the leg is about to go another way."""
+        number = int(self._of[row])
+        if number and any((p[0] == number).any() for p in self._pending):
+            self.tick(self.now)
+
+    def tick(self, now: int) -> None:
+        """Send all that waits; `now` in ms."""
+        self.now = now
+        pending, self._pending = self._pending, []
+        self._queued = 0
+        sizes: dict[int, list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]]] = {}
+        for part in pending:
+            sizes.setdefault(part[3].shape[1], []).append(part)
+        for parts in sizes.values():
+            trunk, own, stamp = (np.concatenate([p[i] for p in parts]) for i in range(3))
+            payload = np.concatenate([p[3] for p in parts])
+            self._send(trunk, own, stamp, payload, now)
+
+    def _send(self, trunk: Ints, own: Ints, stamp: Ints, payload: npt.NDArray[np.uint8], now: int) -> None:
+        order = np.argsort(trunk, kind="stable")
+        trunk = trunk[order]
+        rows = self._core.headers.trunk_rows(own[order], stamp[order], payload[order], self.timestamps)
+        width = rows.shape[1]
+        limit = min(self.mtu or _LARGEST, _LARGEST)
+        most = max(1, (limit - _HEAD) // width)
+        first = np.nonzero(np.diff(trunk, prepend=-1))[0]
+        last = np.append(first[1:], len(trunk))
+        for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+            out = self._out.get(int(trunk[begin]))
+            box = self._core.boxes.get(out.socket) if out else None
+            if out is None or box is None:
+                continue
+            base = box.keep(rows)
+            kept = min(end, begin + self.max_size // width)
+            self._core.counters.held_dropped += end - kept
+            self._frames(out, base, width, begin, kept, most, now)
+
+    def _frames(self, out: _Out, base: int, width: int, begin: int, end: int, most: int, now: int) -> None:
+        legs, box = self._core.legs, self._core.boxes[out.socket]
+        control = int(legs.controllen[out.row])
+        name = box.keep(legs.name[out.row].copy())
+        data = box.keep(legs.control[out.row].copy()) if control else 0
+        for at in range(begin, end, most):
+            head = self._core.headers.trunk_header(self._time(out, now), self.timestamps)
+            piece = base + at * width, (min(at + most, end) - at) * width
+            box.add_two((box.keep(head), len(head)), piece, name, int(legs.namelen[out.row]), data, control)
+
+    def _time(self, out: _Out, now: int) -> int:
+        """The frame's time: never the same twice, 0 for the first one and after a silence of the trunk."""
+        if out.start < 0 or now - out.used > _IDLE_MS:
+            out.start, out.last = now, -1
+        out.used = now
+        out.last = max(now - out.start, out.last + 1)
+        return out.last
+
+    def expire(self, now: int) -> None:
+        """Forget trunks without legs, and those in that fell silent.  Call about once a second."""
+        for key, number in list(self._keys.items()):
+            out = self._out[number]
+            if not out.legs and now - out.used > _IDLE_MS:
+                del self._keys[key], self._out[number]
+        for source, row in list(self._in.items()):
+            if now - row.used > _IDLE_MS:
+                del self._in[source]
+
+    # ---- in ---------------------------------------------------------------------------------------------------
+
+    def stamps(self, socket: int, names: npt.NDArray[np.uint8], entries: Entries, rows: Ints, now: int) -> Ints:
+        """16-bit stamps of all entries; those without get the call's time at which the trunk frame was sent."""
+        bare = entries.stamp < 0
+        if not bare.any():
+            return entries.stamp
+        frames = np.unique(entries.frame[bare])
+        start = np.zeros(len(entries.times), np.int64)
+        for frame in frames.tolist():
+            start[frame] = self._start((socket, names[frame].tobytes()), int(entries.times[frame]), now)
+        sent = start[entries.frame] + entries.times[entries.frame]
+        stamp: Ints = np.where(bare, (sent - self._core.legs.clock[rows]) & 0xFFFF, entries.stamp)
+        return stamp
+
+    def _start(self, key: tuple[int, bytes], time: int, now: int) -> int:
+        """When this trunk's time was 0; a frame of time 0 begins it anew, as does a jump."""
+        row = self._in.get(key)
+        if row is None or time == 0 or time < row.last - 1000 or abs(now - time - row.start) > 3000:
+            row = self._in[key] = _In(now - time, time, now)
+        row.last = max(row.last, time)
+        row.used = now
+        return row.start
