@@ -63,7 +63,7 @@ class Diagnostic:
         if self.text:
             lines.append(f"    {printable(self.text)}")
         if self.advice:
-            lines.append(f"    write: {self.advice}" if "\n" not in self.advice else f"    {self.advice}")
+            lines.append("    write: " + self.advice.replace("\n", "\n           "))
         return "\n".join(lines)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from pbx.conf.diagnostics import Place
+from pbx.conf.diagnostics import Diagnostics, Place
+from pbx.conf.document import Document, Entry, fold
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -15,16 +16,28 @@ IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One permitted or denied network, and the line it stands in."""
+    """One permitted or denied network, and the line it stands in.
+
+    `mask` is set for the rare netmask with holes (255.0.255.0): `network` then only holds the address.
+    """
 
     network: Network
     permit: bool
-    place: Place
+    place: Place = field(compare=False)
+    mask: int | None = None
+
+    def matches(self, address: IPAddress) -> bool:
+        """Whether the rule speaks of this address; IPv4 rules never speak of IPv6 addresses, nor the other way."""
+        if address.version != self.network.version:
+            return False
+        if self.mask is None:
+            return address in self.network
+        return int(address) & self.mask == int(self.network.network_address) & self.mask
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an address is let in, and the rule (None: no rule matched) and list that decided."""
+    """Whether an address is let in, and the rule (None: no rule matched) and named list ("": none) that decided."""
 
     allowed: bool
     rule: Rule | None = None
@@ -37,19 +50,110 @@ class AccessList:
 
     rules: tuple[Rule, ...] = ()
     named: tuple[tuple[str, AccessList | None], ...] = ()
-    """Lists of acl.conf (`acl=`): each of them must allow the address too; None = there is no such list."""
+    """Lists of acl.conf (`acl=`): each of them must allow the address too; None = there is no such list, so nobody
+    is let in."""
 
     def __bool__(self) -> bool:
         return bool(self.rules or self.named)
 
     def check(self, ip: str) -> Verdict:
-        """Judge a numeric address."""
-        raise NotImplementedError
+        """Judge a numeric address (IPv4 inside of IPv6 counts as IPv4)."""
+        address: IPAddress = ipaddress.ip_address(ip.partition("%")[0])
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return self._judge(address)
+
+    def _judge(self, address: IPAddress) -> Verdict:
+        verdict = Verdict(True)
+        for rule in self.rules:
+            if rule.matches(address):
+                verdict = Verdict(rule.permit, rule)
+        if not verdict.allowed:
+            return verdict
+        for name, rules in self.named:
+            if rules is None:
+                return Verdict(False, None, name)
+            judged = rules._judge(address)
+            if not judged.allowed:
+                return Verdict(False, judged.rule, name)
+        return verdict
+
+    def adding(self, rule: Rule) -> AccessList:
+        """This list with a rule behind its rules."""
+        return AccessList((*self.rules, rule), self.named)
+
+    def adding_named(self, name: str, rules: AccessList | None) -> AccessList:
+        """This list with a named list behind its named lists."""
+        return AccessList(self.rules, (*self.named, (name, rules)))
+
+
+NamedLists: TypeAlias = Mapping[str, AccessList]
 
 
 def parse_network(text: str) -> Network:
     """`10.0.0.0/255.0.0.0`, `10.0.0.0/8`, `10.1.2.3`, `2001:db8::/32`, `[::1]`. Raises ValueError."""
-    raise NotImplementedError
+    address, slash, mask = text.strip().partition("/")
+    address = address.strip().removeprefix("[").removesuffix("]")
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if not slash:
+        return ipaddress.ip_network(found)
+    return ipaddress.ip_network(f"{found}/{mask.strip()}", strict=False)
 
 
-NamedLists: TypeAlias = Mapping[str, AccessList]
+def parse_rule(text: str, permit: bool, place: Place) -> Rule:
+    """One word of a permit or deny line; a `!` before it turns its sense. Raises ValueError."""
+    text = text.strip()
+    if text.startswith("!"):
+        permit, text = not permit, text[1:]
+    try:
+        return Rule(parse_network(text), permit, place)
+    except ValueError:
+        address, slash, mask = text.partition("/")
+        if not slash:
+            raise
+        holes = int(ipaddress.IPv4Address(mask.strip()))  # a netmask with holes is no network for ipaddress
+        return Rule(ipaddress.IPv4Network(ipaddress.IPv4Address(address.strip())), permit, place, holes)
+
+
+def add_line(current: AccessList, entry: Entry, diagnostics: Diagnostics) -> AccessList:
+    """The list after a `permit =` or `deny =` line (several networks with commas)."""
+    permit = fold(entry.name) == "permit"
+    for word in entry.value.split(","):
+        try:
+            current = current.adding(parse_rule(word, permit, entry.place))
+        except ValueError:
+            message = f"'{word.strip()}' is no address or network; it is left out"
+            advice = f"{entry.name} = 192.168.1.0/255.255.255.0"
+            diagnostics.error(entry.value_place, message, text=entry.text, advice=advice, code="bad-network")
+    return current
+
+
+def add_named_line(current: AccessList, entry: Entry, named: NamedLists | None, diagnostics: Diagnostics) -> AccessList:
+    """The list after an `acl =` line (several names with commas)."""
+    for word in entry.value.split(","):
+        name = word.strip()
+        if not name:
+            continue
+        rules = None if named is None else named.get(name)
+        if rules is None:
+            message = f"acl.conf has no list [{name}]; nobody is let in"
+            advice = f"[{name}] in acl.conf, with its permit and deny lines"
+            diagnostics.error(entry.value_place, message, text=entry.text, advice=advice, code="no-such-acl")
+        current = current.adding_named(name, rules)
+    return current
+
+
+def load_named(document: Document, diagnostics: Diagnostics) -> dict[str, AccessList]:
+    """The lists of acl.conf by their names."""
+    found: dict[str, AccessList] = {}
+    for section in document:
+        rules = AccessList()
+        for entry in section:
+            if fold(entry.name) in ("permit", "deny"):
+                rules = add_line(rules, entry, diagnostics)
+            else:
+                message = f"there is no option '{entry.name}' in acl.conf; it is ignored"
+                advice = "permit = or deny ="
+                diagnostics.warning(entry.place, message, text=entry.text, advice=advice, code="unknown-option")
+        found[section.name] = rules
+    return found

@@ -64,7 +64,7 @@ def md5secret_plaintext_matches(user: str, password: str, stored: str) -> bool:
 
 
 def rsa_response(challenge: str, key: RSAPrivateKey) -> str:
-    """RSA_RESULT: base64 of the PKCS#1 v1.5 signature with SHA-1 over the challenge's text (RFC 5456 section 8.6.16)."""
+    """RSA_RESULT: base64 of the PKCS#1 v1.5 signature, SHA-1, over the challenge (RFC 5456 section 8.6.16)."""
     signature = key.sign(_bytes(challenge), padding.PKCS1v15(), hashes.SHA1())
     return base64.b64encode(signature).decode("ascii")
 

@@ -115,6 +115,7 @@ class Options:
 
     #: every option of this kind of section by each of its spellings in a file, lower case
     table: ClassVar[Mapping[str, Option[Any]]] = {}
+    _inherited: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, name: str, place: Place, parent: Options | None = None) -> None:
         self.name = name
@@ -128,6 +129,7 @@ class Options:
             for spelling in option.readers:
                 table[spelling] = option
         cls.table = table
+        cls._inherited = frozenset(option.name for option in cls.options() if option.inherits)
 
     @classmethod
     def options(cls) -> Iterator[Option[Any]]:
@@ -136,6 +138,16 @@ class Options:
             for attribute in vars(base).values():
                 if isinstance(attribute, Option):
                     yield attribute
+
+    @classmethod
+    def inherited(cls) -> frozenset[str]:
+        """Names of the options that [general] gives a value to when the section does not."""
+        return cls._inherited
+
+    def same(self, other: Options, option: str) -> bool:
+        """Whether an option has the same value in both, wherever it was written."""
+        mine, theirs = getattr(self, option), getattr(other, option)
+        return bool(mine == theirs)
 
     def is_written(self, option: str) -> bool:
         """Whether this section itself sets the option."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pbx.channels.iax2.acl import AccessList, Network
+from pbx.channels.iax2.registrations import Registration
 from pbx.channels.iax2.settings_general import General
 from pbx.channels.iax2.settings_sections import Peer, User
 from pbx.channels.iax2.values import (
@@ -40,22 +41,6 @@ __all__ = [
     "Transfer",
     "User",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """One `register =>` line: `user[:secret]@host[:port]`, or `user:[rsakey]@host`.
-
-    key: name of the private RSA key, "" = none. options: what follows a `?`, kept as it is.
-    """
-
-    user: str
-    host: str
-    port: int
-    secret: str = field(repr=False)
-    key: str
-    options: str
-    place: Place = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,3 +42,12 @@ def encryption_word(value: str, former: bool) -> bool:
     if is_false(value):
         return False
     raise BadValue("there is no such cipher", "yes, no or aes128")
+
+
+def notransfer(value: str, former: Transfer | None) -> Transfer | None:
+    """The `notransfer=` of older files."""
+    if is_true(value):
+        return Transfer.NO
+    if is_false(value):
+        return Transfer.YES
+    raise BadValue("it is neither yes nor no", "transfer = no")

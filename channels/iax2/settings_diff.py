@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pbx.channels.iax2.settings import Registration, Settings
+from pbx.channels.iax2.options import Options
+from pbx.channels.iax2.registrations import Registration
+from pbx.channels.iax2.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class SectionChanges:
-    """Names added and removed, and of each changed section the options that differ (names as in the file)."""
+    """Names added and removed, and of each changed section the options that differ (attribute names)."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -21,7 +24,7 @@ class SectionChanges:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The difference of two Settings."""
+    """The difference of two Settings; false when there is none."""
 
     general: tuple[str, ...]
     users: SectionChanges
@@ -40,7 +43,46 @@ class Changes:
             or self.limits
         )
 
+    def lines(self) -> Iterable[str]:
+        """What changed, a line each, for the console. Values are not shown: they may be secrets."""
+        if self.general:
+            yield f"[general]: {', '.join(self.general)} changed"
+        for kind, changes in (("user", self.users), ("peer", self.peers)):
+            yield from (f"{kind} {name}: added" for name in changes.added)
+            yield from (f"{kind} {name}: {', '.join(options)} changed" for name, options in changes.changed.items())
+            yield from (f"{kind} {name}: removed" for name in changes.removed)
+        yield from (f"registration {r.user}@{r.host}: added" for r in self.registrations_added)
+        yield from (f"registration {r.user}@{r.host}: removed" for r in self.registrations_removed)
+        if self.limits:
+            yield "[callnumberlimits]: changed"
+
 
 def compare(old: Settings, new: Settings) -> Changes:
     """What differs from `old` to `new`; inherited changes of [general] count for the sections they reach."""
-    raise NotImplementedError
+    general = differing(old.general, new.general)
+    inherited = frozenset(general)
+    return Changes(
+        general,
+        _sections(old.users, new.users, inherited),
+        _sections(old.peers, new.peers, inherited),
+        tuple(r for r in new.registrations if r not in old.registrations),
+        tuple(r for r in old.registrations if r not in new.registrations),
+        old.limits != new.limits,
+    )
+
+
+def differing(old: Options, new: Options, candidates: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The options whose values differ; only those written in either, and `candidates`, can."""
+    names = old.written.keys() | new.written.keys() | (candidates & old.inherited())
+    return tuple(sorted(name for name in names if not old.same(new, name)))
+
+
+def _sections(old: Mapping[str, Options], new: Mapping[str, Options], inherited: frozenset[str]) -> SectionChanges:
+    changed: dict[str, tuple[str, ...]] = {}
+    for name, section in new.items():
+        former = old.get(name)
+        if former is not None and (options := differing(former, section, inherited)):
+            changed[name] = options
+    return SectionChanges(
+        tuple(name for name in new if name not in old), tuple(name for name in old if name not in new), changed
+    )

@@ -6,7 +6,14 @@ from pbx.channels.iax2 import values as v
 from pbx.channels.iax2.acl import Network
 from pbx.channels.iax2.address import IAX2_PORT
 from pbx.channels.iax2.options import Effect, Option, Options
-from pbx.channels.iax2.settings_common import AMAFLAGS, CODEC_PRIORITIES, CONNECTED_LINE, TRANSFERS, encryption_word
+from pbx.channels.iax2.settings_common import (
+    AMAFLAGS,
+    CODEC_PRIORITIES,
+    CONNECTED_LINE,
+    TRANSFERS,
+    encryption_word,
+    notransfer,
+)
 from pbx.channels.iax2.settings_networks import more_networks
 from pbx.channels.iax2.settings_readers import bind_address, cos, tos
 from pbx.codecs.formats import DEFAULT_FORMATS, Allowed
@@ -88,7 +95,7 @@ class General(Options):
     # Trunks
     trunkmaxsize = Option(v.number(1, 10_000_000), 128_000, values="bytes", help="Most bytes of one trunk.")
     trunkmtu = Option(v.number(0, 65_507), 1240, values="bytes, 0 = any", help="Largest trunk datagram.")
-    trunkfreq = Option(v.number(10, 1000), 20, values="10-1000 ms", help="How often trunk frames are sent.")
+    trunkfreq = Option(v.number(10, 1000, clamp=True), 20, values="10-1000 ms", help="How often trunk frames are sent.")
     trunktimestamps = Option(v.yes_no, True, values="yes, no", help="A time stamp for each call of a trunk frame.")
 
     # Jitter buffer
@@ -116,7 +123,12 @@ class General(Options):
         help="Whose order of formats counts for an incoming call.",
     )
     transfer = Option[v.Transfer | None](
-        v.word(TRANSFERS), None, values="yes, no, mediaonly", help="Take ourselves out of bridged calls.", effect=LATER
+        None,
+        None,
+        names={"transfer": v.word(TRANSFERS), "notransfer": notransfer},
+        values="yes, no, mediaonly",
+        help="Take ourselves out of bridged calls.",
+        effect=LATER,
     )
 
     # What calls get
@@ -143,3 +155,8 @@ class General(Options):
     rtupdate = Option(v.yes_no, True, values="yes, no", help="Store registrations in a database.", effect=LATER)
     rtautoclear = Option(v.text, "no", values="yes, no, seconds", help="Forget peers of a database.", effect=LATER)
     rtignoreregexpire = Option(v.yes_no, False, values="yes, no", help="Use stored addresses for ever.", effect=LATER)
+
+    @property
+    def listen(self) -> tuple[v.BindAddress, ...]:
+        """The addresses to listen on, ports filled in; the wildcard of IPv4 when none is written."""
+        return self.bindaddr or (v.BindAddress("0.0.0.0", self.bindport),)

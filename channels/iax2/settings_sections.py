@@ -6,17 +6,29 @@ from pbx.channels.iax2 import values as v
 from pbx.channels.iax2.acl import AccessList
 from pbx.channels.iax2.address import IAX2_PORT
 from pbx.channels.iax2.options import Effect, Option, Options
-from pbx.channels.iax2.settings_common import AMAFLAGS, CODEC_PRIORITIES, CONNECTED_LINE, TRANSFERS, encryption_word
+from pbx.channels.iax2.settings_common import (
+    AMAFLAGS,
+    CODEC_PRIORITIES,
+    CONNECTED_LINE,
+    TRANSFERS,
+    encryption_word,
+    notransfer,
+)
 from pbx.codecs.formats import DEFAULT_FORMATS, Allowed
 
 LATER = Effect.LATER
-_INTERVAL = v.number(1000, 86_400_000)
+_INTERVAL = v.number(10, 86_400_000)
 
 REQUIRE_TOKEN = {
     **dict.fromkeys(("yes", "true", "y", "t", "1", "on"), v.RequireCallToken.YES),
     **dict.fromkeys(("no", "false", "n", "f", "0", "off"), v.RequireCallToken.NO),
     "auto": v.RequireCallToken.AUTO,
 }
+
+
+def _by_loader(value: str, former: AccessList) -> AccessList:
+    """permit, deny and acl need the line's place and acl.conf: `settings_load` reads them."""
+    raise NotImplementedError
 
 
 class _Common(Options):
@@ -55,12 +67,15 @@ class _Common(Options):
     access = Option(
         None,
         AccessList(),
-        names={"permit": lambda _value, former: former},
+        names=dict.fromkeys(("permit", "deny", "acl"), _by_loader),
         values="permit, deny: address[/mask], several with commas; acl: names of acl.conf",
         help="Who may come from where; the last rule that matches decides.",
     )
     requirecalltoken = Option(
-        v.word(REQUIRE_TOKEN), v.RequireCallToken.YES, values="yes, no, auto", help="Whether a call token is demanded."
+        v.word(REQUIRE_TOKEN),
+        v.RequireCallToken.DEFAULT,
+        values="yes, no, auto",
+        help="Whether a call token is demanded.",
     )
     encryption = Option(
         encryption_word, False, values="yes, aes128, no", help="Offer and take AES-128.", effect=LATER, inherits=True
@@ -85,8 +100,9 @@ class _Common(Options):
     trunk = Option(v.yes_no, False, values="yes, no", help="Send voice of all calls in common datagrams.")
     jitterbuffer = Option(v.yes_no, False, values="yes, no", help="Smooth incoming voice.", effect=LATER, inherits=True)
     transfer = Option[v.Transfer | None](
-        v.word(TRANSFERS),
         None,
+        None,
+        names={"transfer": v.word(TRANSFERS), "notransfer": notransfer},
         values="yes, no, mediaonly",
         help="Take ourselves out of bridged calls.",
         effect=LATER,
@@ -122,14 +138,6 @@ class _Common(Options):
         inherits=True,
     )
     immediate = Option(v.yes_no, False, values="yes, no", help="Enter `s` of the context at once.", effect=LATER)
-
-    @property
-    def methods(self) -> v.AuthMethods:
-        """The login methods that count: `auth` (also of [general]), else rsa where there are inkeys and no secret,
-        else md5."""
-        if self.auth:
-            return self.auth
-        return v.AuthMethods.MD5
 
 
 class User(_Common):
@@ -171,6 +179,31 @@ class User(_Common):
     variables = Option[tuple[tuple[str, str], ...]](
         None, (), names={"setvar": v.variable}, values="NAME=value; several lines", help="Channel variables of calls."
     )
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether a caller must prove who he is: any secret or key is there. Without, all are let in (as `[guest]`)."""
+        return bool(self.secrets or self.md5secret or self.dbsecret or self.inkeys)
+
+    @property
+    def methods(self) -> v.AuthMethods:
+        """The login methods that are offered (`_methods`)."""
+        return _methods(self, bool(self.secrets or self.md5secret or self.dbsecret))
+
+    @property
+    def context(self) -> str:
+        """The context of calls that name none."""
+        return self.contexts[0] if self.contexts else "default"
+
+
+def _methods(section: _Common, secret: bool) -> v.AuthMethods:
+    """`auth` (also that of [general]); unwritten it is rsa where there are inkeys, md5 where there is a secret, both
+    for both, and md5 for none: as Asterisk 22 does."""
+    if section.auth:
+        return section.auth
+    if section.inkeys:
+        return v.AuthMethods.RSA | (v.AuthMethods.MD5 if secret else v.AuthMethods.NONE)
+    return v.AuthMethods.MD5
 
 
 class Peer(_Common):
@@ -220,3 +253,13 @@ class Peer(_Common):
     def static_ip(self) -> str:
         """The literal address of `host=`, else ""."""
         return self.host if v.is_ip(self.host) else ""
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether it must prove who it is to register."""
+        return bool(self.secret or self.md5secret or self.dbsecret or self.inkeys)
+
+    @property
+    def methods(self) -> v.AuthMethods:
+        """The login methods that are offered to it when it registers, and used towards it (`_methods`)."""
+        return _methods(self, bool(self.secret or self.md5secret or self.dbsecret))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,6 +16,8 @@ from pbx.codecs.formats import BANDWIDTHS, Allowed
 from pbx.conf.values import is_boolean, is_false, is_true
 
 T = TypeVar("T")
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 QUALIFY_MS = 2000  # what `qualify=yes` and `autokill=yes` mean
 
@@ -37,8 +40,12 @@ class Transfer(enum.Enum):
 
 
 class RequireCallToken(enum.Enum):
-    """`requirecalltoken=`; AUTO: until the peer has shown a token once."""
+    """`requirecalltoken=`.
 
+    DEFAULT: demanded unless calltokenoptional names the address; YES: always; AUTO: once the peer has shown one.
+    """
+
+    DEFAULT = ""
     YES = "yes"
     NO = "no"
     AUTO = "auto"
@@ -78,6 +85,14 @@ class CallerID:
     number: str | None = None
 
 
+class PartlyBad(BadValue):
+    """Some of the value can't be used, the rest counts."""
+
+    def __init__(self, message: str, advice: str, value: object) -> None:
+        super().__init__(message, advice)
+        self.value = value
+
+
 def text(value: str, former: str) -> str:
     """Any text."""
     return value
@@ -86,23 +101,33 @@ def text(value: str, former: str) -> str:
 def yes_no(value: str, former: bool) -> bool:
     """yes, true, y, t, 1, on; all else is no, as in Asterisk, but anything that is no word for it is told."""
     if not is_boolean(value):
-        raise BadValue("it is neither yes nor no and counts as no", "yes or no")
+        raise PartlyBad("it is neither yes nor no and counts as no", "yes or no", False)
     return is_true(value)
 
 
-def number(low: int, high: int) -> Callable[[str, int], int]:
-    """A whole number within limits."""
+def number(low: int, high: int, *, clamp: bool = False) -> Callable[[str, int], int]:
+    """A whole number within limits; `clamp`: what is outside counts as the nearest limit, as in Asterisk."""
 
     def read(value: str, former: int) -> int:
-        try:
-            found = int(value)
-        except ValueError:
-            raise BadValue("it is no whole number", f"a number from {low} to {high}") from None
+        found, rest = _leading_number(value, f"a number from {low} to {high}")
         if not low <= found <= high:
-            raise BadValue("the number is out of range", f"a number from {low} to {high}")
+            message = f"the number is not between {low} and {high}"
+            nearest = min(max(found, low), high)
+            if clamp:
+                raise PartlyBad(f"{message}; {nearest} is used", str(nearest), nearest)
+            raise BadValue(message, f"a number from {low} to {high}")
+        if rest:
+            raise PartlyBad(f"of this only {found} is read", str(found), found)
         return found
 
     return read
+
+
+def _leading_number(value: str, advice: str) -> tuple[int, str]:
+    match = _NUMBER.match(value)
+    if match is None:
+        raise BadValue("it is no whole number", advice)
+    return int(match[0]), value[match.end() :].strip()
 
 
 def word(words: dict[str, T]) -> Callable[[str, T], T]:
@@ -121,25 +146,31 @@ def milliseconds(value: str, former: int) -> int:
     """yes (2000 ms), no (0) or a number of milliseconds."""
     if is_false(value):
         return 0
+    if is_true(value):
+        return QUALIFY_MS
     try:
-        found = int(value)
-    except ValueError:
-        if is_true(value):
-            return QUALIFY_MS
+        found, rest = _leading_number(value, "yes")
+    except BadValue:
         raise BadValue("it is neither yes, no nor a number of milliseconds", "yes") from None
     if found < 0:
         raise BadValue("the number of milliseconds is negative", "yes")
+    if rest:
+        raise PartlyBad(f"of this only {found} is read", str(found), found)
     return found
 
 
 def auth_methods(value: str, former: AuthMethods) -> AuthMethods:
-    """Words md5, plaintext, rsa with commas between."""
+    """Words md5, plaintext, rsa with commas between; other words are passed over, as in Asterisk, and told."""
     found = AuthMethods.NONE
+    unknown = ""
     for name in value.replace("|", ",").split(","):
         method = AuthMethods.__members__.get(name.strip().upper())
-        if not method:
-            raise BadValue(f"there is no authentication method '{name.strip()}'", "md5, rsa or plaintext")
-        found |= method
+        if method:
+            found |= method
+        else:
+            unknown = name.strip()
+    if unknown or not found:
+        raise PartlyBad(f"there is no authentication method '{unknown}'", "md5, rsa or plaintext", found)
     return found
 
 
@@ -184,14 +215,6 @@ def bandwidth(value: str, former: Allowed) -> Allowed:
         raise BadValue("there is no such bandwidth", "low, medium or high") from None
 
 
-class PartlyBad(BadValue):
-    """Some of the value can't be used, the rest counts."""
-
-    def __init__(self, message: str, advice: str, value: object) -> None:
-        super().__init__(message, advice)
-        self.value = value
-
-
 def _known(allowed: Allowed, unknown: tuple[str, ...]) -> Allowed:
     if unknown:
         raise PartlyBad(f"there is no format '{unknown[0]}'", "core show codecs lists them", allowed)
@@ -199,11 +222,20 @@ def _known(allowed: Allowed, unknown: tuple[str, ...]) -> Allowed:
 
 
 def callerid(value: str, former: CallerID) -> CallerID:
-    """`"Name" <number>`, or `asreceived`."""
-    if value.lower() == "asreceived":
-        return CallerID()
+    """`"Name" <number>`."""
     name, number_ = split_callerid(value)
-    return CallerID(name, number_)
+    return CallerID(name, shrink_number(number_))
+
+
+_BRACKETED = re.compile(r"(\[[^\]]*\])")
+
+
+def shrink_number(text: str) -> str:
+    """A phone number without `(`, `)`, blanks, `-` and dots, but for what stands in [brackets] or a dot at the end."""
+    kept = []
+    for part in _BRACKETED.split(text):
+        kept.append(part if part.startswith("[") else re.sub(r"[ ()\-]|\.(?!$)", "", part))
+    return "".join(kept)
 
 
 def caller_name(value: str, former: CallerID) -> CallerID:
