@@ -1,0 +1,126 @@
+"""The UDP sockets of IAX2: bound, buffered, told apart by number."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pbx.channels.log import Log
+
+log = Log("chan_iax2")
+
+#: bytes of receive buffer asked for (the kernel's default holds about 256 mini frames)
+RECEIVE_BUFFER = 16 << 20
+
+# Linux numbers that the socket module has no name for (before some version, or at all)
+_SO_RCVBUFFORCE = 33
+_SO_RXQ_OVFL = 40
+_IP_PKTINFO = 8
+_IPV6_RECVPKTINFO = 49
+
+
+class CannotBind(Exception):
+    """A socket could not be bound; the text names address and port and says why."""
+
+
+@dataclass(slots=True)
+class Bound:
+    """A bound socket.  number: how core and plane call it (1..); host "" = every address."""
+
+    number: int
+    host: str
+    port: int
+    family: int
+    socket: socket.socket
+
+    @property
+    def fd(self) -> int:
+        return self.socket.fileno()
+
+    @property
+    def wildcard(self) -> bool:
+        """It hears every address, so that an answer has to say which it leaves from."""
+        return self.host in ("", "0.0.0.0", "::")
+
+
+def bind(number: int, host: str, port: int, *, tos: int = 0) -> Bound:
+    """A non-blocking UDP socket on that numeric address.  Raises CannotBind.
+
+    Without SO_REUSEADDR: on UDP it would share a port that another process holds, and each would get some of the
+    frames.  An IPv6 wildcard hears IPv6 only, so that both wildcards can stand beside each other.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        shown = f"[{host}]:{port}" if ":" in host else f"{host or '0.0.0.0'}:{port}"
+        if error.errno == errno.EADDRINUSE:
+            raise CannotBind(
+                f"UDP {shown} is taken by another process (`ss -ulpn 'sport = :{port}'` names it)"
+            ) from None
+        raise CannotBind(f"UDP {shown}: {error.strerror}") from None
+    bound = Bound(number, host, made.getsockname()[1], family, made)
+    _ask_for_addresses(bound)
+    if tos:
+        _set_tos(bound, tos)
+    return bound
+
+
+def _ask_for_addresses(bound: Bound) -> None:
+    """Let the kernel say which address a datagram came to, and how many it dropped."""
+    if not sys.platform.startswith("linux"):
+        return
+    if bound.family == socket.AF_INET6:
+        bound.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+    else:
+        bound.socket.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    try:
+        bound.socket.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+    except OSError:
+        log.debug(1, "The kernel does not count dropped datagrams for us")
+
+
+def _set_tos(bound: Bound, tos: int) -> None:
+    level, option = (
+        (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
+        if bound.family == socket.AF_INET6
+        else (socket.IPPROTO_IP, socket.IP_TOS)
+    )
+    try:
+        bound.socket.setsockopt(level, option, tos)
+    except OSError as error:
+        log.warning(f"Unable to set TOS to {tos}: {error.strerror}")
+
+
+def enlarge(sockets: Iterable[Bound], wanted: int = RECEIVE_BUFFER) -> int:
+    """Give each socket the largest receive buffer the kernel grants; says once which sysctl would give more.
+
+    Returns the smallest size that was reached, bytes.
+    """
+    smallest = wanted
+    for bound in sockets:
+        smallest = min(smallest, _enlarge(bound.socket, wanted))
+    if smallest < wanted:
+        log.notice(
+            f"Receive buffer of the IAX2 port is {smallest >> 10} KiB, so bursts of many calls may lose voice; "
+            f"`sysctl -w net.core.rmem_max={wanted}` (or CAP_NET_ADMIN) gives {wanted >> 10}"
+        )
+    return smallest
+
+
+def _enlarge(udp: socket.socket, wanted: int) -> int:
+    value = struct.pack("i", wanted)
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, value)
+    except OSError:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, value)
+    # the kernel tells twice what it was asked for: the rest is for its own bookkeeping
+    return udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
