@@ -18,7 +18,7 @@ from pbx.channels.voice.counters import SENT
 from pbx.channels.voice.legs import Ints, SinkState
 
 #: frames kept while a full VOICE frame is on its way through the core, and how long before it is asked for again
-_QUEUE = 5
+_QUEUE = 25
 _ASK_AGAIN_MS = 1000
 
 _HARD = int(SinkState.NEED_FULL | SinkState.WAITING | SinkState.NO_FORMAT | SinkState.ENCRYPTED)
@@ -136,6 +136,7 @@ class Outbound:
         payload = core.arena.bytes_at(offset, size)
         if waiting is not None and now < waiting.ask_again:
             waiting.frames.append((tx, payload))
+            core.legs.tx_ts[row] = max(int(core.legs.tx_ts[row]), tx)
             if len(waiting.frames) > _QUEUE:
                 del waiting.frames[0]
                 core.counters.held_dropped += 1
