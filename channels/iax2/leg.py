@@ -1,0 +1,86 @@
+"""The end of a channel that is an IAX2 call: what applications and bridges ask of the far end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pbx.channels.events import Control
+
+if TYPE_CHECKING:
+    from pbx.channels.channel import Channel
+    from pbx.channels.iax2.call import Call
+    from pbx.channels.iax2.driver import Driver
+
+#: signals that mean something inside this PBX only
+_INSIDE = frozenset({Control.HANGUP, Control.SRCUPDATE, Control.OPTION})
+
+
+class Iax2Leg:
+    """See `channel.Leg`.  Each request goes into the core, and what the core has to send leaves at once."""
+
+    technology = "IAX2"
+
+    def __init__(self, driver: Driver, call: Call, channel: Channel) -> None:
+        self._driver = driver
+        self.call = call
+        #: None once the call has ended for its channel
+        self.channel: Channel | None = channel
+
+    @property
+    def row(self) -> int | None:
+        """The plane's row, None until the far end is known and after the end."""
+        return self.call.row or None
+
+    def answer(self) -> None:
+        self.call.answer(self._driver.now())
+        self._driver.pump()
+
+    def indicate(self, control: Control, data: bytes = b"") -> None:
+        """HOLD and UNHOLD cross only where mohinterpret=passthrough; otherwise we would play music to our far end."""
+        if control in _INSIDE:
+            return
+        if control in (Control.HOLD, Control.UNHOLD) and not self._driver.passes_hold(self.call):
+            return
+        self.call.control(int(control), data, self._driver.now())
+        self._driver.pump()
+
+    def digit_begin(self, digit: str) -> None:
+        self.call.digit(digit, True, self._driver.now())
+        self._driver.pump()
+
+    def digit_end(self, digit: str, milliseconds: int) -> None:
+        self.call.digit(digit, False, self._driver.now())
+        self._driver.pump()
+
+    def send_text(self, text: str) -> None:
+        self.call.text(text, self._driver.now())
+        self._driver.pump()
+
+    def send_opaque(self, frame_type: int, subclass: int, data: bytes) -> None:
+        self.call.opaque(frame_type, subclass, data, self._driver.now())
+        self._driver.pump()
+
+    def transfer(self, exten: str, context: str | None = None) -> bool:
+        """Command TRANSFER: the far end sends its own call on (or does not; nothing comes back)."""
+        self.call.transfer(exten, context, self._driver.now())
+        self._driver.pump()
+        return True
+
+    def hangup(self, cause: int) -> None:
+        self.channel = None
+        self.call.hangup(cause, self._driver.now())
+        self._driver.pump()
+
+    def detail(self, item: str) -> str | None:
+        """peerip, recvip, from, peername, secure_signaling, secure_media: CHANNEL() items of IAX2."""
+        call = self.call
+        match item:
+            case "peerip" | "recvip":
+                return call.address[0]
+            case "peername":
+                return call.user_name or call.peer_name
+            case "secure_signaling" | "secure_media":
+                return "1" if call.encrypted else ""
+            case "from" | "osptoken":
+                return ""
+        return None

@@ -1,0 +1,93 @@
+"""Dialling out over IAX2: `Dial(IAX2/...)`, device states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pbx.channels.causes import Cause
+from pbx.channels.channel import Channel, State
+from pbx.channels.iax2 import dialstring
+from pbx.channels.iax2.call import CannotCall, Outgoing
+from pbx.channels.iax2.leg import Iax2Leg
+from pbx.channels.party import Caller
+from pbx.channels.switch import Unavailable
+from pbx.codecs.formats import FORMATS, Format
+from pbx.codecs.translation import path
+
+if TYPE_CHECKING:
+    from pbx.channels.iax2.driver import Driver
+
+#: where `Set(IAXVAR(x)=...)` keeps what a call out sends along (channel.attached)
+IAXVARS = "iaxvars"
+
+
+class Iax2Technology:
+    """See `switch.Technology`."""
+
+    name = "IAX2"
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def request(self, destination: str, formats: tuple[Format, ...], caller: Channel | None) -> Channel:
+        """A call that has its number and name.  Raises Unavailable, cause 20 for a peer that can't be reached now."""
+        try:
+            there = dialstring.parse(destination)
+        except ValueError as error:
+            raise Unavailable(Cause.INVALID_NUMBER_FORMAT, str(error)) from None
+        outgoing = Outgoing(
+            peer=there.peer,
+            port=there.port,
+            user=there.user,
+            secret=there.secret,
+            key=there.key,
+            exten=there.exten,
+            context=there.context,
+            options=there.options,
+            formats=tuple(f.bit for f in speakable(formats)),
+            autoanswer="a" in there.options,
+        )
+        driver = self._driver
+        try:
+            call = driver.endpoint.reserve_call(outgoing, driver.now())
+        except CannotCall as error:
+            raise Unavailable(error.cause, error.reason) from None
+        finally:
+            driver.pump()
+        channel = driver.switch.create(call.channel_name, linkedid=caller.linkedid if caller is not None else None)
+        channel.outgoing = True
+        channel.formats = formats
+        channel.leg = Iax2Leg(driver, call, channel)
+        driver.own(call, channel)
+        return channel
+
+    def call(self, channel: Channel, timeout: float | None) -> None:
+        """Send the NEW.  Who calls is who the channel is connected with (as Dial sets it), else its own caller."""
+        leg = channel.leg
+        if channel.dead or not isinstance(leg, Iax2Leg) or leg.call.outgoing is None:
+            return
+        outgoing = leg.call.outgoing
+        caller = channel.connected if channel.connected != Caller() else channel.caller
+        outgoing.caller = replace(caller, dnid=channel.caller.dnid or outgoing.exten)
+        outgoing.language = channel.language
+        outgoing.variables = dict(channel.attached.get(IAXVARS, {}))
+        leg.call.place(self._driver.now())
+        channel.set_state(State.RINGING)
+        self._driver.pump()
+
+    def device_state(self, destination: str) -> str:
+        """UNAVAILABLE where it can't be called, else by its channels; INVALID for no peer of that name."""
+        try:
+            name = dialstring.parse(destination).peer
+        except ValueError:
+            return "INVALID"
+        return self._driver.device_state(name)
+
+
+def speakable(formats: Iterable[Format]) -> list[Format]:
+    """What a side with these formats can be given: those themselves, then what they can be translated to."""
+    own = list(formats)
+    more = [f for f in FORMATS if f not in own and any(path(have, f) is not None for have in own)]
+    return own + more
