@@ -42,6 +42,11 @@ class Interpreter:
 
     def __init__(self, services: Services) -> None:
         self.services = services
+        services.switch.copiers.append(self._copy)
+
+    def _copy(self, one: Channel, two: Channel) -> None:
+        """The halves of a Local channel are one to the dialplan: what outgoing channels of ;1 inherit, ;2 passes on."""
+        scope_of(self.services, two).marks.update(scope_of(self.services, one).marks)
 
     def exists(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
         return self.services.dialplan.exists(context, exten, priority, caller_number)
