@@ -1,0 +1,188 @@
+"""Functions on time: STRFTIME, STRPTIME, and zones by name."""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+import re
+import time
+import zoneinfo
+
+from pbx.dialplan.arguments import fields, split
+from pbx.dialplan.functions.common import c_float
+from pbx.dialplan.registry import FunctionError, function
+from pbx.dialplan.scope import Scope
+
+_FRACTION = re.compile(r"%([1-6]?)q")
+_DAYS = [d.lower() for d in calendar.day_name]
+_MONTHS = [m.lower() for m in calendar.month_name]
+
+
+def zone_of(name: str) -> datetime.tzinfo:
+    """A time zone by its name; the system's for "", UTC for one that does not exist."""
+    if not name:
+        local = datetime.datetime.now().astimezone().tzinfo
+        try:
+            return zoneinfo.ZoneInfo("localtime")
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            return local or datetime.UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return datetime.UTC
+
+
+def broken_down(seconds: float, zone: datetime.tzinfo) -> time.struct_time:
+    """C's struct tm of a moment in a zone, with the zone's name and offset."""
+    whole = int(seconds // 1)
+    moment = datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(seconds=whole)
+    local = moment.astimezone(zone)
+    offset = local.utcoffset() or datetime.timedelta()
+    plain = local.timetuple()
+    return time.struct_time((*plain[:8], plain.tm_isdst, local.tzname() or "UTC", int(offset.total_seconds())))
+
+
+def format_time(seconds: float, zone: datetime.tzinfo, form: str) -> str:
+    """C's strftime, and `%q` with one to six digits: fractions of a second (`%q` alone: three)."""
+    micro = f"{round(seconds % 1 * 1_000_000):06d}"
+    form = form.replace("%%", "\0")
+    form = _FRACTION.sub(lambda m: micro[: int(m[1] or 3)], form)
+    form = re.sub(r"%s", str(int(seconds // 1)), form)
+    if not form:
+        return ""
+    # a mark behind it tells an empty result from a failed one
+    text = time.strftime(form.replace("\0", "%%") + "|", broken_down(seconds, zone))
+    return text[:-1]
+
+
+@function(
+    "STRFTIME",
+    syntax="STRFTIME([epoch][,timezone[,format]])",
+    synopsis="A date and time as text",
+    module="func_strings",
+)
+def strftime(scope: Scope, args: str) -> str:
+    epoch, zone, form = fields(args, 3)
+    given = len(split(args, 3)) == 3
+    seconds = c_float(epoch)
+    if seconds is None:
+        seconds = scope.services.switch.wall()
+    try:
+        return format_time(seconds, zone_of(zone), form if given else "%c")
+    except (OverflowError, ValueError, OSError) as error:
+        raise FunctionError(str(error)) from None
+
+
+@function(
+    "STRPTIME",
+    syntax="STRPTIME(datetime,timezone,format)",
+    synopsis="The epoch of a date and time written as text",
+    module="func_strings",
+)
+def strptime(scope: Scope, args: str) -> str:
+    text, zone, form = fields(args, 3)
+    if not text or not form:
+        raise FunctionError("needs a date, a zone and a format")
+    parsed = _Parser(text).parse(form)
+    if parsed is None:
+        raise FunctionError(f"'{text}' does not fit '{form}'")
+    if "s" in parsed:
+        return str(parsed["s"])
+    days = calendar.timegm((parsed.get("Y", 1900), parsed.get("m", 1), 1, 0, 0, 0)) // 86400 + parsed.get("d", 0) - 1
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(
+        days=days, hours=parsed.get("H", 0), minutes=parsed.get("M", 0), seconds=parsed.get("S", 0)
+    )
+    return str(int(moment.replace(tzinfo=zone_of(zone)).timestamp()))
+
+
+class _Parser:
+    """C's strptime, as far as dates in dialplans need it."""
+
+    _NUMBERS = {"Y": 4, "m": 2, "d": 2, "e": 2, "H": 2, "k": 2, "M": 2, "S": 2, "y": 2, "j": 3, "I": 2, "l": 2}
+    _SHORTHANDS = {"T": "%H:%M:%S", "D": "%m/%d/%y", "F": "%Y-%m-%d", "R": "%H:%M", "h": "%b", "r": "%I:%M:%S %p"}
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.found: dict[str, int] = {}
+
+    def parse(self, form: str) -> dict[str, int] | None:
+        for short, long in self._SHORTHANDS.items():
+            form = form.replace("%" + short, long)
+        at = 0
+        while at < len(form):
+            char = form[at]
+            at += 1
+            if char.isspace():
+                self._blanks()
+            elif char != "%" or at == len(form):
+                if self.text[self.position : self.position + 1] != char:
+                    return None
+                self.position += 1
+            else:
+                if not self._conversion(form[at]):
+                    return None
+                at += 1
+        if self.found.pop("pm", 0):
+            self.found["H"] = self.found.get("H", 0) % 12 + 12
+        return self.found
+
+    def _blanks(self) -> None:
+        while self.text[self.position : self.position + 1].isspace():
+            self.position += 1
+
+    def _conversion(self, kind: str) -> bool:
+        if kind in "nt":
+            self._blanks()
+            return True
+        if kind == "%":
+            self.position += 1
+            return self.text[self.position - 1 : self.position] == "%"
+        self._blanks()
+        if kind == "s":
+            return self._number("s", 20)
+        if kind in self._NUMBERS:
+            return self._number(kind, self._NUMBERS[kind])
+        if kind in "bB":
+            return self._name(_MONTHS, "m")
+        if kind in "aA":
+            return self._name(_DAYS, "a")
+        if kind in "pP":
+            word = self.text[self.position : self.position + 2].lower()
+            self.position += 2
+            if word == "pm":
+                self.found["pm"] = 1
+            return word in ("am", "pm")
+        if kind in "Zz":
+            match = re.match(r"[A-Za-z]+|[+-]\d{2}:?\d{2}", self.text[self.position :])
+            self.position += match.end() if match else 0
+            return True
+        return False
+
+    def _number(self, kind: str, most: int) -> bool:
+        match = re.match(rf"[+-]?\d{{1,{most}}}", self.text[self.position :])
+        if match is None:
+            return False
+        self.position += match.end()
+        number = int(match[0])
+        if kind == "y":
+            kind, number = "Y", number + (2000 if number < 69 else 1900)
+        kind = {"e": "d", "k": "H", "I": "H", "l": "H"}.get(kind, kind)
+        limits = {"m": (1, 12), "d": (1, 31), "H": (0, 24), "M": (0, 59), "S": (0, 61)}
+        low, high = limits.get(kind, (-(1 << 62), 1 << 62))
+        if not low <= number <= high:
+            return False
+        self.found[kind] = number
+        return True
+
+    def _name(self, names: list[str], kind: str) -> bool:
+        rest = self.text[self.position :].lower()
+        for number, name in enumerate(names):
+            if not name:
+                continue
+            for form in (name, name[:3]):
+                if rest.startswith(form):
+                    self.position += len(form)
+                    self.found[kind] = number
+                    return True
+        return False

@@ -1,0 +1,172 @@
+"""Functions on numbers: MATH, INC, MIN, RAND ..."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from pbx.dialplan.arguments import fields, split
+from pbx.dialplan.functions.common import c_float, c_int, double_to_int
+from pbx.dialplan.registry import FunctionError, function
+from pbx.dialplan.scope import Scope
+
+_MATH = "func_math"
+_WHOLE = re.compile(r"\s*[+-]?\d+")
+_RAND_MAX = 2**31 - 1
+#: operators in the order in which they are looked for; the first one found divides the expression
+_OPERATORS = ("*", "/", "%", "^", "AND", "XOR", "OR", ">", "<", "=", "+", "-")
+
+
+def _operator(text: str) -> tuple[str, str, str]:
+    """(left side, operator, right side); the first character is never an operator (a sign)."""
+    for operator in _OPERATORS:
+        at = text.find(operator, 1)
+        if at < 0:
+            continue
+        left, rest = text[:at], text[at + len(operator) :]
+        if operator in "<>" and rest[:1] in (operator, "="):
+            return left, operator + rest[0], rest[1:]
+        if operator == "=":
+            if not rest.startswith("="):
+                break
+            return left, "==", rest[1:]
+        return left, operator, rest
+    raise FunctionError(f"'{text}' is no number, operator, number")
+
+
+def _power(a: float, b: float) -> float:
+    try:
+        result = a**b
+        return math.nan if isinstance(result, complex) else float(result)
+    except OverflowError:
+        return math.inf
+    except ZeroDivisionError:
+        return math.inf
+
+
+def _calculate(a: float, operator: str, b: float) -> float | str:
+    ia, ib = double_to_int(a), double_to_int(b)
+    match operator:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "/":
+            return a / b if b else 0.0
+        case "%":
+            return float(math.fmod(ia, ib)) if ib else 0.0
+        case "^":
+            return _power(a, b)
+        case "AND":
+            return float(ia & ib)
+        case "OR":
+            return float(ia | ib)
+        case "XOR":
+            return float(ia ^ ib)
+        case "<<":
+            return float(double_to_int(float(ia << (ib & 31))))
+        case ">>":
+            return float(ia >> (ib & 31))
+    truth = {">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b, "==": a == b}[operator]
+    return "TRUE" if truth else "FALSE"
+
+
+@function(
+    "MATH",
+    syntax="MATH(expression[,type])",
+    synopsis="One operation on two numbers",
+    arguments={"type": "f or float (default), i or int, h or hex, c or char"},
+    module=_MATH,
+)
+def calculate(scope: Scope, args: str) -> str:
+    expression, kind = fields(args, 2)
+    kind = kind.lower() or "f"
+    if kind not in ("f", "float", "i", "int", "h", "hex", "c", "char"):
+        raise FunctionError(f"unknown type '{kind}'")
+    left, operator, right = _operator(expression)
+    a, b = c_float(left), c_float(right)
+    if a is None or b is None:
+        raise FunctionError(f"'{left if a is None else right}' is no number")
+    result = _calculate(a, operator, b)
+    if isinstance(result, str):
+        return result
+    if kind.startswith("f"):
+        return f"{result:.6f}"
+    whole = double_to_int(result)
+    if kind.startswith("i"):
+        return str(whole)
+    return f"{whole & 0xFFFFFFFF:x}" if kind.startswith("h") else chr(whole & 0xFF)
+
+
+def _change(scope: Scope, args: str, step: int) -> str:
+    name = args
+    if not name:
+        raise FunctionError("needs a variable")
+    value = scope.get(name)
+    if not value or name.endswith(")"):
+        raise FunctionError(f"variable '{name}' is not set")
+    if not re.fullmatch(r"\s*[+-]?\d+", value):
+        raise FunctionError(f"'{value}' is no whole number")
+    text = str((c_int(value) or 0) + step)
+    scope.set(name, text)
+    return text
+
+
+@function("INC", syntax="INC(variable)", synopsis="Adds 1 to a variable and gives its value", module=_MATH)
+def inc(scope: Scope, args: str) -> str:
+    return _change(scope, args, 1)
+
+
+@function("DEC", syntax="DEC(variable)", synopsis="Takes 1 from a variable and gives its value", module=_MATH)
+def dec(scope: Scope, args: str) -> str:
+    return _change(scope, args, -1)
+
+
+def _shown(number: float) -> str:
+    return str(int(number)) if number == double_to_int(number) else f"{number:.6f}"
+
+
+def _pair(args: str) -> tuple[float, float]:
+    numbers = [c_float(part) for part in split(args, 3)[:2] if part]
+    known = [n for n in numbers if n is not None]
+    if not known or len(known) < len(numbers):
+        raise FunctionError(f"'{args}' are no numbers")
+    return known[0], known[-1]
+
+
+@function("MIN", syntax="MIN([num1][,num2])", synopsis="The smaller of two numbers", module=_MATH)
+def minimum(scope: Scope, args: str) -> str:
+    return _shown(min(_pair(args)))
+
+
+@function("MAX", syntax="MAX([num1][,num2])", synopsis="The greater of two numbers", module=_MATH)
+def maximum(scope: Scope, args: str) -> str:
+    return _shown(max(_pair(args)))
+
+
+@function("ABS", syntax="ABS([num])", synopsis="A number without its sign", module=_MATH)
+def absolute(scope: Scope, args: str) -> str:
+    number = c_float(args)
+    if number is None:
+        raise FunctionError(f"'{args}' is no number")
+    return _shown(abs(number))
+
+
+@function("DIGIT_SUM", syntax="DIGIT_SUM([num])", synopsis="The sum of the digits in a text", module=_MATH)
+def digit_sum(scope: Scope, args: str) -> str:
+    if not args:
+        raise FunctionError("needs a number")
+    return str(sum(int(c) for c in args if c in "0123456789"))
+
+
+@function("RAND", syntax="RAND([min][,max])", synopsis="A random whole number from min to max", module="func_rand")
+def rand(scope: Scope, args: str) -> str:
+    low_text, high_text = fields(args, 2)
+    low, high = c_int(low_text), c_int(high_text)
+    low = 0 if low is None else low
+    high = _RAND_MAX if high is None else high
+    if high < low:
+        low, high = high, low
+    return str(scope.services.random.randint(low, high))
