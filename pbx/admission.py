@@ -27,8 +27,9 @@ class Admission:
         self._daemon = daemon
         self._looked = -LOOK_EVERY
         self._tight = ""
-        #: calls that run through the dialplan now; every one since the start is in switch.calls_processed
+        #: calls that run through the dialplan now, and how many have since the start
         self.active: set[Channel] = set()
+        self.processed = 0
 
     def refusal(self) -> str:
         """Why a call is refused, "" if it may begin."""
@@ -49,7 +50,7 @@ class Admission:
         """A call begins its way through the dialplan."""
         if channel not in self.active:
             self.active.add(channel)
-            self._daemon.switch.calls_processed += 1
+            self.processed += 1
             channel.on_end(self.active.discard)
 
 

@@ -116,7 +116,6 @@ class Daemon:
             systemname=conf.systemname,
             report=self.report,
         )
-        self.switch.maxcalls = conf.maxcalls
         self.admission = Admission(self)
         self.voice = services.VoiceService(self)
         self.keys = services.KeysService(self)
@@ -256,7 +255,6 @@ class Daemon:
         for name in ("maxcalls", "maxload", "minmemfree", "hideconnect", "live_dangerously", "mindtmfduration",
                      "transmit_silence", "defaultlanguage", "timestamp", "disable_remote_console_shell"):  # fmt: skip
             setattr(self.conf, name, getattr(new, name))
-        self.switch.maxcalls = self.conf.maxcalls
 
     # ---- consoles of `-c` ------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.utils import getProcessOutputAndValue
@@ -12,15 +13,26 @@ from pbx import indications
 from pbx.admission import AdmittingInterpreter
 from pbx.channels.channel import Channel
 from pbx.channels.graph import Graph
+from pbx.channels.iax2.acl import load_named
+from pbx.channels.iax2.driver import Driver
+from pbx.channels.iax2.keys import Keys
+from pbx.channels.iax2.settings import Settings
+from pbx.channels.iax2.settings_load import load_steps
+from pbx.channels.iax2.sockets import CannotBind
+from pbx.channels.iax2.values import BindAddress
+from pbx.channels.local.driver import LocalTechnology
 from pbx.channels.log import Log
+from pbx.channels.voice.localport import LocalPort
+from pbx.codecs.formats import Format
+from pbx.codecs.sounds import find_sound
 from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
 from pbx.conf.document import Document
 from pbx.dialplan import registry
+from pbx.dialplan.loader import loading
 from pbx.dialplan.services import Services
 from pbx.modules import BUILT_IN, CannotLoad, Module
 from pbx.slices import in_slices
-from pbx.sounds import Sounds
 
 if TYPE_CHECKING:
     from pbx.daemon import Daemon
@@ -46,25 +58,49 @@ class NoExtensions:
         channel.hangup()
 
 
+class PlaneEvents:
+    """What the voice plane says goes to the IAX2 driver while it runs; what is about sounds, always to the graph."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self.driver: Driver | None = None
+
+    def datagram(
+        self, socket: int, address: tuple[str, int], local: str, row: int, generation: int, stamp: int, data: bytes
+    ) -> None:
+        if self.driver is not None:
+            self.driver.datagram(socket, address, local, row, generation, stamp, data)
+
+    def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
+        if self.driver is not None:
+            self.driver.voice_due(row, generation, ts64, format_bit, payload)
+
+    def voice_unknown(self, row: int, generation: int) -> None:
+        if self.driver is not None:
+            self.driver.voice_unknown(row, generation)
+
+    def finished(self, source: int, reason: str) -> None:
+        self._daemon.switch.graph.finished(source, reason)
+
+    def detected(self, row: int, what: str) -> None:
+        self._daemon.switch.graph.detected(row, what)
+
+
 class VoiceService:
     """The voice plane behind its port, and the graph of who hears whom."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
-        self.port: Any = None
+        self.events = PlaneEvents(daemon)
+        self.port: LocalPort
 
     def start(self) -> None:
-        from pbx.channels.iax2.media import MediaHeaders
-        from pbx.channels.voice.localport import LocalPort
-
         daemon = self._daemon
-        self.port = LocalPort(daemon.reactor, headers=MediaHeaders())
+        self.port = LocalPort(daemon.reactor, self.events)
         daemon.switch.graph = Graph(daemon.switch, self.port)
 
     def stop(self) -> None:
-        if self.port is not None:
-            self.port.stop()
-            self.port = None
+        self.port.shutdown()
 
 
 class DialplanService:
@@ -74,20 +110,23 @@ class DialplanService:
         self._daemon = daemon
         conf = daemon.conf
         registry.load_all()
-        self.sounds = Sounds(conf.sounds, prefix=conf.languageprefix, custom=conf.sounds_search_custom_dir)
+        self.sounds = sound_folders(daemon)
         self.services = Services(
             daemon.switch,
             database=daemon.database,
             directories={name.upper(): path for name, path in conf.directories.items()},
             live_dangerously=conf.live_dangerously,
             entity_id=conf.entityid,
-            find_sound=self.sounds.find,
+            find_sound=self.find_sound,
             blocking=daemon.blocking,
             shell=self._shell,
             read_config=self.read_config,
         )
         self.interpreter = AdmittingInterpreter(self.services, daemon.admission)
         daemon.switch.extensions = self.interpreter
+
+    def find_sound(self, name: str, language: str, wanted: tuple[Format, ...]) -> tuple[str, Format] | None:
+        return find_sound(self.sounds, language, name, wanted, language_prefix=self._daemon.conf.languageprefix)
 
     async def start(self) -> None:
         await self.reload()
@@ -97,8 +136,6 @@ class DialplanService:
 
     async def reload(self) -> None:
         """Load extensions.conf and indications.conf; the old dialplan answers until the new one is whole."""
-        from pbx.dialplan.loader import loading
-
         daemon = self._daemon
         findings = Diagnostics()
         self.services.tones, self.services.tone_zone = indications.load(daemon.conf.etc("indications.conf"), findings)
@@ -129,14 +166,19 @@ class DialplanService:
 
 
 class KeysService:
-    """The RSA keys."""
+    """The RSA keys of logins."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        self.keys = Keys()
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """Read the key folder; what cannot be used is said."""
+        for line in self.keys.load(self._daemon.conf.keys):
+            log.warning(line)
 
-    def reload(self) -> None: ...
+    def reload(self) -> None:
+        self.start()
 
 
 class Iax2Service:
@@ -144,19 +186,67 @@ class Iax2Service:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
-        self.driver: Any = None
+        self.driver: Driver | None = None
 
     async def start(self) -> None:
+        """Read iax.conf, bind, register.  Raises CannotLoad."""
+        daemon = self._daemon
+        settings = await self._settings()
+        bind = daemon.options.bind
+        if bind:
+            settings.general.bindaddr = (bind_address(bind, settings.general.bindport),)
+        driver = Driver(daemon.reactor, daemon.switch, daemon.voice.port, settings, keys=daemon.keys.keys)
+        daemon.voice.events.driver = driver
         try:
-            from pbx.channels.iax2 import driver as module
-        except ImportError as error:
+            driver.start()
+        except CannotBind as error:
+            daemon.voice.events.driver = None
             raise CannotLoad(str(error)) from None
-        self.driver = module
+        self.driver = driver
+
+    async def _settings(self) -> Settings:
+        """iax.conf, loaded in slices; findings are said."""
+        daemon = self._daemon
+        conf = daemon.conf
+        findings = Diagnostics()
+        lists = load_named(self._read("acl.conf", findings), findings)
+        document = self._read("iax.conf", findings)
+        steps = load_steps(document, diagnostics=findings, named_lists=lists)
+        settings = await in_slices(daemon.reactor, steps)
+        daemon.say(findings)
+        if not document.exists:
+            log.warning(f"There is no {conf.etc('iax.conf')}: nobody can call, register or be called over IAX2")
+        return settings
+
+    def _read(self, name: str, findings: Diagnostics) -> Document:
+        conf = self._daemon.conf
+        return reader.read(
+            conf.etc(name), root_dir=conf.astetcdir, diagnostics=findings, allow_exec=conf.execincludes, optional=True
+        )
 
     async def stop(self) -> None:
-        self.driver = None
+        """End its calls, close its sockets."""
+        if self.driver is not None:
+            driver, self.driver = self.driver, None
+            await driver.stop()
+            self._daemon.voice.events.driver = None
 
-    async def reload(self) -> None: ...
+    async def reload(self) -> None:
+        """Other settings for what comes; a file that cannot be read as a whole changes nothing."""
+        if self.driver is None:
+            return
+        settings = await self._settings()
+        if settings.refused:
+            log.error("iax.conf was not reloaded: the running settings stay")
+            return
+        if self.driver is not None:
+            self.driver.reload(settings)
+
+
+def bind_address(text: str, port: int) -> BindAddress:
+    """`--bind`: address, address:port or [v6]:port."""
+    host, _, given = text.rpartition(":") if text.startswith("[") or text.count(":") == 1 else (text, "", "")
+    return BindAddress(host.strip("[]"), int(given) if given.isdigit() else port)
 
 
 class LocalService:
@@ -166,11 +256,17 @@ class LocalService:
         self._daemon = daemon
 
     def start(self) -> None:
-        try:
-            from pbx.channels.local.driver import LocalTechnology
-        except ImportError as error:
-            raise CannotLoad(str(error)) from None
         self._daemon.switch.register(LocalTechnology(self._daemon.switch))
+
+
+def sound_folders(daemon: Daemon) -> list[str]:
+    """Where sounds lie: the data directory's first, the ones that came with pbx last."""
+    conf = daemon.conf
+    folders = conf.sounds
+    if conf.sounds_search_custom_dir:
+        folders = [*(os.path.join(folder, "custom") for folder in folders), *folders]
+    shipped = str(resources.files("pbx.conf") / "samples" / "sounds")
+    return [*folders, shipped]
 
 
 def declare_modules(daemon: Daemon) -> None:
@@ -225,6 +321,7 @@ READ = {
     "extensions.conf",
     "indications.conf",
     "iax.conf",
+    "acl.conf",
 }
 
 

@@ -104,7 +104,7 @@ def call_lines(context: Context) -> Iterator[str]:
         yield f"{active} of {limit} max active call{'' if active == 1 else 's'} ({share:5.2f}% of capacity)"
     else:
         yield plural(active, "active call")
-    yield f"{plural(context.pbx.switch.calls_processed, 'call')} processed"
+    yield f"{plural(context.pbx.admission.processed, 'call')} processed"
 
 
 @command(

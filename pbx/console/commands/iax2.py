@@ -190,7 +190,10 @@ def unregister(context: Context, words: list[str]) -> None:
 
 # ---- debug -----------------------------------------------------------------------------------------------
 
-_DEBUG_USAGE = "Usage: iax2 set debug {on|off|peer peername}\n       Enables/Disables dumping of IAX packets for debugging purposes.\n"
+_DEBUG_USAGE = (
+    "Usage: iax2 set debug {on|off|peer peername}\n"
+    "       Enables/Disables dumping of IAX packets for debugging purposes.\n"
+)
 
 
 @command(
