@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 MOST_ALIKE = 1000
 
-_SECRET = re.compile(r"(?i)\b(\w*(?:secret|passwd|password|passphrase))\b(\s*[=+>:]*\s*)\S.*")
+_SECRET = re.compile(r"(?i)\b(\w*(?:secret|passwd|password|passphrase)\w*)\b(\s*[=+>:]*\s*)\S.*")
 _LOGIN = re.compile(r"(?i)\b(register\s*=?>?\s*[^:@]*):[^@]*@")
 
 

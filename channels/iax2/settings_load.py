@@ -280,9 +280,10 @@ class _Loader:
         near = self._near(name, type(options))
         message = f"there is no option '{entry.name}' in {where}; it is ignored"
         advice = near and f"{near} {entry.operator} {entry.value}"
+        text = entry.text
         if near and notes.is_secret(near):
-            advice = f"{near} = ..."
-        self.found.warning(entry.place, message, text=entry.text, advice=advice, code="unknown-option")
+            text, advice = f"{entry.name} = ...", f"{near} = ..."
+        self.found.warning(entry.place, message, text=text, advice=advice, code="unknown-option")
 
     @staticmethod
     def _elsewhere(options: Options, name: str) -> str:
