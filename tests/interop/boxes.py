@@ -264,7 +264,8 @@ class StockBox(Box):
         return ["chroot", str(self.root), "/usr/sbin/asterisk", "-C", f"{self.inside}/etc/asterisk.conf", *arguments]
 
     def _module_dir(self) -> Path:
-        return next(iter(sorted(self.root.glob("usr/lib/*/asterisk/modules")))) if self.root else Path()
+        folders = [*self.root.glob("usr/lib/*/asterisk/modules"), *self.root.glob("usr/lib/asterisk/modules")]
+        return next((f for f in sorted(folders) if (f / "chan_iax2.so").exists()), Path())
 
     def module_line(self) -> str:
         return f"astmoddir => {self.seen(self._module_dir())}\n"

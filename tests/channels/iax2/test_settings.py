@@ -283,8 +283,8 @@ def test_every_option_of_the_issue_is_read() -> None:
         "username secret dbsecret md5secret auth inkeys inkey outkey host defaultip port mask sourceaddress context "
         "peercontext regexten mailbox callerid cid_number fullname sendani permit deny acl accountcode amaflags "
         "language timezone setvar transfer encryption forceencryption keyrotate trunk qualify qualifysmoothing "
-        "qualifyfreqok qualifyfreqnotok jitterbuffer connectedline immediate adsi description maxauthreq maxcallnumbers "
-        "requirecalltoken codecpriority allow disallow mohinterpret mohsuggest parkinglot"
+        "qualifyfreqok qualifyfreqnotok jitterbuffer connectedline immediate adsi description maxauthreq "
+        "maxcallnumbers requirecalltoken codecpriority allow disallow mohinterpret mohsuggest parkinglot"
     )
     assert set(general.split()) == set(General.table)
     assert set(sections.split()) <= set(User.table) | set(Peer.table)
