@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,7 @@ class Bridge:
         self._result: BridgeResult | None = None
         self._wake: Deferred[None] | None = None
         self._talking = False
+        self._adopted: set[Channel] = set()
 
     def __repr__(self) -> str:
         return f"<Bridge {self.id} of {', '.join(channel.name for channel in self.channels)}>"
@@ -108,6 +109,16 @@ class Bridge:
         """The other one."""
         one, two = self.channels
         return two if channel is one else one
+
+    @property
+    def task(self) -> Channel:
+        """The channel on whose task it runs."""
+        return self._task
+
+    @property
+    def plain(self) -> bool:
+        """Nothing but talk: no features, no limit."""
+        return not self.options.hooks and self.options.limit is None and not self._ticks
 
     # ---- building and undoing ----------------------------------------------------------------------------------
 
@@ -129,8 +140,37 @@ class Bridge:
         for channel in self.channels:
             if channel.bridge is self:
                 channel.bridge = None
+            mine = channel.owner is self
             channel.release(self)
             self.switch.bus.publish(Unbridged(self.id, channel))
+            if mine and channel in self._adopted:
+                channel.hangup()
+
+    def replace(self, old: Channel, new: Channel) -> None:
+        """Let `new` take the place of `old`, which is released.
+
+        Who made this bridge does not know `new`: when the bridge ends, it is hung up, unless it was claimed by another.
+        """
+        hooks = dict(self.options.hooks)
+        if old in hooks:
+            hooks[new] = hooks.pop(old)
+        self.options = replace(self.options, hooks=hooks)
+        talking = self._talking
+        self.disconnect()
+        if old.owner in (self, None):
+            old.watch(None)
+        self.channels = tuple(new if channel is old else channel for channel in self.channels)
+        new.claim(self)
+        self._adopted.add(new)
+        new.bridge = self
+        if old.bridge is self:
+            old.bridge = None
+        old.release(self)
+        if talking:
+            self.connect()
+        self.switch.bus.publish(Unbridged(self.id, old))
+        self.switch.bus.publish(Bridged(self.id, self.channels))
+        self._ring()
 
     def connect(self) -> None:
         """They hear each other (again)."""
@@ -146,7 +186,8 @@ class Bridge:
 
     def left(self, channel: Channel, to: object) -> None:
         """A channel was taken away (see `channel.Owner`)."""
-        self._end(BridgeResult(Reason.TAKEN, channel))
+        if channel in self.channels:
+            self._end(BridgeResult(Reason.TAKEN, channel))
 
     def _end(self, result: BridgeResult) -> None:
         if self._result is None:

@@ -12,8 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pbx.channels.bridge import Bridge
+from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import (
+    Bridged,
     ChannelEvent,
     Control,
     DigitBegin,
@@ -23,6 +26,7 @@ from pbx.channels.events import (
     Text,
     TransferRequest,
 )
+from pbx.channels.interrupts import Hangup
 from pbx.channels.log import Log
 from pbx.channels.switch import Switch, Unavailable
 
@@ -105,6 +109,7 @@ class LocalTechnology:
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
         self._serial = 0
+        switch.bus.subscribe(Bridged, self._bridged)
 
     def request(self, destination: str, formats: tuple[Format, ...], caller: Channel | None) -> Channel:
         """The ;1 half of a new pair.  Raises Unavailable (cause 0, as Asterisk leaves it) for no such extension."""
@@ -148,6 +153,37 @@ class LocalTechnology:
     def _run(self, two: Channel) -> None:
         if not two.dead:
             self._switch.extensions.run(two)
+
+    # ---- optimisation ------------------------------------------------------------------------------------------
+
+    def _bridged(self, event: Bridged) -> None:
+        """When both halves of a pair without `n` are bridged, they can go and leave their far ends to each other."""
+        for channel in event.channels:
+            leg = channel.leg
+            if isinstance(leg, LocalLeg) and "n" not in leg.options and leg.other is not None:
+                # in the next turn, when the tasks of both bridges are at rest
+                self._switch.clock.callLater(0, self._optimise, channel, leg.other)
+
+    def _optimise(self, half: Channel, other: Channel) -> None:
+        """The bridge whose task is neither half stays, and gets who is beyond the pair in place of its half."""
+        for stays, goes in ((half, other), (other, half)):
+            bridge, beyond = stays.bridge, goes.bridge
+            if (
+                isinstance(bridge, Bridge)
+                and isinstance(beyond, Bridge)
+                and bridge is not beyond
+                and bridge.task is not stays
+                and beyond.task is goes
+                and beyond.plain
+                and not (stays.dead or goes.dead or stays.has_events or goes.has_events)
+            ):
+                far = beyond.peer(goes)
+                # its dialplan ends here; told first, so that it does not go on when `far` is taken from it
+                goes.interrupt(Hangup(Cause.NORMAL_CLEARING), wake=False)
+                bridge.replace(stays, far)
+                stays.hangup(Cause.NORMAL_CLEARING)
+                goes.wake()
+                return
 
     def device_state(self, destination: str) -> str:
         """INVALID for no such extension, INUSE while a pair of that name stands, else NOT_INUSE."""

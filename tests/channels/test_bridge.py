@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from pbx.channels.events import (
 )
 from pbx.channels.interrupts import Hangup, Interrupt, Redirect
 from tests.channels.test_graph import GraphWorld
-from tests.channels.world import said
+from tests.channels.world import garbage_of, said
 
 
 class Holder:
@@ -264,12 +263,6 @@ def test_a_thousand_bridges_leave_nothing(world: GraphWorld) -> None:
         world.port.commands.clear()
 
     calls(10)
-    gc.collect()
-    gc.disable()
-    try:
-        calls(1000)
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+    assert garbage_of(lambda: calls(1000)) == 0
     assert world.calm()
     assert world.errors == []

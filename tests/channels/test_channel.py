@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from pbx.channels.channel import INBOX, Channel, State, first_event
 from pbx.channels.events import ChannelEnded, ChannelStateChanged, Control, DigitEnd, Ended, Indication, Text
 from pbx.channels.interrupts import Expired, Hangup, Interrupt, Redirect, Taken
-from tests.channels.world import Scripts, World, said
+from tests.channels.world import Scripts, World, garbage_of, said
 
 
 class Holder:
@@ -548,14 +547,11 @@ def test_ten_thousand_calls_leave_no_cycle(world: World) -> None:
 
     calls(10)
     del holder.lost[:]
-    gc.collect()
-    gc.disable()
-    try:
+
+    def many() -> None:
         calls(10_000)
         holder.lost.clear()
-        found = gc.collect()
-    finally:
-        gc.enable()
-    assert found == 0
+
+    assert garbage_of(many) == 0
     assert list(world.switch.channels()) == []
     assert world.errors == []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pbx.channels.bridge import Reason, bridge_channels
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import Control, DigitBegin, DigitEnd, Ended, Indication, Opaque, Text
 from pbx.channels.interrupts import Hangup
@@ -16,6 +16,7 @@ from pbx.channels.party import Caller
 from pbx.channels.switch import Unavailable
 from pbx.codecs.formats import SLIN, ULAW
 from tests.channels.test_graph import GraphWorld
+from tests.channels.world import garbage_of, said
 
 
 class LocalWorld(GraphWorld):
@@ -178,6 +179,70 @@ def test_sound_runs_through(world: LocalWorld) -> None:
     assert world.port.pairs() == {(1, 2), (2, 1)}
 
 
+def chain(world: LocalWorld, destination: str) -> tuple[Channel, Channel, Channel, Channel, list[Any]]:
+    """a dials Local, whose dialplan dials b; both bridges stand.  The list fills with what the two tasks see."""
+    a, b = world.leg("T/a"), world.leg("T/b")
+    one, two = world.dial(destination, caller=a)
+    log: list[Any] = []
+
+    async def bridging(task: Channel, peer: Channel) -> None:
+        try:
+            log.append((task.name, (await bridge_channels(task, task, peer)).reason))
+        except Hangup:
+            task.acknowledge()
+            log.append((task.name, "hangup"))
+        finally:
+            if peer.owner is None:
+                peer.hangup()
+        task.hangup()
+
+    async def dialplan(channel: Channel) -> None:
+        channel.answer()
+        await bridging(channel, b)
+
+    world.extensions.scripts["x@ctx"] = dialplan
+    world.call(one)
+    events(one)
+    a.start(world.extensions, bridging(a, one))
+    return a, one, two, b, log
+
+
+def test_a_pair_between_two_bridges_goes_away(world: LocalWorld) -> None:
+    a, one, two, b, log = chain(world, "x@ctx")
+    world.clock.advance(0)
+    assert (one.dead, two.dead) == (True, True)
+    assert log == [(two.name, "hangup")]
+    assert world.port.pairs() == {(1, 2), (2, 1)}
+    assert a.bridge is b.bridge is b.owner
+    b.deliver(Text("hi"))
+    assert ("text", "hi") in said(a)
+    b.end(17)
+    assert log[1:] == [("T/a", Reason.HANGUP)]
+    assert world.calm()
+
+
+def test_who_takes_the_pairs_place_is_hung_up_with_the_bridge(world: LocalWorld) -> None:
+    a, _, _, b, log = chain(world, "x@ctx")
+    world.clock.advance(0)
+    a.end(16)
+    assert log[1:] == [("T/a", "hangup")]
+    assert b.dead
+    assert world.calm()
+    assert world.errors == []
+
+
+def test_with_n_the_pair_stays(world: LocalWorld) -> None:
+    a, one, two, b, log = chain(world, "x@ctx/n")
+    world.clock.advance(1)
+    assert not (one.dead or two.dead)
+    assert world.port.pairs() == {(1, 2), (2, 1)}
+    b.deliver(Text("hi"))
+    assert ("text", "hi") in said(a)
+    b.end(17)
+    assert log == [(two.name, Reason.HANGUP), ("T/a", Reason.HANGUP)]
+    assert world.calm()
+
+
 def test_device_state(world: LocalWorld) -> None:
     state = world.switch.technologies["LOCAL"].device_state
     assert state("nowhere@ctx") == "INVALID"
@@ -199,12 +264,6 @@ def test_a_thousand_pairs_leave_nothing(world: LocalWorld, tmp_path: Path) -> No
             kept.clear()
 
     calls(10)
-    gc.collect()
-    gc.disable()
-    try:
-        calls(1000)
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+    assert garbage_of(lambda: calls(1000)) == 0
     assert list(world.switch.channels()) == []
     assert world.calm()
