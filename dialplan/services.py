@@ -69,6 +69,10 @@ class MemoryDatabase:
         return [(p, v) for p, v in sorted(self._values.items()) if p == prefix or p.startswith(prefix + "/")]
 
 
+async def _no_output(command: str) -> bytes:
+    return b""
+
+
 #: (name, language, formats that may be played) -> (path, its format), None when there is no such sound
 SoundFinder = Callable[[str, str, "tuple[Format, ...]"], "tuple[str, Format] | None"]
 
@@ -108,6 +112,8 @@ class Services:
     blocking: Callable[[Callable[[], Any]], Deferred[Any]] = _at_once
     #: runs a shell command line: its exit status, 127 when it can't be run
     shell: Callable[[str], Awaitable[int]] = _no_shell
+    #: what a shell command line prints (SHELL)
+    shell_output: Callable[[str], Awaitable[bytes]] = _no_output
     #: reads a configuration file by name for AST_CONFIG; None when it can't be read
     read_config: Callable[[str], Document | None] = lambda name: None
     #: DTMF features of features.conf: name (blindxfer, disconnect, ...) -> digits

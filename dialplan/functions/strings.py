@@ -5,8 +5,8 @@ from __future__ import annotations
 from pbx.channels.log import Log
 from pbx.dialplan import octets
 from pbx.dialplan.arguments import fields, split
-from pbx.dialplan.ere import BadPattern, compile_ere
 from pbx.dialplan.functions.common import c_int, encoded, encoded_char, value_of
+from pbx.dialplan.regex import RegexError, compiled
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.scope import Scope
 
@@ -173,8 +173,8 @@ def regex(scope: Scope, args: str) -> str:
     if text[:1] in (" ", "\t"):
         text = text[1:]
     try:
-        return "1" if compile_ere(pattern).search(text) else "0"
-    except BadPattern as error:
+        return "1" if compiled(pattern).search(text) else "0"
+    except RegexError as error:
         raise FunctionError(f"malformed regular expression: {error}") from None
 
 
