@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Any
 
+from pbx import rundir
 from pbx.console import protocol
-from pbx.options import Options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pbx.options import Options
 
 
 class NoDaemon(Exception):
@@ -23,9 +28,7 @@ def socket_path(options: Options) -> str:
     """Where the control socket of the PBX that these options mean is."""
     if options.socket:
         return options.socket
-    from pbx import asteriskconf
-
-    return asteriskconf.load(options.config, etc=options.etc, run=options.run).socket
+    return rundir.socket_path(options.config, options.etc, options.run)
 
 
 def connect(path: str) -> socket.socket:
@@ -86,7 +89,7 @@ def run(options: Options) -> int:
 def execute(path: str, command: str) -> int:
     """Run one command and print what it prints.  Returns its status; raises NoDaemon."""
     connection = Connection(path)
-    connection.send(protocol.HELLO, {"protocol": protocol.PROTOCOL, "mode": "execute", "pid": os.getpid()})
+    connection.send(protocol.HELLO, f'{{"protocol": {protocol.PROTOCOL}, "mode": "execute", "pid": {os.getpid()}}}')
     connection.send(protocol.COMMAND, protocol.encode(command))
     out = sys.stdout.buffer
     status = None
@@ -97,9 +100,7 @@ def execute(path: str, command: str) -> int:
                 out.write(payload)
                 out.flush()
             elif kind == protocol.DONE:
-                import json
-
-                status = int(json.loads(payload)["status"])
+                status = protocol.status_of(payload)
                 break
             elif kind == protocol.BYE and payload:
                 print(protocol.decode(payload), file=sys.stderr)

@@ -108,7 +108,7 @@ class Console:
             if kind in (protocol.OUTPUT, protocol.LINE):
                 self._print(protocol.decode(payload), is_log=kind == protocol.LINE)
             elif kind == protocol.DONE:
-                self._done.put(int(json.loads(payload)["status"]))
+                self._done.put(protocol.status_of(payload))
             elif kind == protocol.CHOICES:
                 self._choices.put(json.loads(payload))
             elif kind == protocol.BYE and payload:

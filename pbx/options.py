@@ -5,11 +5,11 @@ Standard library only and quick to import: `pbx -rx` passes through here.
 
 from __future__ import annotations
 
-import getopt
 from types import SimpleNamespace
 
+#: short flags, `:` behind those that take a value; and long ones, `=` behind those
 SHORT = "BC:cde:FfG:ghIiL:M:mnpqRrs:TtU:VvWXx:"
-LONG = ["help", "version", "etc=", "run=", "bind="]
+LONG = ("help", "version", "etc=", "run=", "bind=")
 
 #: flag, argument, what it does; in the order in which `pbx -h` prints them
 FLAGS: list[tuple[str, str, str]] = [
@@ -128,12 +128,51 @@ _VALUES: dict[str, tuple[str, type]] = {
 }
 
 
+def split(arguments: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """(flag, value) pairs, and what is no flag; flags may stand anywhere and be joined (`-rvvvx CMD`).
+
+    As getopt does it; the standard library's takes 7 ms to load.  Raises UsageError.
+    """
+    flags: list[tuple[str, str]] = []
+    rest: list[str] = []
+    waiting = list(reversed(arguments))
+    while waiting:
+        word = waiting.pop()
+        if word == "--":
+            rest += reversed(waiting)
+            break
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            if name + "=" in LONG:
+                if not equals:
+                    value = _value(word, waiting)
+            elif name not in LONG or equals:
+                raise UsageError(f"option {word} not recognized")
+            flags.append(("--" + name, value))
+        elif word.startswith("-") and len(word) > 1:
+            letters = word[1:]
+            while letters:
+                letter, letters = letters[0], letters[1:]
+                if letter == ":" or letter not in SHORT:
+                    raise UsageError(f"option -{letter} not recognized")
+                if SHORT[SHORT.index(letter) + 1 : SHORT.index(letter) + 2] == ":":
+                    flags.append(("-" + letter, letters or _value("-" + letter, waiting)))
+                    break
+                flags.append(("-" + letter, ""))
+        else:
+            rest.append(word)
+    return flags, rest
+
+
+def _value(flag: str, waiting: list[str]) -> str:
+    if not waiting:
+        raise UsageError(f"option {flag} requires a value")
+    return waiting.pop()
+
+
 def parse(arguments: list[str]) -> Options:
     """Understand a command line (without the program's name).  Raises UsageError."""
-    try:
-        flags, rest = getopt.gnu_getopt(arguments, SHORT, LONG)
-    except getopt.GetoptError as error:
-        raise UsageError(str(error)) from None
+    flags, rest = split(arguments)
     options = Options(
         config="", etc="", run="", bind="", foreground=False, console=False, fork=False, remote=False,
         reconnect=False, execute=None, socket="", verbose=0, debug=0, mute=False, colour=True, background="",

@@ -9,10 +9,12 @@ Standard library only: `pbx -rx` has to be there at once.
 
 from __future__ import annotations
 
-import json
 import struct
-from collections.abc import Iterator
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 HEADER = struct.Struct(">BI")
 
@@ -22,7 +24,7 @@ LIMIT = 64 * 1024 * 1024
 HELLO = 1  # both ways, JSON: who and how
 COMMAND = 2  # client: a command line
 OUTPUT = 3  # daemon: text that the command printed
-DONE = 4  # daemon: JSON, {"status": 0}: the command is over
+DONE = 4  # daemon: the status as decimal digits: the command is over
 COMPLETE = 5  # client: the line so far; what could stand at its end?
 CHOICES = 6  # daemon: JSON list of words
 LINE = 7  # daemon: a log line, at any time
@@ -54,9 +56,16 @@ def decode(data: bytes) -> str:
 def frame(kind: int, payload: str | bytes | dict[str, Any] | list[str] = b"") -> bytes:
     """One frame; dictionaries and lists go as JSON."""
     if isinstance(payload, (dict, list)):
+        import json  # the one-shot client never comes here
+
         payload = json.dumps(payload)
     data = encode(payload) if isinstance(payload, str) else payload
     return HEADER.pack(kind, len(data)) + data
+
+
+def status_of(payload: bytes) -> int:
+    """The status that a DONE frame carries."""
+    return int(payload)
 
 
 class Frames:

@@ -146,7 +146,7 @@ class Session(Protocol):
                 self.server.daemon.report(result, f"console command {line!r}")
                 self.write(f"The command ran into an error of its own: {result.getErrorMessage()} (see the log)\n")
                 result = protocol.FAILED
-            self.send(protocol.DONE, {"status": result})
+            self.send(protocol.DONE, str(result))
             self._next()
 
         running.addBoth(over)
