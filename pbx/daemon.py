@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -108,6 +109,8 @@ class Daemon:
         self.say(findings)
         self.blocking = Blocking(self.reactor)
         self.database = Database(conf.database)
+        if self.database.get("pbx", "UUID") is None:
+            self.database.put("pbx", "UUID", str(uuid.uuid4()))
         self.switch = Switch(
             self.reactor,
             time.time,
