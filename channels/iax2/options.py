@@ -99,6 +99,10 @@ class Option(Generic[T]):
             return inherited
         return self.default
 
+    def __set__(self, instance: Options, value: T) -> None:
+        """Set by hand (the command line, tests): no line of a file decided it."""
+        instance.written[self.name] = Written(value, "", 0)
+
 
 class BadValue(ValueError):
     """A value that an option can't use: what is wrong, and what to write instead."""
