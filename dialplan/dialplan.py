@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol
 
-from pbx.dialplan.model import Context, Extension, Priority, Settings, SwitchEntry, Tables
+from pbx.dialplan.loopback import Loopback
+from pbx.dialplan.model import HINT, Context, Extension, Priority, Settings, SwitchEntry, Tables
+from pbx.dialplan.patterns import Mode, matches
+
+#: Most contexts that one look-up goes through, itself and what it includes; Asterisk's AST_PBX_MAX_STACK.
+MOST_CONTEXTS = 128
+#: A Loopback switch may lead to another one so many times (Asterisk has no limit and crashes).
+MOST_LOOPS = 32
 
 
-class Status(Enum):
+class Status(IntEnum):
     """How far a look-up came that found nothing (the interpreter's words differ by it)."""
 
     NO_CONTEXT = 1
@@ -25,8 +33,8 @@ class Found:
     """A priority that a look-up found.
 
     `context` is where it stands (not the context asked, when it came by an include); the channel's CONTEXT stays the
-    one asked.  With `switch` set, the extension is another one's: `SwitchProvider.execute` runs it, and `priority`
-    and `extension` are None.
+    one asked.  With `switch` set and `priority` None, the extension is a peer's: the SwitchProvider runs it.  With
+    `moved` set, a Loopback switch found it elsewhere, and the channel goes there (context, exten, priority) first.
     """
 
     context: Context
@@ -35,6 +43,7 @@ class Found:
     switch: SwitchEntry | None = None
     #: data of the switch after variables (eswitch)
     switch_data: str = ""
+    moved: tuple[str, str, int] | None = None
 
 
 class SwitchProvider(Protocol):
@@ -59,6 +68,25 @@ class Pending(Exception):
         self.until = until
 
 
+@dataclass(slots=True)
+class _Search:
+    """One look-up on its way through the contexts."""
+
+    exten: str
+    #: number, or label
+    priority: int | str
+    caller: str
+    mode: Mode
+    substitute: Callable[[str], str] | None = None
+    status: Status = Status.NO_CONTEXT
+    #: contexts gone through, in small letters
+    seen: list[str] = field(default_factory=list)
+    #: Loopback switches gone through
+    loops: int = 0
+    #: a switch has spoken: nothing else is looked at
+    by_switch: Found | None = None
+
+
 class Dialplan:
     """All contexts, what was loaded and what was added since; look-ups as Asterisk makes them.
 
@@ -73,9 +101,9 @@ class Dialplan:
         self.globals: dict[str, str] = tables.globals
         self.settings: Settings = tables.settings
         self.switches: dict[str, SwitchProvider] = {}
-        self.wall = wall
+        self.wall = wall or time.time
 
-    # `substitute` evaluates the data of an `eswitch` with the variables of the asking channel.
+    # ---- look-ups ------------------------------------------------------------------------------------------
 
     def find(
         self,
@@ -86,40 +114,176 @@ class Dialplan:
         *,
         substitute: Callable[[str], str] | None = None,
     ) -> Found | None:
-        """What runs at a priority (number) or label (text); None if there is nothing.  May raise Pending."""
-        raise NotImplementedError
+        """What runs at a priority (number) or label (text); None if there is nothing.  May raise Pending.
+
+        `substitute` evaluates the data of an `eswitch` with the variables of the asking channel.
+        """
+        return self._search(context, _Search(exten, priority, caller, Mode.MATCH, substitute))
 
     def status(self, context: str, exten: str, priority: int | str = 1, caller: str = "") -> Status:
         """How far `find` comes."""
-        raise NotImplementedError
+        search = _Search(exten, priority, caller, Mode.MATCH)
+        found = self._search(context, search)
+        return Status.SUCCESS if found is not None else search.status
 
     def find_label(self, context: str, exten: str, label: str, caller: str = "") -> int | None:
         """The number of a label."""
-        raise NotImplementedError
+        found = self.find(context, exten, label, caller)
+        return found.priority.number if found is not None and found.priority is not None else None
 
     def exists(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
-        """Whether something runs there."""
-        raise NotImplementedError
+        """Whether something runs there.  May raise Pending."""
+        return self.find(context, exten, priority, caller_number) is not None
 
     def can_match(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
-        """Whether it exists, or could with more digits."""
-        raise NotImplementedError
+        """Whether it exists, or could with more digits.  May raise Pending."""
+        return self._search(context, _Search(exten, priority, caller_number, Mode.CANMATCH)) is not None
 
     def match_more(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
-        """Whether more digits could make it another extension (so that one waits for them)."""
-        raise NotImplementedError
+        """Whether more digits could make it another extension (so that one waits for them).  May raise Pending."""
+        return self._search(context, _Search(exten, priority, caller_number, Mode.MATCHMORE)) is not None
 
     def has_context(self, context: str) -> bool:
-        raise NotImplementedError
+        """Whether there is a context of that name (capitals count)."""
+        return context in self.contexts
 
     def ignore_pattern(self, context: str, exten: str) -> bool:
-        """Whether an `ignorepat` of the context matches."""
-        raise NotImplementedError
+        """Whether an `ignorepat` of the context matches, or could with more digits."""
+        found = self.contexts.get(context)
+        if found is None:
+            return False
+        return any(matches(ignored.pattern, exten, Mode.CANMATCH) for ignored in found.ignore_patterns)
 
     def hint(self, context: str, exten: str) -> str | None:
         """The text of the hint that holds for an extension (a pattern's too), variables not yet put in."""
-        raise NotImplementedError
+        found = self.find(context, exten, HINT)
+        return found.priority.application if found is not None and found.priority is not None else None
+
+    def _search(self, name: str, search: _Search) -> Found | None:
+        """One context: its extensions, its switches, its includes."""
+        context = self.contexts.get(name)
+        if context is None or len(search.seen) >= MOST_CONTEXTS:
+            return None
+        folded = name.lower()
+        if folded in search.seen:
+            return None
+        if search.status < Status.NO_EXTENSION:
+            search.status = Status.NO_EXTENSION
+        if search.mode is Mode.MATCH:
+            found = self._matching(context, search)
+            if found is not None:
+                return found
+        else:
+            found, final = self._close(context, search)
+            if found is not None or final:
+                return found
+        if not context.switches and not context.includes:
+            return None
+        search.seen.append(folded)
+        for switch in context.switches:
+            found = self._ask_switch(context, switch, search)
+            if found is not None:
+                search.by_switch = found
+                return found
+        for include in context.includes:
+            if include.timing is not None and not include.timing.holds(self.wall()):
+                continue
+            found = self._search(include.context, search)
+            if found is not None or search.by_switch is not None:
+                return found
+        return None
+
+    def _matching(self, context: Context, search: _Search) -> Found | None:
+        for key in context.index.matching(search.exten):
+            for extension in context.group(key):
+                if extension.caller is not None and not _caller_matches(extension.caller, search.caller):
+                    continue
+                priority = _priority(extension, search)
+                if priority is not None:
+                    return Found(context, extension, priority)
+        return None
+
+    def _close(self, context: Context, search: _Search) -> tuple[Found | None, bool]:
+        """(what matches or could, whether that is the last word of this context)."""
+        for key, early in context.index.close(search.exten, search.mode):
+            for extension in context.group(key):
+                if extension.caller is not None and not _caller_matches(extension.caller, search.caller):
+                    continue
+                if early and search.mode is Mode.MATCHMORE:
+                    return None, True
+                priority = _priority(extension, search)
+                if priority is not None:
+                    return Found(context, extension, priority), True
+        return None, False
+
+    def _ask_switch(self, context: Context, switch: SwitchEntry, search: _Search) -> Found | None:
+        data = switch.data
+        if switch.evaluate and search.substitute is not None:
+            data = search.substitute(data)
+        number = search.priority if isinstance(search.priority, int) else 0
+        name = switch.name.upper()
+        if name == "LOOPBACK":
+            return self._loop(context, switch, data, number, search)
+        provider = self.switches.get(name)
+        if provider is None:
+            return None
+        if search.mode is Mode.MATCH:
+            ask = provider.exists
+        else:
+            ask = provider.can_match if search.mode is Mode.CANMATCH else provider.match_more
+        if not ask(data, context.name, search.exten, number, search.caller):
+            return None
+        return Found(context, None, None, switch, data)
+
+    def _loop(self, context: Context, switch: SwitchEntry, data: str, number: int, search: _Search) -> Found | None:
+        """`switch => Loopback/...`: the same question of another place of this dialplan."""
+        if search.loops >= MOST_LOOPS:
+            return None
+        there = Loopback.parse(data, context.name, search.exten, number)
+        if not there.allows(search.exten):
+            return None
+        inner = _Search(
+            there.exten, there.priority, search.caller, search.mode, search.substitute, loops=search.loops + 1
+        )
+        found = self._search(there.context, inner)
+        if found is None:
+            return None
+        moved = found.moved or (there.context, there.exten, there.priority)
+        return Found(found.context, found.extension, found.priority, found.switch, found.switch_data, moved)
+
+    # ---- changes -------------------------------------------------------------------------------------------
+
+    def context(self, name: str, registrar: str = "pbx_config") -> Context:
+        """The context of that name, made if there is none."""
+        found = self.contexts.get(name)
+        if found is None:
+            found = self.contexts[name] = Context(name, registrar=registrar)
+        return found
 
     def replace(self, tables: Tables) -> None:
-        """Take over a new load in one step; contexts and extensions that others than the file added stay."""
-        raise NotImplementedError
+        """Take over a new load in one step; contexts that others than the file made stay."""
+        for name, context in self.contexts.items():
+            if context.registrar != "pbx_config":
+                tables.contexts.setdefault(name, context)
+        self.contexts = tables.contexts
+        self.globals = tables.globals
+        self.settings = tables.settings
+
+
+def _caller_matches(pattern: str, number: str) -> bool:
+    """Whether a caller's number satisfies a caller-ID match; an empty match is for callers without a number."""
+    if not number:
+        return not pattern
+    return matches(pattern, number)
+
+
+def _priority(extension: Extension, search: _Search) -> Priority | None:
+    wanted = search.priority
+    if search.status < Status.NO_PRIORITY:
+        search.status = Status.NO_PRIORITY
+    if isinstance(wanted, int):
+        return extension.priorities.get(wanted)
+    if search.status < Status.NO_LABEL:
+        search.status = Status.NO_LABEL
+    number = extension.labels.get(wanted)
+    return None if number is None else extension.priorities.get(number)

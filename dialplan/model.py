@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pbx.conf.diagnostics import Place
+from pbx.dialplan.patterns import BadPattern, Index, clean_name, key_of, sort_key
 
 if TYPE_CHECKING:
-    from pbx.dialplan.patterns import Index
     from pbx.dialplan.times import Timing
 
 #: Priority number under which a hint is kept.
 HINT = -1
+#: The place of what came from no file.
+NOWHERE = Place("")
 
 
 class Priority:
@@ -79,6 +81,12 @@ class Extension:
         """The hint; its `application` is the text of it (`IAX2/100&Custom:x,CustomPresence:y`)."""
         return self.priorities.get(HINT)
 
+    def put(self, priority: Priority) -> None:
+        """Set a priority and its label; of two equal labels the first stays."""
+        self.priorities[priority.number] = priority
+        if priority.label is not None:
+            self.labels.setdefault(priority.label, priority.number)
+
     def in_order(self) -> list[Priority]:
         """Hint first, then by number."""
         return [self.priorities[n] for n in sorted(self.priorities)]
@@ -94,7 +102,7 @@ class Include:
     context: str
     text: str
     timing: Timing | None = None
-    place: Place = Place("")
+    place: Place = NOWHERE
     registrar: str = "pbx_config"
 
 
@@ -105,7 +113,7 @@ class SwitchEntry:
     name: str
     data: str
     evaluate: bool = False
-    place: Place = Place("")
+    place: Place = NOWHERE
     registrar: str = "pbx_config"
 
 
@@ -114,14 +122,27 @@ class IgnorePattern:
     """`ignorepat => pattern`: dial tone goes on after it."""
 
     pattern: str
-    place: Place = Place("")
+    place: Place = NOWHERE
     registrar: str = "pbx_config"
 
 
 class Context:
-    """A context.  `extensions` in the order of search (which is the order shown)."""
+    """A context: extensions in Asterisk's order of search, includes, switches, ignored patterns."""
 
-    def __init__(self, name: str, place: Place = Place(""), registrar: str = "pbx_config") -> None:
+    __slots__ = (
+        "_groups",
+        "_order",
+        "autohints",
+        "ignore_patterns",
+        "includes",
+        "index",
+        "name",
+        "place",
+        "registrar",
+        "switches",
+    )
+
+    def __init__(self, name: str, place: Place = NOWHERE, registrar: str = "pbx_config") -> None:
         self.name = name
         self.place = place
         self.registrar = registrar
@@ -129,32 +150,109 @@ class Context:
         self.switches: list[SwitchEntry] = []
         self.ignore_patterns: list[IgnorePattern] = []
         self.autohints = False
-        self._extensions: dict[tuple[str, str | None], Extension] = {}
-        self._index: Index | None = None
+        #: key -> the extensions of that key, those with a caller-ID match first
+        self._groups: dict[str, tuple[Extension, ...]] = {}
+        self._order: list[Extension] | None = None
+        #: the matcher; kept in step with every change
+        self.index = Index(self._groups)
 
     def extension(self, name: str, caller: str | None = None) -> Extension | None:
-        """The extension written exactly so (no matching)."""
-        raise NotImplementedError
+        """The extension written so, or in another way that means the same (no matching).  BadPattern passes."""
+        wanted = None if caller is None else caller_key(caller)
+        for found in self._groups.get(key_of(clean_name(name))[0], ()):
+            if (None if found.caller is None else caller_key(found.caller)) == wanted:
+                return found
+        return None
 
-    def add(self, name: str, priority: Priority, caller: str | None = None, *, replace: bool = False) -> bool:
-        """Add a priority (and the extension when it is new); False if the number is taken and not to be replaced."""
-        raise NotImplementedError
+    def group(self, key: str) -> tuple[Extension, ...]:
+        """The extensions of one key of the index, in the order of search."""
+        return self._groups[key]
+
+    def add(self, name: str, priority: Priority, caller: str | None = None, *, replace: bool = False) -> Extension:
+        """Add a priority, and the extension when it is new.
+
+        Raises Taken when the number is there already (unless `replace`), BadPattern for a name with an open `[`.
+        """
+        name = clean_name(name)
+        key, alive = key_of(name)
+        group = self._groups.get(key)
+        extension = None
+        if group is None:
+            extension = Extension(name, key, caller)
+            self._groups[key] = (extension,)
+            self._order = None
+            if alive:
+                self.index.add(key)
+        elif caller is None:
+            if group[-1].caller is None:
+                extension = group[-1]
+        else:
+            wanted = caller_key(caller)
+            extension = next((e for e in group if e.caller is not None and caller_key(e.caller) == wanted), None)
+        if extension is None:
+            extension = Extension(name, key, caller)
+            self._groups[key] = tuple(sorted((*(group or ()), extension), key=_caller_order))
+            self._order = None
+        if priority.number in extension.priorities and not replace:
+            raise Taken(extension, priority.number)
+        extension.put(priority)
+        return extension
 
     def remove(self, name: str, number: int | None = None, caller: str | None = None) -> bool:
         """Take away a priority, or all of an extension; False if there was none."""
-        raise NotImplementedError
+        extension = self.extension(name, caller)
+        if extension is None or (number is not None and number not in extension.priorities):
+            return False
+        if number is not None and len(extension.priorities) > 1:
+            gone = extension.priorities.pop(number)
+            if gone.label is not None and extension.labels.get(gone.label) == number:
+                del extension.labels[gone.label]
+            return True
+        left = tuple(e for e in self._groups[extension.key] if e is not extension)
+        self._order = None
+        if left:
+            self._groups[extension.key] = left
+        else:
+            del self._groups[extension.key]
+            self.index.remove(extension.key)
+        return True
 
     @property
     def extensions(self) -> list[Extension]:
-        raise NotImplementedError
-
-    @property
-    def index(self) -> Index:
-        """The matcher, built at the first look-up after a change."""
-        raise NotImplementedError
+        """In the order of search, which is the order that `dialplan show` prints."""
+        if self._order is None:
+            self._order = [e for key in sorted(self._groups, key=sort_key) for e in self._groups[key]]
+        return self._order
 
     def __iter__(self) -> Iterator[Extension]:
         return iter(self.extensions)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._groups.values()))
+
+
+def caller_key(pattern: str) -> str:
+    """A caller-ID match in the form in which two of them are compared.  One that is no pattern stays as it is."""
+    try:
+        return key_of(pattern)[0]
+    except BadPattern:
+        return pattern
+
+
+def _caller_order(extension: Extension) -> tuple[bool, tuple[object, ...]]:
+    """Place among extensions of one key: those with a caller-ID match first, by the order of patterns."""
+    if extension.caller is None:
+        return True, ()
+    return False, sort_key(caller_key(extension.caller))
+
+
+class Taken(Exception):
+    """A priority is there already; the first one stays, as in Asterisk."""
+
+    def __init__(self, extension: Extension, number: int) -> None:
+        super().__init__(f"priority {number} of {extension.name} is there already")
+        self.extension = extension
+        self.number = number
 
 
 @dataclass(slots=True)

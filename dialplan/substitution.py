@@ -1,8 +1,30 @@
-"""`${...}` and `$[...]` in the data of a priority, put in as Asterisk does."""
+"""`${...}` and `$[...]` in the data of a priority, put in as Asterisk does.
+
+What stands between the braces is found by counting braces in the text as written, so a text is taken apart once and
+remembered; only values change from call to call.  The limits are those of Asterisk's buffers, in bytes.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import re
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from pbx.dialplan.expressions import Template, evaluate
+from pbx.dialplan.octets import cut, length, narrowed, widened
+
+#: Bytes of application data after substitution.
+DATA_LIMIT = 8191
+#: Bytes of what one `${...}` or `$[...]` holds, and of what it gives.
+VALUE_LIMIT = 4095
+#: Texts taken apart that are remembered.
+MEMO = 16384
+
+_OFFSETS = re.compile(r"\s*([-+]?\d{1,30})(?::\s*([-+]?\d{1,30}))?")
+_MARK = re.compile(r"\$[{\[]")
+#: what counts brackets inside `${` and inside `$[`
+_BRACES = re.compile(r"\$[{\[]|[{}]")
+_SQUARES = re.compile(r"\$[{\[]|[\[\]]")
 
 
 class Values(Protocol):
@@ -15,9 +37,194 @@ class Values(Protocol):
         """What a function reads; None if it fails or does not exist (an empty text is put in)."""
 
 
-def substitute(text: str, values: Values) -> str:
-    """`text` with every `${...}` and `$[...]` replaced, at most 4095 bytes where Asterisk cuts.
+class _Name(NamedTuple):
+    """`NAME`, `NAME:offset:length`, `FUNC(args)` taken apart; `args` None: a variable."""
+
+    name: str
+    args: str | None
+    offset: int
+    length: int | None
+
+
+def _int(text: str) -> int:
+    """A C int read from digits: what does not fit wraps as it does there."""
+    number = max(-(2**63), min(2**63 - 1, int(text)))
+    return (number + 2**31) % 2**32 - 2**31
+
+
+def _take_apart(text: str) -> _Name:
+    offset, limit = 0, None
+    function = "(" in text
+    if ":" in text:
+        depth = 0
+        seen = False
+        for at, char in enumerate(text):
+            if char == "(":
+                depth += 1
+                seen = True
+            elif char == ")":
+                depth -= 1
+            elif char == ":" and not depth:
+                found = _OFFSETS.match(text, at + 1)
+                if found:
+                    offset = _int(found[1])
+                    limit = None if found[2] is None else _int(found[2])
+                text = text[:at]
+                function = seen
+                break
+    if not function:
+        return _Name(text, None, offset, limit)
+    name, _, args = text.partition("(")
+    end = args.rfind(")")
+    return _Name(name, args if end < 0 else args[:end], offset, limit)
+
+
+def substring(value: str, offset: int, limit: int | None) -> str:
+    """`${value:offset:limit}`: bytes, negative numbers count from the end."""
+    if not offset and (limit is None or limit >= length(value)):
+        return value
+    text = widened(value)
+    size = len(text)
+    if offset < 0:
+        offset = max(0, size + offset)
+    if offset >= size:
+        return ""
+    if limit is None:
+        part = text[offset:]
+    elif limit >= 0:
+        part = text[offset : offset + limit]
+    else:
+        part = text[offset : max(offset, size + limit)]
+    return narrowed(part) if text is not value else part
+
+
+#: One piece of a text: given the values and how many bytes are left, what is put in.
+_Piece = Callable[[Values], str]
+
+
+class _Variable:
+    """`${...}`."""
+
+    __slots__ = ("_inner", "_name")
+
+    def __init__(self, inside: str) -> None:
+        inside = cut(inside, VALUE_LIMIT)
+        self._inner = _Text(inside) if _MARK.search(inside) else None
+        self._name = _take_apart(inside)
+
+    def __call__(self, values: Values) -> str:
+        if self._inner is None:
+            name = self._name
+        else:
+            name = _take_apart(self._inner.put_in(values, VALUE_LIMIT))
+        if name.args is None:
+            value = values.variable(name.name)
+        else:
+            value = values.function(name.name, name.args)
+        if not value:
+            return ""
+        if len(value) > VALUE_LIMIT // 4:
+            value = cut(value, VALUE_LIMIT)
+        if name.offset or name.length is not None:
+            return substring(value, name.offset, name.length)
+        return value
+
+
+class _Expression:
+    """`$[...]`."""
+
+    __slots__ = ("_inner", "_template", "_text")
+
+    def __init__(self, inside: str) -> None:
+        self._text = cut(inside, VALUE_LIMIT)
+        self._inner: _Text | None = None
+        self._template: Template | None = None
+        if _MARK.search(self._text):
+            self._inner = _Text(self._text)
+            self._template = self._inner.template()
+
+    def __call__(self, values: Values) -> str:
+        if self._inner is None:
+            return evaluate(self._text, values)
+        if self._template is None:
+            return evaluate(self._inner.put_in(values, VALUE_LIMIT), values)
+        texts = [piece(values) for piece in self._inner.pieces]
+        result = self._template.evaluate(texts, values)
+        if result is None:
+            result = evaluate(cut(self._inner.join(texts), VALUE_LIMIT), values)
+        return result
+
+
+class _Text:
+    """A text taken apart: literal[0], piece[0], literal[1], piece[1] ... literal[n]."""
+
+    __slots__ = ("literals", "pieces")
+
+    def __init__(self, text: str) -> None:
+        self.literals: list[str] = []
+        self.pieces: list[_Piece] = []
+        at = 0
+        while True:
+            mark = _MARK.search(text, at)
+            if mark is None:
+                self.literals.append(text[at:])
+                return
+            self.literals.append(text[at : mark.start()])
+            variable = mark[0] == "${"
+            end, closed = _closing(text, mark.end(), variable)
+            inside = text[mark.end() : end - 1 if closed else end]
+            self.pieces.append(_Variable(inside) if variable else _Expression(inside))
+            at = end
+
+    def put_in(self, values: Values, limit: int) -> str:
+        """The text with the values, cut to `limit` bytes."""
+        return cut(self.join([piece(values) for piece in self.pieces]), limit)
+
+    def join(self, texts: list[str]) -> str:
+        """The literals with `texts` between them."""
+        out = [self.literals[0]]
+        for text, literal in zip(texts, self.literals[1:], strict=True):
+            out.append(text)
+            out.append(literal)
+        return "".join(out)
+
+    def template(self) -> Template | None:
+        """The text as an expression with holes; None where that cannot be."""
+        return Template.make(self.literals)
+
+
+def _closing(text: str, at: int, variable: bool) -> tuple[int, bool]:
+    """(end of a `${` or `$[` whose inside begins at `at`, whether it was closed)."""
+    pattern, own, opener, closer = (_BRACES, "${", "{", "}") if variable else (_SQUARES, "$[", "[", "]")
+    depth = 1
+    while True:
+        found = pattern.search(text, at)
+        if found is None:
+            return len(text), False
+        at = found.end()
+        mark = found[0]
+        if mark in (own, opener):
+            depth += 1
+        elif mark == closer:
+            depth -= 1
+            if not depth:
+                return at, True
+
+
+_memo: dict[str, _Text] = {}
+
+
+def substitute(text: str, values: Values, limit: int = DATA_LIMIT) -> str:
+    """`text` with every `${...}` and `$[...]` replaced, at most `limit` bytes.
 
     Never raises for what stands in the text; what `values` raises (Suspend) passes through.
     """
-    raise NotImplementedError
+    if "$" not in text:
+        return text if len(text) <= limit // 4 else cut(text, limit)
+    found = _memo.get(text)
+    if found is None:
+        found = _Text(text)
+        if len(_memo) >= MEMO:
+            _memo.clear()
+        _memo[text] = found
+    return found.put_in(values, limit)
