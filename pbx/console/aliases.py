@@ -29,5 +29,5 @@ def load(path: str, diagnostics: Diagnostics) -> dict[str, str]:
             diagnostics.warning(wanted.value_place, f"no template [{wanted.value}] in this file", text=wanted.text)
         for section in found:
             for entry in section:
-                aliases[" ".join(entry.name.lower().split())] = entry.value
+                aliases.setdefault(" ".join(entry.name.lower().split()), entry.value)  # the first of a name wins
     return aliases
