@@ -376,7 +376,8 @@ def _compile(text: str) -> tuple[_Code, UnexpectedInput | None]:
     if taken <= 0:
         return _constant(""), wrong
     try:
-        return parser.feed_eof(), wrong
+        rest: Any = parser.feed_eof()  # type: ignore[no-untyped-call]
+        return rest, wrong
     except UnexpectedInput:
         return _constant("0"), wrong
 

@@ -479,6 +479,9 @@ class Run:
                 return None
             self.at = found
             self._found = True
+            if found.moved is not None:
+                # a Loopback switch: the channel goes on at the other place
+                channel.context, channel.exten, channel.priority = found.moved
             if found.priority is None:
                 result = await self._run_switch(found)
             else:

@@ -104,9 +104,9 @@ class _Loader:
             self._general(section)
         if not self.tables.settings.clearglobalvars:
             self.tables.globals.update(globals_before)
-        section = self.document.section("globals")
-        if section is not None:
-            yield from self._globals(section)
+        variables = self.document.section("globals")
+        if variables is not None:
+            yield from self._globals(variables)
         for section in self.document:
             if section.name.lower() not in ("general", "globals"):
                 yield from _SectionLoader(self, section).work()

@@ -100,6 +100,10 @@ def _as_float(value: Number) -> float:
         return -math.inf if value < 0 else math.inf
 
 
+def _size(value: int | Fraction) -> int | Fraction:
+    return -value if value < 0 else value
+
+
 def _exact(value: Number) -> int | Fraction:
     return 0 if isinstance(value, float) else value
 
@@ -114,8 +118,8 @@ def negate(a: Number) -> Number:
 def add(a: Number, b: Number) -> Number:
     """a + b."""
     if not _finite(a) or not _finite(b):
-        result = _as_float(a) + _as_float(b)
-        return MINUS_NAN if math.isnan(result) and not math.isnan(_as_float(a) * _as_float(b)) else result
+        total = _as_float(a) + _as_float(b)
+        return MINUS_NAN if math.isnan(total) and not math.isnan(_as_float(a) * _as_float(b)) else total
     result = rounded(_exact(a) + _exact(b))
     return MINUS_ZERO if not result and is_negative(a) and is_negative(b) else result
 
@@ -160,7 +164,7 @@ def modulo(a: Number, b: Number) -> Number:
         if _finite(a) and math.isinf(_as_float(b)):
             return a
         return MINUS_NAN
-    rest = abs(_exact(a)) % abs(_exact(b))
+    rest = _size(_exact(a)) % _size(_exact(b))
     if not rest:
         return MINUS_ZERO if is_negative(a) else 0
     return rounded(-rest if is_negative(a) else rest)
@@ -184,7 +188,7 @@ trunc = _integral(math.trunc)
 #: halves to even
 rint = _integral(round)
 #: halves away from zero
-nearest = _integral(lambda a: math.floor(abs(a) + Fraction(1, 2)) * (-1 if a < 0 else 1))
+nearest = _integral(lambda a: math.floor(_size(a) + Fraction(1, 2)) * (-1 if a < 0 else 1))
 
 
 def _decimal(value: int | Fraction) -> Decimal:
@@ -268,10 +272,10 @@ def power(a: Number, b: Number) -> Number:
         return math.inf if b < 0 else 0
     if a < 0 and not whole:
         return MINUS_NAN
-    if whole and abs(b) * (abs(a.numerator).bit_length() + a.denominator.bit_length()) < 100_000:
+    if whole and abs(b.numerator) * (abs(a.numerator).bit_length() + a.denominator.bit_length()) < 100_000:
         return rounded(Fraction(a) ** int(b))
     with localcontext(_wide()):
-        exponent = _decimal(abs(a)).ln() * _decimal(b)
+        exponent = _decimal(_size(a)).ln() * _decimal(b)
         if abs(exponent) > 20000:
             size: Number = math.inf if exponent > 0 else 0
         else:
@@ -312,7 +316,7 @@ def _trigonometric(function: Callable[[Decimal], Decimal]) -> Callable[[Number],
         if isinstance(a, float):
             return _from_decimal(function(Decimal(0))) if not a else MINUS_NAN
         with localcontext(_wide(30)):
-            x = _decimal(a).remainder_near(2 * _PI) if abs(a) < 10**25 else Decimal(0)
+            x = _decimal(a).remainder_near(2 * _PI) if _size(a) < 10**25 else Decimal(0)
             return _from_decimal(function(x))
 
     return compute
@@ -335,7 +339,7 @@ def _arctangent(x: Decimal) -> Decimal:
         term = -term * x * x
         total += term / (n + 2)
         n += 2
-    return total * 2**halvings
+    return total * (1 << halvings)
 
 
 def arctangent(a: Number) -> Number:
@@ -368,7 +372,7 @@ def arctangent2(a: Number, b: Number) -> Number:
 
 def arcsine(a: Number) -> Number:
     """asin; NaN outside -1 to 1."""
-    if (isinstance(a, float) and a) or abs(a) > 1:
+    if (isinstance(a, float) and a) or _size(_exact(a)) > 1:
         return math.nan
     with localcontext(_wide(10)):
         x = _decimal(_exact(a))
@@ -379,7 +383,7 @@ def arcsine(a: Number) -> Number:
 
 def arccosine(a: Number) -> Number:
     """acos; NaN outside -1 to 1."""
-    if (isinstance(a, float) and a) or abs(a) > 1:
+    if (isinstance(a, float) and a) or _size(_exact(a)) > 1:
         return math.nan
     with localcontext(_wide(10)):
         x = _decimal(_exact(a))

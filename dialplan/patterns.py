@@ -79,7 +79,7 @@ def _bit(code: int) -> int:
 def _position(ranges: list[tuple[str, str]]) -> str:
     """The key character of a set; "" for one that is empty.  Raises LookupError if it has members but none matches."""
     mask = 0
-    members = set()
+    members: set[str] = set()
     for first, last in ranges:
         for code in range(ord(first), ord(last) + 1):
             mask |= _bit(code)
