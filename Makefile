@@ -1,0 +1,59 @@
+# What one types in a checkout.  `make` alone says what there is.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+PREFIX  ?= /usr/local
+DESTDIR ?=
+USER_NAME ?= asterisk
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help venv run demo test interop check install clean
+
+help:
+	@echo "make run       the PBX with its console, on conf/samples and loopback"
+	@echo "make demo      two boxes, linked over IAX2, and a call between them"
+	@echo "make venv      only set up .venv"
+	@echo "make test      the tests"
+	@echo "make interop   tests against stock Asterisk 22 and 16, iaxmodem, nmap and tshark (tests/interop/setup first)"
+	@echo "make check     lint, types, and the direction of imports"
+	@echo "make install   into PREFIX=$(PREFIX) (DESTDIR= for packages)"
+
+venv: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("pbx needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+		echo "Python cannot make virtual environments here; on Debian: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.'
+	@touch $@
+
+$(VENV)/.test: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,check]'
+	@touch $@
+
+run: venv
+	@$(BIN)/pbx -c --etc conf/samples --run build/run
+
+demo: venv
+	@$(BIN)/pbx demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m 'not interop'
+
+interop: $(VENV)/.test
+	PBX_REQUIRE_PEERS=1 $(BIN)/python -m pytest -m interop tests/interop
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --config setup.cfg
+	@mkdir -p build/types && ln -sfn ../../pbx build/types/pbx
+	cd build/types && ../../$(BIN)/mypy --config-file ../../setup.cfg
+
+install:
+	conf/install "$(PREFIX)" "$(DESTDIR)" "$(USER_NAME)"
+
+clean:
+	rm -rf build/run build/types
