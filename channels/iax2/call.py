@@ -1,145 +1,450 @@
-"""One IAX2 call: what a driver can ask of it."""
+"""One IAX2 call: its state machine, and what a driver can ask of it.
+
+States and what each command does in them are the table `COMMANDS` below; a command
+that is not in it falls to `foreign.OTHERS`, which answers as Asterisk answers
+whatever does not belong into a dialogue.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from pbx.channels.causes import Cause
+from pbx.channels.events import Control, Verdict
+from pbx.channels.iax2 import address as addresses
+from pbx.channels.iax2 import call_incoming, call_lookup, call_media, call_outgoing, foreign, reasons, registrar
 from pbx.channels.iax2.address import Address
-from pbx.channels.party import Caller
+from pbx.channels.iax2.call_model import CannotCall, Outgoing, Request, State
+from pbx.channels.iax2.dialog import Dialog
+from pbx.channels.iax2.elements import Element, Elements
+from pbx.channels.iax2.events import CallEnded, CallGone, CallQuelch, CallTransfer, Failed, IncomingCall, LegBound
+from pbx.channels.iax2.frames import CROSSING, Command, FrameType, FullFrame, compress_subclass
+from pbx.channels.iax2.reliable import Sent
+from pbx.channels.iax2.timers import Timer
+
+if TYPE_CHECKING:
+    from pbx.channels.iax2.core import Core
+    from pbx.channels.iax2.settings import AuthMethods, Peer, User
+
+__all__ = ["Call", "CannotCall", "Outgoing", "Request", "State"]
 
 
-class CannotCall(Exception):
-    """A call out can't even start; `cause` is Q.850.  A `Failed` event has been (or is) told as well."""
-
-    def __init__(self, cause: int, reason: str) -> None:
-        super().__init__(reason)
-        self.cause = cause
-        self.reason = reason
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """What to call and what to tell: `IAX2/[user[:secret]@]peer[:port][/exten[@context][/options]]` taken apart.
-
-    peer: a section of iax.conf, else a host name or address; port: 0 = the peer's or 4569.  user, secret, key: from
-    the dial string (None = the peer's own).  formats: format bits, best first, that the caller side can speak or be
-    translated to (an empty tuple: all that the peer allows).  variables: IAXVAR to send.
-    """
-
-    peer: str
-    port: int = 0
-    user: str | None = None
-    secret: str | None = None
-    key: str | None = None
-    exten: str = ""
-    context: str = ""
-    options: str = ""
-    formats: tuple[int, ...] = ()
-    caller: Caller = field(default_factory=Caller)
-    language: str = ""
-    variables: dict[str, str] = field(default_factory=dict)
-    autoanswer: bool = False
-
-
-@dataclass(slots=True)
-class Request:
-    """What a NEW asked for, completed from the section that let it in."""
-
-    context: str
-    exten: str
-    caller: Caller
-    language: str
-    variables: dict[str, str]
-    user: str
-    capability: int
-    preferences: tuple[int, ...]
-    autoanswer: bool = False
-    adsi: int = 0
-
-
-class Call:
+class Call(Dialog):
     """One call leg.  Made by the endpoint only.
 
     All methods need `now`; none of them waits or raises; on an ended call they do nothing.
     """
 
-    #: row and generation of the plane's leg; written by the driver, 0 = none
-    row: int
-    generation: int
-    #: the socket, the far address, and the own address asked ("" = the socket's own)
-    socket: int
-    address: Address
-    local: str
-    own_number: int
-    remote_number: int
-    #: "in" or "out"
-    direction: str
-    #: `IAX2/VOIP1-16385`
-    channel_name: str
-    peer_name: str
-    user_name: str
-    #: the format bit agreed at ACCEPT; and the formats of voice in each way (0 = none yet)
-    format: int
-    receive_format: int
-    send_format: int
-    #: format bits, best first, that this leg may use (what both ends can)
-    capability: int
-    #: format bits common to both, best first
-    formats: tuple[int, ...]
-    #: meta trunk frames?
-    trunk: bool
-    encrypted: bool
-    #: monotonic seconds at which this call's timestamps are 0
-    clock_start: float
-    request: Request | None
-    outgoing: Outgoing | None
-    #: anything the driver wants to hang on to (its Leg)
-    owner: object | None
+    __slots__ = (
+        "attempt",
+        "capability",
+        "challenge",
+        "channel_name",
+        "digit_since",
+        "direction",
+        "ended",
+        "format",
+        "formats",
+        "generation",
+        "judged",
+        "known",
+        "lag",
+        "methods",
+        "outgoing",
+        "owner",
+        "peer",
+        "peer_name",
+        "ping_stamp",
+        "receive_format",
+        "remote_report",
+        "request",
+        "send_format",
+        "state",
+        "trunk",
+        "user",
+        "user_name",
+    )
+
+    kind: ClassVar[str] = "call"
+
+    def __init__(
+        self,
+        core: Core,
+        direction: str,
+        socket: int,
+        address: Address,
+        local: str,
+        now: float,
+        *,
+        remote_number: int = 0,
+        trunk: bool = False,
+    ) -> None:
+        super().__init__(
+            core, socket, address, local, now, remote_number=remote_number, trunk=trunk and direction == "out"
+        )
+        #: generation of the plane's leg; written by the driver, as `row`
+        self.generation = 0
+        self.direction = direction
+        self.state = State.RESERVED if direction == "out" else State.OPENED
+        self.channel_name = ""
+        self.peer_name = ""
+        self.user_name = ""
+        self.user: User | None = None
+        self.peer: Peer | None = None
+        #: the format bit agreed at ACCEPT; and the formats of voice in each way (0 = none yet)
+        self.format = 0
+        self.receive_format = 0
+        self.send_format = 0
+        #: format bits that this leg may use, as a mask and best first
+        self.capability = 0
+        self.formats: tuple[int, ...] = ()
+        self.trunk = trunk
+        self.request: Request | None = None
+        self.outgoing: Outgoing | None = None
+        #: anything the driver wants to hang on to (its Leg)
+        self.owner: object | None = None
+        #: the driver knows this call; CallEnded was told; a verdict was told
+        self.known = False
+        self.ended = False
+        self.judged = False
+        self.methods: AuthMethods | None = None
+        self.challenge = ""
+        self.attempt = registrar.Attempt()
+        self.digit_since = 0.0
+        self.ping_stamp = -1
+        #: ms, from the last LAGRP; -1 = none yet
+        self.lag = -1
+        #: what the far end last reported of our sound (RR elements of its PONG)
+        self.remote_report: dict[int, int] = {}
+        general = core.settings.general
+        core.timers.set(self, Timer.PING, now + general.pingtime)
+        core.timers.set(self, Timer.LAGRQ, now + general.lagrqtime)
+
+    @property
+    def encrypted(self) -> bool:
+        """Is what we send enciphered?"""
+        return self.encrypting is not None
+
+    def name(self) -> None:
+        """Give the channel its name: peer, else user, else address, then the number."""
+        who = self.peer_name or self.user_name or addresses.text(self.address)
+        self.channel_name = f"IAX2/{who}-{self.own_number}"
+
+    # ---- what the driver asks ---------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        """May anything be sent for the channel?"""
+        return self.state not in (State.ENDING, State.GONE)
 
     def place(self, now: float) -> None:
-        """Send the NEW of a reserved call, with what `outgoing` holds now."""
-        raise NotImplementedError
+        """Send the NEW of a reserved call; what is to be told is read from `outgoing` now."""
+        if self.state is not State.RESERVED:
+            return
+        host = self.address[0]
+        if addresses.is_numeric(host):
+            call_outgoing.start(self, now)
+        else:
+            self.state = State.RESOLVING
+            self.core.names.ask(host, lambda found, later: call_outgoing.resolved(self, host, found, later))
 
     def answer(self, now: float) -> None:
         """CONTROL ANSWER, followed by the "stop sounds" that Asterisk sends."""
-        raise NotImplementedError
+        if self.alive:
+            self.send_in_stream(FrameType.CONTROL, Control.ANSWER, b"", now)
+            self.send_in_stream(FrameType.CONTROL, Control.STOP_SOUNDS, b"", now)
 
     def control(self, control: int, data: bytes, now: float) -> None:
         """A CONTROL frame: RINGING, PROGRESS, BUSY, HOLD ...; what may not cross a link is dropped."""
-        raise NotImplementedError
+        if self.alive and control in CROSSING:
+            self.send_in_stream(FrameType.CONTROL, control, data, now)
 
     def digit(self, digit: str, begin: bool, now: float) -> None:
         """DTMF BEGIN or END."""
-        raise NotImplementedError
+        if self.alive and len(digit) == 1 and ord(digit) < 0x80:
+            kind = FrameType.DTMF_BEGIN if begin else FrameType.DTMF_END
+            self.send_in_stream(kind, ord(digit), b"", now)
 
     def text(self, text: str, now: float) -> None:
         """A TEXT frame (a NUL is added)."""
-        raise NotImplementedError
+        if self.alive:
+            self.send_in_stream(FrameType.TEXT, 0, text.encode("utf-8", "surrogateescape") + b"\0", now)
 
     def opaque(self, frame_type: int, subclass: int, data: bytes, now: float) -> None:
-        """HTML, IMAGE, VIDEO ... as it came from another leg."""
-        raise NotImplementedError
+        """HTML, IMAGE, VIDEO ... as it came from another leg (subclass: the byte of the frame)."""
+        if self.alive and frame_type in call_media.OPAQUE:
+            self.send_in_stream(FrameType(frame_type), subclass, data, now)
 
     def transfer(self, exten: str, context: str | None, now: float) -> None:
         """Command TRANSFER: the far end shall send its own call on."""
-        raise NotImplementedError
+        if self.alive:
+            elements = Elements().add_text(Element.CALLED_NUMBER, exten)
+            if context:
+                elements.add_text(Element.CALLED_CONTEXT, context)
+            self.send(Command.TRANSFER, now, elements)
 
     def quelch(self, on: bool, now: float, music: bool = False) -> None:
         """Ask the far end to stop (or resume) sending voice."""
-        raise NotImplementedError
+        if self.alive:
+            elements = Elements().add(Element.MUSICONHOLD) if on and music else None
+            self.send(Command.QUELCH if on else Command.UNQUELCH, now, elements)
 
     def voice_full(self, ts64: int, format_bit: int, payload: bytes, now: float) -> None:
         """The plane's `voice_due`: send this voice as a full VOICE frame stamped `ts64`."""
-        raise NotImplementedError
+        if self.alive:
+            self.send_voice(ts64, compress_subclass(format_bit), payload, now)
 
     def voice_unknown(self, now: float) -> None:
         """The plane's `voice_unknown`: minis came before any full VOICE frame; asks for it again (VNAK)."""
-        raise NotImplementedError
+        if self.alive:
+            self.vnak()
 
     def reject(self, cause: int, text: str, now: float) -> None:
-        """Refuse a call that came in before its ACCEPT, else hang up."""
-        raise NotImplementedError
+        """Refuse a call that came in (the driver has no channel for it), or hang up."""
+        if self.direction == "in" and self.state is State.WAITING:
+            self.refuse(cause, text, now)
+        else:
+            self.hangup(cause, now)
 
     def hangup(self, cause: int, now: float) -> None:
         """HANGUP; the number is kept until acked.  Tells CallEnded(how="local") unless the call has ended already."""
-        raise NotImplementedError
+        if not self.alive:
+            return
+        if self.state in (State.RESERVED, State.RESOLVING):
+            self.over(cause, "local", now)
+            self.forget(now)
+            return
+        self.send(Command.HANGUP, now, Elements().add_uint(Element.CAUSECODE, cause), final=True)
+        self.over(cause, "local", now)
+        self.linger(now)
+
+    # ---- ends -------------------------------------------------------------------------------------------
+
+    def refuse(self, cause: int, text: str, now: float) -> None:
+        """REJECT with cause; the call was never one."""
+        elements = Elements().add_text(Element.CAUSE, text).add_uint(Element.CAUSECODE, cause)
+        self.send(Command.REJECT, now, elements, final=True)
+        self.over(cause, "local", now)
+        self.linger(now)
+
+    def over(self, cause: int, how: str, now: float, text: str = "") -> None:
+        """The channel's end is told, once; the dialogue may linger."""
+        self.answered_login()
+        self.state = State.ENDING
+        if self.known and not self.ended:
+            self.ended = True
+            self.core.emit(CallEnded(self, cause, how, text))
+
+    def judge(self, verdict: Verdict) -> None:
+        """The one verdict of a failed call; further ones are dropped."""
+        if not self.judged:
+            self.judged = True
+            self.core.stats["failed.call"] += 1
+            self.core.emit(Failed(verdict, self if self.known else None))
+
+    def answered_login(self) -> None:
+        """The AUTHREQ is no longer open."""
+        if self.challenge and self.direction == "in":
+            self.challenge = ""
+            count = self.core.unanswered
+            count[self.user_name] -= 1
+            if count[self.user_name] <= 0:
+                del count[self.user_name]
+
+    def begin(self, now: float) -> None:
+        """The caller is there: a channel can be made."""
+        self.state = State.UP
+        self.known = True
+        self.core.emit(IncomingCall(self))
+
+    def bind(self, number: int) -> None:
+        """The far end's call number became known."""
+        self.core.bind_remote(self, number)
+        if self.known:
+            self.core.emit(LegBound(self))
+
+    # ---- what comes in ------------------------------------------------------------------------------------
+
+    def on_any(self, frame: FullFrame, now: float) -> None:
+        if Timer.AUTOKILL in self.timers:
+            self.core.timers.cancel(self, Timer.AUTOKILL)
+        if self.state is State.WAITING and frame.type in _STARTING and not _ends(frame):
+            self.begin(now)
+
+    def on_command(self, frame: FullFrame, elements: Elements, now: float) -> None:
+        handler = COMMANDS.get((self.state, frame.subclass)) or EVERYWHERE.get(frame.subclass)
+        if handler is not None:
+            handler(self, frame, elements, now)
+        elif self.state is not State.ENDING:
+            foreign.answer(self, frame, elements, now)
+
+    def on_media(self, frame: FullFrame, now: float) -> None:
+        if self.state in _HEARING:
+            call_media.receive(self, frame, now)
+
+    def on_timer(self, timer: Timer, now: float) -> None:
+        general = self.core.settings.general
+        if timer is Timer.PING:
+            self.core.timers.set(self, Timer.PING, now + general.pingtime)
+            if self.remote_number:
+                self.ping_stamp = self.send(Command.PING, now, key=Timer.PING).timestamp
+        elif timer is Timer.LAGRQ:
+            self.core.timers.set(self, Timer.LAGRQ, now + general.lagrqtime)
+            if self.remote_number:
+                self.send(Command.LAGRQ, now)
+        elif timer is Timer.AUTOKILL:
+            call_outgoing.give_up(self, now)
+        elif timer is Timer.REJECT:
+            self.refuse(Cause.FACILITY_NOT_SUBSCRIBED, foreign.NO_AUTHORITY, now)
+        else:
+            super().on_timer(timer, now)
+
+    def on_refused(self, cause: int, now: float) -> bool:
+        known = self.known
+        self.over(cause, "local", now)
+        return known
+
+    def on_gone(self, now: float) -> None:
+        self.answered_login()
+        self.state = State.GONE
+        if self.known:
+            if not self.ended:
+                self.ended = True
+                self.core.emit(CallEnded(self, Cause.NORMAL_CLEARING, "local"))
+            self.core.emit(CallGone(self))
+        # nothing may keep a dead call alive through its channel, or the other way round
+        self.owner = None
+
+    def on_resent(self, sent: Sent) -> None:
+        if sent.key is Timer.PING:
+            # an answer could be to either copy: it measures nothing
+            self.ping_stamp = -1
+
+    def on_lost(self, sent: Sent, now: float) -> None:
+        """Four times sent, never acknowledged: the far end is not there (any more)."""
+        self.judge(
+            reasons.verdict(
+                "call",
+                self.peer_name or self.user_name or self.address[0],
+                self.address,
+                expected="an answer to what we sent",
+                got=f"none in four attempts ({self.state.value})",
+                place=self.peer.place_of("host").file_line if self.peer is not None else "",
+                advice=reasons.ADVICE[Cause.DESTINATION_OUT_OF_ORDER],
+                cause=Cause.DESTINATION_OUT_OF_ORDER,
+            )
+        )
+        self.over(Cause.DESTINATION_OUT_OF_ORDER, "timeout", now)
+        self.forget(now)
+
+
+# ---- the table --------------------------------------------------------------------------------------------
+
+#: kinds of frame that prove that the caller got our ACCEPT
+_STARTING = frozenset({FrameType.IAX, FrameType.VOICE, FrameType.VIDEO})
+#: states in which a far end's digits, controls and voice mean something
+_HEARING = frozenset({State.UP, State.CALLING, State.LOGGING_IN})
+
+
+def _ends(frame: FullFrame) -> bool:
+    """What ends a call before it began: nothing is started for it."""
+    return frame.type == FrameType.IAX and frame.subclass in (Command.INVAL, Command.HANGUP, Command.REJECT)
+
+
+def _hung_up(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
+    """HANGUP: acked at once, and that was it."""
+    call.ack(frame)
+    cause = elements.uint(Element.CAUSECODE) or 0
+    call.over(cause, "hangup", now, elements.text(Element.CAUSE) or "")
+    call.forget(now)
+
+
+def _not_known_there(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
+    """INVAL: the far end knows no such call (it was started anew)."""
+    if call.alive:
+        call.judge(
+            reasons.verdict(
+                "call",
+                call.peer_name or call.user_name or call.address[0],
+                call.address,
+                expected="frames of this call",
+                got="INVAL: the other end knows no such call",
+                advice="see whether the other end was restarted",
+                cause=Cause.DESTINATION_OUT_OF_ORDER,
+            )
+        )
+    call.over(Cause.DESTINATION_OUT_OF_ORDER, "inval", now)
+    call.forget(now)
+
+
+def _pong(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
+    if frame.timestamp == call.ping_stamp & 0xFFFFFFFF:
+        call.ping_stamp = -1
+        call.rtt = max(0.001, (call.clock(now) - frame.timestamp) / 1000)
+    call.remote_report = {
+        number: value
+        for number in range(Element.RR_JITTER, Element.RR_OOO + 1)
+        if (value := elements.uint(number)) is not None
+    }
+
+
+def _lagrp(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
+    lag = call.clock(now) - frame.timestamp
+    if lag >= 0:
+        call.lag = lag
+
+
+def _quelch(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
+    on = frame.subclass == Command.QUELCH
+    call.core.emit(CallQuelch(call, on, on and Element.MUSICONHOLD in elements))
+
+
+def _transfer(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
+    number = elements.text(Element.CALLED_NUMBER)
+    if number:
+        call.core.emit(CallTransfer(call, number, elements.text(Element.CALLED_CONTEXT) or ""))
+
+
+def _txreq(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
+    """Native transfers are not obeyed yet; the one in the middle is told so and stays there."""
+    if elements.address() is not None and elements.uint(Element.CALLNO):
+        call.send(Command.TXREJ, now)
+
+
+def _register(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
+    """A registration within a call is dealt with like any other, as stock servers do."""
+    registrar.request(call, call.attempt, frame, elements, now)
+
+
+Handler: TypeAlias = Callable[[Call, FullFrame, Elements, float], None]
+
+#: what a command does in one state
+COMMANDS: dict[tuple[State, int], Handler] = {
+    (State.ASKED, Command.AUTHREP): call_incoming.authrep,
+    (State.ASKED, Command.NEW): call_incoming.ask_again,
+    (State.OPENED, Command.NEW): call_incoming.opened,
+    (State.CALLING, Command.AUTHREQ): call_outgoing.authreq,
+    (State.LOGGING_IN, Command.AUTHREQ): call_outgoing.authreq,
+    (State.CALLING, Command.ACCEPT): call_outgoing.accept,
+    (State.LOGGING_IN, Command.ACCEPT): call_outgoing.accept,
+    (State.CALLING, Command.REJECT): call_outgoing.rejected,
+    (State.LOGGING_IN, Command.REJECT): call_outgoing.rejected,
+    (State.LOOKUP, Command.DPREQ): call_lookup.dpreq,
+    (State.LOOKUP, Command.DIAL): call_lookup.dial,
+    (State.UP, Command.QUELCH): _quelch,
+    (State.UP, Command.UNQUELCH): _quelch,
+    (State.UP, Command.TRANSFER): _transfer,
+    (State.UP, Command.TXREQ): _txreq,
+    (State.UP, Command.REGREQ): _register,
+    (State.UP, Command.REGREL): _register,
+}
+
+#: what a command does in every state that the table above does not name
+EVERYWHERE: dict[int, Handler] = {
+    Command.HANGUP: _hung_up,
+    Command.REJECT: _hung_up,
+    Command.INVAL: _not_known_there,
+    Command.PONG: _pong,
+    Command.LAGRP: _lagrp,
+}

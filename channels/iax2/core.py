@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
+from pbx.channels.iax2 import address as addresses
 from pbx.channels.iax2 import trace
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.events import Event, Failed, Note, Trace
 from pbx.channels.iax2.frames import FullFrame
+from pbx.channels.iax2.logins import KeyRing, NoKeys
+from pbx.channels.iax2.names import Names
 from pbx.channels.iax2.numbers import HOLD, NumberPool
+from pbx.channels.iax2.peers import Peers
+from pbx.channels.iax2.settings import AuthMethods
 from pbx.channels.iax2.timers import Timers
 from pbx.channels.iax2.tokens import Tokens
 
@@ -70,6 +75,7 @@ class Core:
         wall: Callable[[], float],
         counters: Counters | None,
         mailbox: Mailbox | None,
+        keys: KeyRing | None,
     ) -> None:
         self.settings = settings
         self.extensions = extensions
@@ -91,6 +97,21 @@ class Core:
         self.by_own: dict[tuple[Address, int], Dialog] = {}
         #: dialogues a far end has with us, by its host
         self.per_host: Counter[str] = Counter()
+        #: methods that the last real section asked for: unknown names are asked for the same
+        self.last_methods = AuthMethods.MD5
+        #: AUTHREQs without an answer, by user
+        self.unanswered: Counter[str] = Counter()
+        #: users that have shown a token (requirecalltoken=auto)
+        self.users_with_token: set[str] = set()
+        self.keys: KeyRing = keys or NoKeys()
+        self.peers = Peers(self)
+        self.names = Names(self.emit)
+        #: (number, bound host) of each socket, the first is the default
+        self.sockets: list[tuple[int, str]] = [(0, "")]
+        #: dialogues that far ends opened without a token
+        self.without_token = 0
+        #: call numbers an address may hold, where a registered peer says so
+        self.host_limits: dict[str, int] = {}
 
     # ---- out ----------------------------------------------------------------------------------------------
 
@@ -123,6 +144,25 @@ class Core:
             return
         self.events.append(Trace(trace.dump(direction, frame, address, retry)))
 
+    # ---- where from --------------------------------------------------------------------------------------
+
+    def socket_for(self, address: Address, source: str = "") -> tuple[int, str]:
+        """(socket, own address to leave from, "" = the socket's) for what we send first; source: sourceaddress."""
+        wide = ":" in address[0]
+        fitting = [(number, host) for number, host in self.sockets if not host or (":" in host) == wide]
+        for number, host in fitting:
+            if source and host == source:
+                return number, ""
+        number = fitting[0][0] if fitting else self.sockets[0][0]
+        return number, source if source and addresses.is_numeric(source) else ""
+
+    def usable(self, found: list[str]) -> str | None:
+        """The first of a name's addresses that a socket of ours can reach."""
+        for host in found:
+            if any(not bound or (":" in bound) == (":" in host) for _, bound in self.sockets):
+                return host
+        return None
+
     # ---- who is who ---------------------------------------------------------------------------------------
 
     def adopt(self, dialog: Dialog) -> None:
@@ -147,8 +187,25 @@ class Core:
             return
         if self.by_remote.get((dialog.address, dialog.remote_number)) is dialog:
             del self.by_remote[dialog.address, dialog.remote_number]
-        host = dialog.address[0]
+        if dialog.opened_with >= 0 and not dialog.tokened:
+            self.without_token -= 1
+        self._count_out(dialog.address[0])
+        self.numbers.give_back(dialog.own_number, dialog.address, now, hold)
+
+    def _count_out(self, host: str) -> None:
         self.per_host[host] -= 1
         if self.per_host[host] <= 0:
             del self.per_host[host]
-        self.numbers.give_back(dialog.own_number, dialog.address, now, hold)
+
+    def readdress(self, dialog: Dialog, address: Address) -> bool:
+        """Move a dialogue to another far address; False when its number is taken there."""
+        if address != dialog.address:
+            if not self.numbers.move(dialog.own_number, dialog.address, address):
+                return False
+            del self.by_own[dialog.address, dialog.own_number]
+            if self.by_remote.get((dialog.address, dialog.remote_number)) is dialog:
+                del self.by_remote[dialog.address, dialog.remote_number]
+            self._count_out(dialog.address[0])
+            dialog.address = address
+            self.adopt(dialog)
+        return True

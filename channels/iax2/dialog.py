@@ -67,7 +67,8 @@ class Dialog:
         "last_received",
         "last_sent",
         "local",
-        "longest_wait",
+        "opened_with",
+        "opening",
         "own_number",
         "reliable",
         "remote_number",
@@ -109,6 +110,10 @@ class Dialog:
         self.encrypting: Encrypting | None = None
         self.decrypting: Decrypting | None = None
         self.gone = False
+        #: what we opened this dialogue with, until the far end has a call number for it: command, elements, stamp
+        self.opening: tuple[Command, Elements, int] | None = None
+        #: stamp of the far end's opening frame; repetitions are known by it
+        self.opened_with = -1
         #: the far end showed a token when it opened this dialogue
         self.tokened = False
         core.adopt(self)
@@ -160,6 +165,28 @@ class Dialog:
             stamp = self.last_sent = self._stamp_by_clock(now)
         return self._send_full(FrameType.IAX, command, data, stamp, now, final=final, key=key, barrier=barrier)
 
+    def open(self, command: Command, elements: Elements, now: float, token: bytes = b"") -> None:
+        """Send an opener (NEW, REGREQ, POKE ...) with the token last, empty at first."""
+        sent = self.send(command, now, Elements([*elements.items, (Element.CALLTOKEN, token)]))
+        self.opening = (command, elements, sent.timestamp)
+
+    def take_token(self, frame: FullFrame, now: float) -> None:
+        """CALLTOKEN, the stateless answer to our opener: send it again with the token, numbering from zero.
+
+        The answer repeats the opener's stamp, so a doubled or late one is known and passed over.
+        """
+        if self.opening is None or frame.timestamp != self.opening[2] & (_STAMP - 1):
+            return
+        try:
+            token = Elements.parse(frame.data).raw(Element.CALLTOKEN)
+        except FrameError:
+            return
+        if not token:
+            return
+        command, elements, _ = self.opening
+        self.reliable.restart()
+        self.open(command, elements, now, token)
+
     def send_in_stream(self, kind: FrameType, code: int, data: bytes, now: float) -> FullFrame:
         """CONTROL, DTMF, TEXT, HTML ...: reliable, stamped in the stream of voice."""
         self.last_sent = self._stamp_in_stream(now)
@@ -190,9 +217,12 @@ class Dialog:
         self._set_retransmit()
         return frame
 
-    def send_once(self, command: Command, stamp: int, *, oseqno: int | None = None, data: bytes = b"") -> None:
+    def send_once(
+        self, command: Command, stamp: int, *, oseqno: int | None = None, destination: int | None = None
+    ) -> None:
         """A command without number and retransmission: ACK, VNAK, INVAL, TXCNT, TXACC."""
-        frame = FullFrame(self.own_number, self.remote_number, stamp, 0, 0, FrameType.IAX, command, data)
+        number = self.remote_number if destination is None else destination
+        frame = FullFrame(self.own_number, number, stamp, 0, 0, FrameType.IAX, command)
         self.reliable.number(frame)
         if oseqno is not None:
             frame.oseqno = oseqno
@@ -208,7 +238,7 @@ class Dialog:
 
     def ack(self, frame: FullFrame) -> None:
         """ACK it: the stamp is that frame's, oseqno what it expected, iseqno what is expected now."""
-        self.send_once(Command.ACK, frame.timestamp, oseqno=frame.iseqno)
+        self.send_once(Command.ACK, frame.timestamp, oseqno=frame.iseqno, destination=frame.source)
 
     def vnak(self, stamp: int = 0) -> None:
         """Ask for everything from the first missing frame on."""
@@ -243,6 +273,9 @@ class Dialog:
         if order is Order.FUTURE:
             self.core.stats["out_of_order"] += 1
             self.vnak()
+            return
+        self.on_any(frame, now)
+        if self.gone:
             return
         if not (elements is not None and frame.subclass in _ANSWERS):
             self.last_received = extend(self.last_received, frame.timestamp)
@@ -319,6 +352,7 @@ class Dialog:
         for sent in again:
             # a dialogue whose far number became known meanwhile is addressed by it
             sent.frame.destination = self.remote_number
+            self.on_resent(sent)
             self._transmit(sent.frame, sent.frame.encode(), f"{sent.sendings - 1:03d}", sent.barrier)
         self._set_retransmit()
 
@@ -341,6 +375,13 @@ class Dialog:
 
     # ---- for subclasses -----------------------------------------------------------------------------------
 
+    def bind(self, number: int) -> None:
+        """The far end's call number became known."""
+        self.core.bind_remote(self, number)
+
+    def on_any(self, frame: FullFrame, now: float) -> None:
+        """A frame came in order, whatever it is; before it is dealt with."""
+
     def on_command(self, frame: FullFrame, elements: Elements, now: float) -> None:
         """Any command but ACK, VNAK, LAGRQ and PING."""
 
@@ -353,9 +394,16 @@ class Dialog:
     def on_acked(self, sent: Sent, now: float) -> None:
         """The far end has this frame."""
 
+    def on_resent(self, sent: Sent) -> None:
+        """This frame is sent again by the timer."""
+
     def on_lost(self, sent: Sent, now: float) -> None:
         """This frame was sent four times without acknowledgement."""
         self.forget(now)
+
+    def on_refused(self, cause: int, now: float) -> bool:
+        """We refused to go on; returns whether a channel hung on it."""
+        return False
 
     def on_gone(self, now: float) -> None:
         """The dialogue is no more."""

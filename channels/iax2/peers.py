@@ -1,0 +1,225 @@
+"""Peers while the daemon runs: where each one is, how long that is good, how it is doing.
+
+What iax.conf says stays in `settings`; here is what changes: addresses that were
+registered or resolved, qualify's measurements, tokens that were seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from pbx.channels.iax2.address import Address
+from pbx.channels.iax2.events import PeerUnregistered
+from pbx.channels.iax2.settings import Peer
+from pbx.channels.iax2.timers import Timer
+
+if TYPE_CHECKING:
+    from pbx.channels.iax2.core import Core
+    from pbx.channels.iax2.qualify import Poke
+
+
+#: seconds until a name that could not be resolved is tried again
+RESOLVE_AGAIN = 60.0
+#: hundredths of a second over which the first POKEs are spread
+_SPREAD = 500
+
+
+class PeerRecord:
+    """What is known of one peer now.  Times are monotonic seconds, lag is ms."""
+
+    __slots__ = (
+        "address",
+        "core",
+        "expires",
+        "lag",
+        "lag_smooth",
+        "local",
+        "poke",
+        "refresh",
+        "registered",
+        "section",
+        "socket",
+        "timers",
+        "token_seen",
+    )
+
+    def __init__(self, core: Core, section: Peer) -> None:
+        self.core = core
+        self.section = section
+        self.address: Address | None = None
+        self.socket = 0
+        self.local = ""
+        self.registered = False
+        self.refresh = 0
+        self.expires: float | None = None
+        #: the last answer to a POKE took so long; 0 = nothing known, -1 = none came
+        self.lag = 0
+        self.lag_smooth = 0
+        self.poke: Poke | None = None
+        self.token_seen = False
+        self.timers: dict[Timer, float] = {}
+        self.place()
+
+    @property
+    def name(self) -> str:
+        return self.section.name
+
+    def place(self) -> None:
+        """Take the address that iax.conf itself gives: a literal host, or defaultip until it registers."""
+        section = self.section
+        if section.static_ip:
+            self.address = (section.static_ip, section.port)
+        elif section.dynamic and section.defaultip and not self.registered:
+            self.address = (section.defaultip, section.port)
+
+    @property
+    def host_name(self) -> str:
+        """The name that has to be resolved, "" for literal and dynamic hosts."""
+        section = self.section
+        return "" if section.dynamic or section.static_ip else section.host
+
+    @property
+    def status(self) -> str:
+        """`OK (12 ms)`, `LAGGED (3000 ms)`, `UNREACHABLE`, `UNKNOWN`, `Unmonitored`, as the console prints it."""
+        if not self.section.qualify:
+            return "Unmonitored"
+        if self.lag < 0:
+            return "UNREACHABLE"
+        if not self.lag:
+            return "UNKNOWN"
+        return f"{'LAGGED' if self.lag > self.section.qualify else 'OK'} ({self.lag} ms)"
+
+    @property
+    def reachable(self) -> bool:
+        """May a call be tried?"""
+        return self.address is not None and not (self.section.qualify and self.lag < 0)
+
+    def on_timer(self, timer: Timer, now: float) -> None:
+        if timer is Timer.EXPIRE:
+            self.core.note("NOTICE", f"Registration of '{self.name}' expired")
+            self.unregister("expired")
+        elif timer is Timer.POKE:
+            self.core.peers.poke(self, now)
+        elif timer is Timer.POKE_LOST:
+            self.core.peers.silent(self, now)
+        elif timer is Timer.RESOLVE:
+            self.core.peers.resolve(self, now)
+
+    def unregister(self, why: str) -> None:
+        """Forget where it is."""
+        if not self.registered:
+            return
+        self.registered = False
+        self.address = None
+        self.expires = None
+        self.core.timers.cancel(self, Timer.EXPIRE)
+        self.place()
+        self.core.peers.moved(self)
+        self.core.emit(PeerUnregistered(self.name, why))
+
+
+class Peers:
+    """All records, by name and by address."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._records: dict[str, PeerRecord] = {}
+        self._at: dict[str, set[str]] = {}
+        self._where: dict[str, str] = {}
+        #: what is done when it is time to ask a peer for life (`qualify`)
+        self.poke: Callable[[PeerRecord, float], None] = lambda record, now: None
+        #: and when it did not answer in time
+        self.silent: Callable[[PeerRecord, float], None] = lambda record, now: None
+
+    def __iter__(self) -> Iterator[PeerRecord]:
+        return iter(self._records.values())
+
+    def load(self, now: float) -> None:
+        """Follow the settings: new sections get a record, gone ones lose it, others keep what is known."""
+        sections = self.core.settings.peers
+        for name in [n for n in self._records if n not in sections]:
+            record = self._records.pop(name)
+            self.core.timers.cancel_all(record)
+            self._forget_place(name)
+        for at, (name, section) in enumerate(sections.items()):
+            known = self._records.get(name)
+            if known is None:
+                known = self._records[name] = PeerRecord(self.core, section)
+                if section.qualify:
+                    # many peers are not asked all at once
+                    self.core.timers.set(known, Timer.POKE, now + at % _SPREAD / 100)
+            else:
+                former, known.section = known.section, section
+                if (former.host, former.port) != (section.host, section.port):
+                    known.registered = False
+                    known.address = None
+                if section.qualify and not former.qualify:
+                    self.core.timers.set(known, Timer.POKE, now)
+                elif not section.qualify:
+                    self._unwatch(known, now)
+                known.place()
+            self.moved(known)
+            if known.address is None and known.host_name:
+                self.resolve(known, now)
+
+    def _unwatch(self, record: PeerRecord, now: float) -> None:
+        """qualify was taken out."""
+        self.core.timers.cancel(record, Timer.POKE)
+        self.core.timers.cancel(record, Timer.POKE_LOST)
+        record.lag = 0
+        if record.poke is not None:
+            record.poke.forget(now)
+            record.poke = None
+
+    def resolve(self, record: PeerRecord, now: float) -> None:
+        """Look up the name of a peer's host (again); nothing happens for literal and dynamic ones."""
+        name = record.host_name
+        if name:
+            self.core.names.ask(name, lambda found, later: self._resolved(record, name, found, later))
+
+    def _resolved(self, record: PeerRecord, name: str, found: list[str], now: float) -> None:
+        if self._records.get(record.name) is not record or record.host_name != name:
+            return
+        host = self.core.usable(found)
+        if host is None:
+            if record.address is None:
+                self.core.timers.set(record, Timer.RESOLVE, now + RESOLVE_AGAIN)
+            return
+        address = (host, record.section.port)
+        if address != record.address:
+            record.address = address
+            self.moved(record)
+            if record.section.qualify:
+                self.core.timers.set(record, Timer.POKE, now)
+
+    def get(self, name: str) -> PeerRecord | None:
+        return self._records.get(name)
+
+    def moved(self, record: PeerRecord) -> None:
+        """The record's address changed."""
+        self._forget_place(record.name)
+        if record.address is not None:
+            host = record.address[0]
+            self._at.setdefault(host, set()).add(record.name)
+            self._where[record.name] = host
+
+    def _forget_place(self, name: str) -> None:
+        host = self._where.pop(name, None)
+        if host is not None:
+            there = self._at[host]
+            there.discard(name)
+            if not there:
+                del self._at[host]
+
+    def at(self, address: Address) -> list[PeerRecord]:
+        """Peers at this very address and port, then those at its host with another port."""
+        found = [self._records[name] for name in self._at.get(address[0], ()) if name in self._records]
+        if len(found) > 1:
+            order = {name: n for n, name in enumerate(self._records)}
+            found.sort(key=lambda record: (record.address != address, order[record.name]))
+        return found
+
+    def trunks_to(self, address: Address) -> bool:
+        """Does a peer with trunk=yes stand at exactly this address?"""
+        return any(record.section.trunk for record in self.at(address) if record.address == address)
