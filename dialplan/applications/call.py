@@ -1,0 +1,335 @@
+"""Answer, Hangup, Busy, Ringing, Wait: what a call says of itself, and waiting."""
+
+from __future__ import annotations
+
+import re
+
+from pbx.channels.causes import Cause
+from pbx.channels.events import Control, Indication
+from pbx.dialplan.arguments import fields
+from pbx.dialplan.functions.common import c_float, c_int
+from pbx.dialplan.interpreter import Run
+from pbx.dialplan.registry import Outcome, Result, application
+
+_NAMES = sorted(Cause.__members__, key=len, reverse=True)
+
+
+def cause_of(text: str) -> int:
+    """The cause that Hangup's argument means: a name (USER_BUSY) or a number; 16 for anything else."""
+    upper = text.upper()
+    for name in _NAMES:
+        if upper.startswith(name) and name != "NOT_DEFINED":
+            return int(Cause[name])
+    number = c_int(text)
+    return number if number is not None and number > 0 else int(Cause.NORMAL_CLEARING)
+
+
+@application(
+    "Answer",
+    syntax="Answer([delay])",
+    synopsis="Answers the call",
+    arguments={"delay": "milliseconds to wait afterwards"},
+)
+async def answer(run: Run, data: str) -> Result:
+    delay = c_int(fields(data, 2)[0])
+    channel = run.channel
+    if run.over:
+        return None
+    channel.answer()
+    if delay and delay > 0:
+        await channel.sleep(delay / 1000)
+    return None
+
+
+@application(
+    "Hangup",
+    syntax="Hangup([causecode])",
+    synopsis="Ends the call",
+    arguments={"causecode": "Q.850 number or name, such as 17 or USER_BUSY"},
+)
+def hangup(run: Run, data: str) -> Result:
+    cause = cause_of(data)
+    run.channel.hangup_cause = cause
+    run.channel.softhangup(cause)
+    return Outcome.END
+
+
+async def _end_tone(run: Run, data: str, kind: Control) -> Result:
+    seconds = c_float(data) or 0.0
+    await run.signal_end(kind, max(0.0, seconds))
+    return Outcome.END
+
+
+@application("Busy", syntax="Busy([timeout])", synopsis="Says busy, until the caller hangs up or the time is over")
+async def busy(run: Run, data: str) -> Result:
+    return await _end_tone(run, data, Control.BUSY)
+
+
+@application("Congestion", syntax="Congestion([timeout])", synopsis="Says congestion, as Busy does busy")
+async def congestion(run: Run, data: str) -> Result:
+    return await _end_tone(run, data, Control.CONGESTION)
+
+
+@application("Ringing", syntax="Ringing()", synopsis="Says that it rings; goes on at once")
+def ringing(run: Run, data: str) -> Result:
+    run.channel.indicate(Control.RINGING)
+    return None
+
+
+@application("Progress", syntax="Progress()", synopsis="Says that sound may come before the answer")
+def progress(run: Run, data: str) -> Result:
+    run.channel.indicate(Control.PROGRESS)
+    return None
+
+
+@application("Proceeding", syntax="Proceeding()", synopsis="Says that the call is under way")
+def proceeding(run: Run, data: str) -> Result:
+    run.channel.indicate(Control.PROCEEDING)
+    return None
+
+
+@application("Wait", syntax="Wait(seconds)", synopsis="Waits", arguments={"seconds": "may have a fraction"})
+async def wait(run: Run, data: str) -> Result:
+    seconds = c_float(data) or 0.0
+    if seconds <= 0:
+        return None
+    await run.channel.sleep(seconds)
+    return Outcome.END if run.over else None
+
+
+@application(
+    "WaitExten",
+    syntax="WaitExten([seconds][,options])",
+    synopsis="Waits for digits of another extension",
+    options=(),
+)
+async def wait_exten(run: Run, data: str) -> Result:
+    seconds = c_float(fields(data, 2)[0]) or 0.0
+    channel, scope = run.channel, run.scope
+    digit = await run.digit(seconds if seconds > 0 else scope.response_timeout)
+    if digit is not None:
+        return digit
+    if run.over:
+        return Outcome.END
+    if run.exists(channel.context, channel.exten, channel.priority + 1):
+        run.log.verbose(3, f"Timeout on {channel.name}, continuing...", call=channel.call_id)
+        return None
+    if run.exists(channel.context, "t"):
+        run.log.verbose(3, f"Timeout on {channel.name}, going to 't'", call=channel.call_id)
+        run.jump(channel.context, "t", 1)
+        return None
+    if run.exists(channel.context, "e"):
+        run.raise_problem("RESPONSETIMEOUT", 0)
+        return None
+    run.warn(f"Timeout but no rule 't' or 'e' in context '{channel.context}'")
+    return Outcome.END
+
+
+@application(
+    "WaitDigit",
+    syntax="WaitDigit([seconds[,digits]])",
+    synopsis="Waits for a digit",
+    variables={"WAITDIGITSTATUS": "ERROR, DTMF, TIMEOUT or CANCEL", "WAITDIGITRESULT": "the digit"},
+)
+async def wait_digit(run: Run, data: str) -> Result:
+    text, wanted = fields(data, 2)
+    seconds = c_float(text) if text else None
+    channel, clock = run.channel, run.channel.switch.clock
+    until = None if seconds is None else clock.seconds() + max(0.0, seconds)
+    scope = run.scope
+    while True:
+        digit = await run.digit(None if until is None else max(0.0, until - clock.seconds()))
+        if digit is None or not wanted or digit in wanted:
+            break
+    if digit is not None:
+        scope.set("WAITDIGITSTATUS", "DTMF")
+        scope.set("WAITDIGITRESULT", digit)
+        return None
+    scope.set("WAITDIGITRESULT", None)
+    scope.set("WAITDIGITSTATUS", "CANCEL" if channel.dead else "TIMEOUT")
+    return Outcome.END if run.over else None
+
+
+@application(
+    "WaitUntil",
+    syntax="WaitUntil(epoch)",
+    synopsis="Waits until a moment",
+    variables={"WAITUNTILSTATUS": "OK, FAILURE (no number), HANGUP or PAST"},
+)
+async def wait_until(run: Run, data: str) -> Result:
+    moment = c_float(data)
+    scope = run.scope
+    if moment is None:
+        run.warn("WaitUntil requires an epoch")
+        scope.set("WAITUNTILSTATUS", "FAILURE")
+        return None
+    left = moment - run.channel.switch.wall()
+    if left < 0:
+        scope.set("WAITUNTILSTATUS", "PAST")
+        return None
+    await run.channel.sleep(left)
+    scope.set("WAITUNTILSTATUS", "HANGUP" if run.over else "OK")
+    return None
+
+
+@application(
+    "WaitForCondition",
+    syntax="WaitForCondition(replacementchar,expression[,timeout[,interval]])",
+    synopsis="Waits until an expression holds; its $ is written as another character",
+    variables={"WAITFORCONDITIONSTATUS": "TRUE, FAILURE, TIMEOUT or HANGUP"},
+)
+async def wait_for_condition(run: Run, data: str) -> Result:
+    from pbx.dialplan.expressions import is_true
+
+    sign, expression, timeout, interval = fields(data, 4)
+    channel, scope, clock = run.channel, run.scope, run.channel.switch.clock
+    if len(sign) != 1 or not expression:
+        run.warn("WaitForCondition requires a replacement character and an expression")
+        scope.set("WAITFORCONDITIONSTATUS", "FAILURE")
+        return None
+    most, step = c_float(timeout), c_float(interval) or 0.5
+    until = None if not most else clock.seconds() + most
+    text = expression.replace(sign, "$")
+    while not is_true(await run.evaluate(text)):
+        if until is not None and clock.seconds() >= until:
+            scope.set("WAITFORCONDITIONSTATUS", "TIMEOUT")
+            return None
+        await channel.sleep(step)
+        if run.over:
+            scope.set("WAITFORCONDITIONSTATUS", "HANGUP")
+            return Outcome.END
+    scope.set("WAITFORCONDITIONSTATUS", "TRUE")
+    return None
+
+
+@application(
+    "WaitForRing",
+    syntax="WaitForRing(timeout)",
+    synopsis="Waits for a ring after that time",
+)
+async def wait_for_ring(run: Run, data: str) -> Result:
+    seconds = c_float(data)
+    if seconds is None:
+        run.warn("WaitForRing requires a number of seconds")
+        return None
+    await run.channel.sleep(seconds)
+    while not run.over:
+        event = await run.channel.next_event()
+        if isinstance(event, Indication) and event.control is Control.RING:
+            return None
+    return Outcome.END
+
+
+@application(
+    "Transfer",
+    syntax="Transfer([Tech/]destination)",
+    synopsis="Asks the far end to send the call on by itself",
+    variables={"TRANSFERSTATUS": "SUCCESS, FAILURE or UNSUPPORTED"},
+)
+def transfer(run: Run, data: str) -> Result:
+    scope, channel = run.scope, run.channel
+    destination = data
+    if not data:
+        run.warn("Transfer requires a destination")
+        scope.set("TRANSFERSTATUS", "FAILURE")
+        return None
+    technology, slash, rest = data.partition("/")
+    if slash:
+        if technology.lower() != channel.name.partition("/")[0].lower():
+            scope.set("TRANSFERSTATUS", "FAILURE")
+            return None
+        destination = rest
+    exten, _, context = destination.partition("@")
+    # a Local half passes the wish on to nobody that could fulfil it
+    able = channel.leg is not None and channel.leg.technology != "Local"
+    done = able and channel.leg is not None and channel.leg.transfer(exten, context or None)
+    scope.set("TRANSFERSTATUS", "SUCCESS" if done else "UNSUPPORTED")
+    return None
+
+
+@application("SoftHangup", syntax="SoftHangup(Technology/Resource[,options])", synopsis="Ends another call")
+def soft_hangup(run: Run, data: str) -> Result:
+    name, flags = fields(data, 2)
+    if not name:
+        run.warn("SoftHangup requires a channel name")
+        return None
+    for channel in list(run.services.switch.channels()):
+        plain = re.sub(r"-[^-]*$", "", channel.name)
+        if channel.name.lower() == name.lower() or ("a" in flags and plain.lower() == name.lower()):
+            channel.softhangup()
+    return None
+
+
+@application(
+    "ChannelRedirect",
+    syntax="ChannelRedirect(channel,[[context,]exten,]priority)",
+    synopsis="Sends another call to another place",
+    variables={"CHANNELREDIRECT_STATUS": "SUCCESS or NOCHANNEL"},
+)
+def channel_redirect(run: Run, data: str) -> Result:
+    from pbx.dialplan.jumps import parse_place
+
+    name, place_text = fields(data, 2)
+    if not name or not place_text:
+        run.warn("ChannelRedirect requires a channel and a place")
+        return Outcome.END
+    channel = run.services.switch.channel(name)
+    if channel is None:
+        run.warn(f"No such channel: {name}")
+        run.scope.set("CHANNELREDIRECT_STATUS", "NOCHANNEL")
+        return None
+    place = parse_place(Run(run.services, channel), place_text)
+    if place is None:
+        return Outcome.END
+    run.services.switch.redirect((channel, *place))
+    run.scope.set("CHANNELREDIRECT_STATUS", "SUCCESS")
+    return None
+
+
+@application(
+    "HangupCauseClear", syntax="HangupCauseClear()", synopsis="Forgets why the channels of the last Dial ended"
+)
+def hangup_cause_clear(run: Run, data: str) -> Result:
+    run.scope.notes.pop("causes", None)
+    return None
+
+
+@application(
+    "ChanIsAvail",
+    syntax="ChanIsAvail(Technology/Resource[&Technology2/Resource2[&...]][,options])",
+    synopsis="Looks whether one of several destinations can be called",
+    variables={"AVAILSTATUS": "state of the device", "AVAILORIGCHAN": "the destination", "AVAILCHAN": "its channel"},
+)
+def chan_is_avail(run: Run, data: str) -> Result:
+    from pbx.channels.switch import Unavailable
+
+    scope = run.scope
+    destinations, options = fields(data, 2)
+    found = status = cause = ""
+    for destination in destinations.split("&"):
+        if "/" not in destination:
+            continue
+        if "s" in options or "t" in options:
+            technology = run.services.switch.technology(destination.partition("/")[0])
+            state = technology.device_state(destination.partition("/")[2]) if technology else "INVALID"
+            status = {"NOT_INUSE": "1", "INUSE": "2", "BUSY": "3", "INVALID": "4", "UNAVAILABLE": "5"}.get(state, "0")
+            if status not in ("0", "1"):
+                continue
+            if "t" in options:
+                found = destination
+                break
+        try:
+            channel = run.services.switch.request(destination, run.channel.formats, run.channel)
+        except Unavailable as error:
+            cause = str(error.cause)
+            continue
+        found = destination
+        scope.set("AVAILCHAN", channel.name)
+        channel.hangup()
+        break
+    scope.set("AVAILORIGCHAN", found)
+    if not found:
+        scope.set("AVAILCHAN", "")
+    scope.set("AVAILSTATUS", status or "0")
+    scope.set("AVAILCAUSECODE", "0" if found else cause)
+    return None

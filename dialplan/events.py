@@ -1,0 +1,44 @@
+"""What the dialplan tells the bus (console, CDR and, later, AMI read it)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pbx.channels.channel import Channel
+from pbx.channels.events import BusEvent
+
+
+@dataclass(frozen=True, slots=True)
+class UserEvent(BusEvent):
+    """UserEvent(name,key: value,...)."""
+
+    channel: Channel
+    name: str
+    body: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRequest(BusEvent):
+    """ResetCDR or ForkCDR: `what` is "reset" or "fork", `options` its letters."""
+
+    channel: Channel
+    what: str
+    options: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialBegan(BusEvent):
+    """A Dial (or Originate, caller None) calls `peer` at `destination`."""
+
+    caller: Channel | None
+    peer: Channel
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnded(BusEvent):
+    """That call's outcome: a DIALSTATUS word."""
+
+    caller: Channel | None
+    peer: Channel
+    status: str
