@@ -1,0 +1,109 @@
+"""Slips in extensions.conf: behaviour stays Asterisk's, but they are named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pbx.checks.configuration import Configuration, nearest
+from pbx.dialplan import registry
+from pbx.dialplan.model import HINT, Context, Extension, Priority
+
+# Only digits, X, Z, N, dots, sets: surely meant as a pattern.
+_PATTERN_LIKE = re.compile(r"(?=.*[XZN.!\[])[0-9*#+XZN.!\[\]\-]{2,}")
+_NOT_CHECKED = re.compile(r"[${]")
+
+
+def steps(configuration: Configuration) -> Iterator[tuple[Context, Extension, Priority]]:
+    """Every priority that a file holds."""
+    for context in configuration.contexts.values():
+        for extension in context:
+            for number, priority in extension.priorities.items():
+                if number != HINT and priority.line:
+                    yield context, extension, priority
+
+
+def forgotten_underscores(configuration: Configuration) -> None:
+    """`exten => 1XX` is the name 1XX; a pattern begins with `_`."""
+    for context in configuration.contexts.values():
+        for extension in context:
+            if extension.is_pattern or not _PATTERN_LIKE.fullmatch(extension.name):
+                continue
+            first = extension.in_order()[0]
+            message = f"'{extension.name}' is taken as a name, letter by letter: a pattern begins with '_'"
+            advice = f"exten => _{extension.name},..."
+            configuration.found.warning(
+                first.place, message, text=_line(extension, first), advice=advice, code="no-underscore"
+            )
+
+
+def applications(configuration: Configuration) -> None:
+    """Applications that are not there: the call ends when it comes to them."""
+    registry.load_all()
+    for _, extension, priority in steps(configuration):
+        name = priority.application
+        if name in registry.APPLICATIONS or _NOT_CHECKED.search(name):
+            continue
+        near = nearest(name, registry.APPLICATIONS.names())
+        message = f"there is no application {name or '(none)'} here (yet); a call that comes to it ends"
+        advice = f"{near}({priority.data})" if near else ""
+        configuration.found.warning(
+            priority.place, message, text=_line(extension, priority), advice=advice, code="no-such-application"
+        )
+
+
+def gaps(configuration: Configuration) -> None:
+    """An extension without priority 1 is never entered; a hole ends the call."""
+    for context in configuration.contexts.values():
+        for extension in context:
+            numbers = sorted(n for n in extension.priorities if n != HINT)
+            if not numbers or not extension.priorities[numbers[0]].line:
+                continue
+            missing = next((n for n in range(1, numbers[-1]) if n not in extension.priorities), 0)
+            if not missing:
+                continue
+            after = extension.priorities[next(n for n in numbers if n > missing)]
+            if missing == 1:
+                message = f"{extension.name} in [{context.name}] has no priority 1, so calls don't find it"
+                severity = configuration.found.warning
+            else:
+                message = f"{extension.name} in [{context.name}] has no priority {missing}; a call ends there"
+                severity = configuration.found.notice
+            severity(after.place, message, text=_line(extension, after), advice=f"priority {missing}, or n", code="gap")
+
+
+def targets(configuration: Configuration) -> None:
+    """Goto and Gosub to places that are not there (where no variable is in the way)."""
+    for context, extension, priority in steps(configuration):
+        if priority.application.lower() not in ("goto", "gosub") or "$" in priority.data or "?" in priority.data:
+            continue
+        words = [word.strip() for word in priority.data.partition("(")[0].split(",")]
+        where = words[0] if len(words) == 3 else context.name
+        target = configuration.contexts.get(where)
+        if len(words) == 3 and target is None:
+            near = nearest(where, configuration.contexts)
+            message = f"{priority.application} leads to [{where}], which is not there"
+            advice = ",".join([near, *words[1:]]) if near else f"[{where}]"
+            configuration.found.warning(
+                priority.place, message, text=_line(extension, priority), advice=advice, code="no-such-context"
+            )
+
+
+def braces(configuration: Configuration) -> None:
+    """`${` and `$[` that are never closed."""
+    for _, extension, priority in steps(configuration):
+        for mark, end in (("${", "}"), ("$[", "]")):
+            if priority.data.count(mark) > priority.data.count(end):
+                message = f"a '{mark}' is not closed"
+                configuration.found.warning(
+                    priority.place, message, text=_line(extension, priority), advice=f"{mark}...{end}", code="unclosed"
+                )
+
+
+def _line(extension: Extension, priority: Priority) -> str:
+    number = "hint" if priority.number == HINT else str(priority.number)
+    call = priority.application if priority.number == HINT else f"{priority.application}({priority.data})"
+    return f"exten => {extension.name},{number},{call}"
+
+
+CHECKERS = (forgotten_underscores, applications, gaps, targets, braces)

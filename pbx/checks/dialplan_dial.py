@@ -1,0 +1,75 @@
+"""Where Dial leads: a technology before each target, and IAX2 peers that iax.conf knows."""
+
+from __future__ import annotations
+
+import re
+
+from pbx.checks.configuration import Configuration, nearest
+from pbx.checks.dialplan import steps
+from pbx.dialplan.model import Extension, Priority
+
+TECHNOLOGIES = ("IAX2", "Local")
+# What holds a number and never a technology.
+_NUMBER_ONLY = re.compile(r"(?:\$\{(?:EXTEN|CALLERID\((?:num|all)\))(?::[-0-9:]*)?\}|[0-9*#+])+")
+
+
+def dial_targets(configuration: Configuration) -> None:
+    """Each target of Dial."""
+    for _, extension, priority in steps(configuration):
+        if priority.application.lower() != "dial":
+            continue
+        targets = _first_argument(priority.data)
+        for target in targets.split("&"):
+            _technology(configuration, extension, priority, target.strip())
+            _peer(configuration, extension, priority, target.strip())
+
+
+def _first_argument(data: str) -> str:
+    depth = 0
+    for at, char in enumerate(data):
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        elif char == "," and depth <= 0:
+            return data[:at]
+    return data
+
+
+def _technology(configuration: Configuration, extension: Extension, priority: Priority, target: str) -> None:
+    technology, slash, rest = target.partition("/")
+    if slash and "${" in technology and "}" not in technology:
+        return  # the slash stands inside of a variable
+    peers = list(configuration.settings.peers)
+    example = f"IAX2/{peers[0] if peers else 'PEER'}"
+    text = f"exten => {extension.name},{priority.number},Dial({priority.data})"
+    if not slash and (_NUMBER_ONLY.fullmatch(target) or ("$" not in target and target)):
+        message = f"Dial({target}) names no technology, so it calls nobody"
+        advice = f"Dial({example}/{target})" if _NUMBER_ONLY.fullmatch(target) else f"Dial(IAX2/{target}/${{EXTEN}})"
+        configuration.found.warning(priority.place, message, text=text, advice=advice, code="no-technology")
+    elif slash and "$" not in technology and technology.lower() not in [t.lower() for t in TECHNOLOGIES]:
+        near = nearest(technology, (*TECHNOLOGIES, "IAX"))
+        message = f"there is no technology '{technology}' here (there are {', '.join(TECHNOLOGIES)})"
+        advice = f"Dial({'IAX2' if near == 'IAX' else near}/{rest})" if near else f"Dial({example}/${{EXTEN}})"
+        configuration.found.warning(priority.place, message, text=text, advice=advice, code="no-such-technology")
+
+
+def _peer(configuration: Configuration, extension: Extension, priority: Priority, target: str) -> None:
+    technology, slash, rest = target.partition("/")
+    if not slash or technology.lower() != "iax2":
+        return
+    who = rest.partition("/")[0].rpartition("@")[2].partition(":")[0]
+    settings = configuration.settings
+    if not who or "$" in rest.partition("/")[0] or who in settings.peers or "." in who or who == "localhost":
+        return
+    near = nearest(who, settings.peers)
+    if who in settings.users and not near:
+        message, advice = f"[{who}] in iax.conf is type=user: it can't be called", "type = friend in iax.conf"
+    else:
+        message = f"iax.conf has no peer [{who}]; the name is taken as a host's"
+        advice = f"IAX2/{near}" if near else f"[{who}] with type = friend in iax.conf"
+    text = f"exten => {extension.name},{priority.number},Dial({priority.data})"
+    configuration.found.warning(priority.place, message, text=text, advice=advice, code="no-such-peer")
+
+
+CHECKERS = (dial_targets,)

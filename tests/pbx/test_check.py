@@ -1,0 +1,209 @@
+"""pbx check: each slip is named where it stands, what is right passes in silence."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from pbx.check import main
+from pbx.genkey import write_pair
+from tests.shared import shared_dir
+
+GOOD_IAX = "[general]\n[b]\ntype=friend\nhost=dynamic\nsecret=long\ncontext=in\nusername=a\n"
+GOOD_EXTENSIONS = "[general]\n[in]\nexten => _2XX,1,NoOp(${EXTEN})\n same => n,Hangup()\n"
+
+
+def run(folder: Path, *arguments: str, iax: str = GOOD_IAX, extensions: str = GOOD_EXTENSIONS) -> tuple[int, str]:
+    (folder / "iax.conf").write_text(iax)
+    (folder / "extensions.conf").write_text(extensions)
+    out = io.StringIO()
+    status = main(["--etc", str(folder), *arguments], out)
+    return status, out.getvalue().replace(f"{folder}/", "")
+
+
+def findings(folder: Path, iax: str = GOOD_IAX, extensions: str = GOOD_EXTENSIONS) -> list[str]:
+    _, text = run(folder, "--json", iax=iax, extensions=extensions)
+    return [
+        f"{d['file']}:{d['line']} {d['code']} {d['write']}".replace(f"{folder}/", "").rstrip() for d in json.loads(text)
+    ]
+
+
+def test_a_good_configuration(tmp_path: Path) -> None:
+    status, text = run(tmp_path)
+    assert (status, text) == (0, "0 errors, 0 warnings, 0 notices in 2 files\n")
+
+
+def test_findings_are_printed_and_counted(tmp_path: Path) -> None:
+    status, text = run(tmp_path, iax=GOOD_IAX + "qualfy=yes\n")
+    assert status == 1
+    assert text.splitlines() == [
+        "iax.conf:8:1: warning: there is no option 'qualfy' in a section of type peer; it is ignored",
+        "    qualfy = yes",
+        "    write: qualify = yes",
+        "0 errors, 1 warning, 0 notices in 2 files",
+    ]
+
+
+def test_notices_are_no_mistakes(tmp_path: Path) -> None:
+    status, text = run(tmp_path, iax=GOOD_IAX + "[guest]\ntype=user\ncontext=in\n")
+    assert status == 0
+    assert "notice: anyone may call into in" in text
+    status, text = run(tmp_path, "-q", iax=GOOD_IAX + "[guest]\ntype=user\ncontext=in\n")
+    assert text.count("\n") == 1
+
+
+def test_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--nonsense"]) == 2
+    assert main(["-h"]) == 0
+    capsys.readouterr()
+
+
+def test_from_asterisk_conf(tmp_path: Path) -> None:
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    run(etc)
+    (tmp_path / "asterisk.conf").write_text(f"[directories]\nastetcdir => {etc}\n[options]\nexecinclude = yes\n")
+    out = io.StringIO()
+    assert main(["-C", str(tmp_path / "asterisk.conf")], out) == 1
+    assert "asterisk.conf:4:1: warning: no such option: execinclude" in out.getvalue()
+    assert "in 3 files" in out.getvalue()
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    out = io.StringIO()
+    assert main(["--etc", str(tmp_path)], out) == 1
+    assert "nobody can call over IAX2" in out.getvalue()
+    assert main(["--etc", str(tmp_path / "none")], out) == 1
+
+
+def test_broken_files_of_the_dialect(tmp_path: Path) -> None:
+    (tmp_path / "musiconhold.conf").write_text("[default\nmode=files\n")
+    (tmp_path / "logger.conf").write_text("[general]\nrotatestrategy=often\n[logfiles]\n")
+    assert findings(tmp_path) == [
+        "logger.conf:2  none, sequential, rotate or timestamp",
+        "musiconhold.conf:1 unclosed-section [name]",
+    ]
+
+
+# The printed how-to's slips, and others: (lines of extensions.conf below [in], what is found)
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("exten => 1XX,1,NoOp()", ["no-underscore exten => _1XX,..."]),
+        ("exten => 9.,1,NoOp()", ["no-underscore exten => _9.,..."]),
+        ("exten => NXX,1,NoOp()", ["no-underscore exten => _NXX,..."]),
+        ("exten => fax,1,NoOp()", []),
+        ("exten => X,1,NoOp()", []),
+        ("exten => *99,1,NoOp()", []),
+        ("exten => 100,1,Dial(${EXTEN})", ["no-technology Dial(IAX2/b/${EXTEN})"]),
+        ("exten => 100,1,Dial(${EXTEN:1},20,r)", ["no-technology Dial(IAX2/b/${EXTEN:1})"]),
+        ("exten => 100,1,Dial(b)", ["no-technology Dial(IAX2/b/${EXTEN})"]),
+        ("exten => 100,1,Dial(${TRUNK})", []),
+        ("exten => 100,1,Dial(${TRUNK}/${EXTEN})", []),
+        ("exten => 100,1,Dial(Local/1@in&IAX2/b/1,30)", []),
+        ("exten => 100,1,Dial(Local/1@in&${EXTEN},30)", ["no-technology Dial(IAX2/b/${EXTEN})"]),
+        ("exten => 100,1,Dial(IAX/b/1)", ["no-such-technology Dial(IAX2/b/1)"]),
+        ("exten => 100,1,Dial(PJSIP/100)", ["no-such-technology Dial(IAX2/b/${EXTEN})"]),
+        ("exten => 100,1,Dial(IAX2/B/1)", ["no-such-peer IAX2/b"]),
+        ("exten => 100,1,Dial(IAX2/other/1)", ["no-such-peer [other] with type = friend in iax.conf"]),
+        ("exten => 100,1,Dial(IAX2/me:secret@b/1)", []),
+        ("exten => 100,1,Dial(IAX2/10.0.0.1/1)", []),
+        ("exten => 100,1,Hangupp()", ["no-such-application Hangup()"]),
+        ("exten => 100,1,Frobnicate(1)", ["no-such-application"]),
+        ("exten => 100,2,NoOp()", ["gap priority 1, or n"]),
+        ("exten => 100,hint,IAX2/b", []),
+        ("exten => 100,1,NoOp()\nexten => 100,3,NoOp()", ["gap priority 2, or n"]),
+        ("include => phnes", ["no-such-context"]),
+        ("include => inn", ["no-such-context did you mean 'in'?"]),
+        ("exten => 100,1,Goto(out,s,1)", ["no-such-context [out]"]),
+        ("exten => 100,1,Goto(In,s,1)", ["no-such-context in,s,1"]),
+        ("exten => 100,1,Goto(in,200,1)", []),
+        ("exten => 100,1,Goto(${X},s,1)", []),
+        ("exten => 100,1,NoOp(${A)", ["unclosed ${...}"]),
+        ("exten => 100,1,Nonsense(", None),
+    ],
+)
+def test_the_dialplan(tmp_path: Path, line: str, expected: list[str] | None) -> None:
+    found = findings(tmp_path, extensions=f"{GOOD_EXTENSIONS}{line}\n")
+    if expected is None:
+        assert found
+        return
+    last = GOOD_EXTENSIONS.count("\n") + line.count("\n") + 1
+    assert found == [f"extensions.conf:{last} {text}" for text in expected]
+
+
+@pytest.mark.parametrize(
+    ("iax", "expected"),
+    [
+        (
+            "[general]\nregister => a:s@127.0.0.9\n[a]\ntype=friend\nhost=dynamic\nsecret=s\ncontext=in\n",
+            ["3 crossed-names [NAME] with the name that the other end registers as (the user of its register line)"],
+        ),
+        ("[general]\nregister => a:s@127.0.0.9\n[b]\ntype=friend\nhost=dynamic\nsecret=s\ncontext=in\n", []),
+        (
+            "[x]\ntype=user\ncontext=in\n",
+            ["1 open secret = ..., or inkeys = ..., or deny and permit"],
+        ),
+        ("[x]\ntype=user\ncontext=in\npermit=1.2.3.4\ndeny=4.4.4.4\n", []),
+        (
+            "[x]\ntype=user\nsecret=s\ncontext=in\npermit=1.2.3.4\ndeny=0.0.0.0/0\n",
+            ["6 acl-order deny = 0.0.0.0/0.0.0.0 above the permit lines"],
+        ),
+        ("[x]\ntype=user\nsecret=s\ncontext=in\ndeny=0.0.0.0/0\npermit=1.2.3.4\n", []),
+        ("[x]\ntype=user\nsecret=s\ncontext=IN\n", ["4 no-such-context context = in"]),
+        ("[x]\ntype=user\nsecret=s\n", ["1 no-such-context [default] in extensions.conf"]),
+        ("[x]\ntype=user\nsecret=s\ncontext=*\n", []),
+        ("[x]\ntype=peer\nhost=dynamic\n", ["1 open-registration secret = ..."]),
+        (
+            "[x]\ntype=friend\nhost=1.2.3.4\nsecret=s\ncontext=in\nusername=me\n",
+            ["3 any-address deny = 0.0.0.0/0.0.0.0\npermit = 1.2.3.4"],
+        ),
+        (
+            "[x]\ntype=user\nauth=rsa\ncontext=in\npermit=1.2.3.4\n",
+            ["3 no-inkeys inkeys = NAME  (of NAME.pub, the other end's public key)"],
+        ),
+        (
+            "[x]\ntype=peer\nhost=1.2.3.4\nsecret=s\n",
+            ["1 no-username username = NAME  (of our section in the other end's iax.conf)"],
+        ),
+    ],
+)
+def test_iax_conf(tmp_path: Path, iax: str, expected: list[str]) -> None:
+    assert findings(tmp_path, iax=iax) == [f"iax.conf:{text}" for text in expected]
+
+
+def test_keys(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    write_pair(str(folder), "box", None)
+    iax = "[x]\ntype=friend\nhost=dynamic\ncontext=in\ninkeys=box\noutkey=box\nusername=u\n"
+    assert findings(tmp_path, iax=iax) == []
+    assert findings(tmp_path, iax=iax.replace("inkeys=box", "inkeys=Box")) == ["iax.conf:5 no-such-key inkeys = box"]
+    assert findings(tmp_path, iax=iax.replace("outkey=box", "outkey=nobody")) == [
+        "iax.conf:6 no-such-key pbx genkey nobody, and nobody.key into keys"
+    ]
+    (folder / "box.key").chmod(0o644)
+    assert findings(tmp_path, iax=iax) == ["keys/box.key:0 key"]
+
+
+def test_the_howto_as_printed_on_stock_peers(tmp_path: Path) -> None:
+    """The two boxes of the how-to, as they run on stock Asterisk: nothing but what is to know."""
+    for side in ("voip1", "voip2"):
+        etc = shared_dir("peers", "etc", side)
+        folder = tmp_path / side
+        folder.mkdir()
+        for path in [*etc.glob("*.conf"), *etc.parent.joinpath("common").glob("*.conf")]:
+            if not (folder / path.name).exists():
+                text = path.read_text().replace("@PEER@", "127.0.1.1").replace("@BIND@", "127.0.1.2")
+                (folder / path.name).write_text(text.replace("@NAME@", side))
+        (folder / "keys").mkdir()
+        for path in (etc / "keys").iterdir():
+            (folder / "keys" / path.name).write_bytes(path.read_bytes())
+            (folder / "keys" / path.name).chmod(0o600)
+        out = io.StringIO()
+        main(["--etc", str(folder), "--json"], out)
+        errors = [d for d in json.loads(out.getvalue()) if d["severity"] == "error"]
+        assert errors == []
