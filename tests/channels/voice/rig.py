@@ -101,9 +101,7 @@ class Far:
 
     @property
     def stamps(self) -> list[int]:
-        return [
-            struct.unpack(">I", d[4:8])[0] if d[0] & 0x80 else struct.unpack(">H", d[2:4])[0] for d in self.got
-        ]
+        return [struct.unpack(">I", d[4:8])[0] if d[0] & 0x80 else struct.unpack(">H", d[2:4])[0] for d in self.got]
 
 
 class Rig:

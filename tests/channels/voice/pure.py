@@ -1,0 +1,113 @@
+"""A plane without a socket: datagrams go into the arena's slots by hand, what it sends is read from its boxes."""
+
+from __future__ import annotations
+
+import socket
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pbx.channels.iax2.media import MediaHeaders
+from pbx.channels.voice import address as addresses
+from pbx.channels.voice.arena import SLOT, SLOTS, Arena
+from pbx.channels.voice.counters import CounterTable
+from pbx.channels.voice.files import DirectFiles, read_file
+from pbx.channels.voice.plane import Plane
+from pbx.channels.voice.port import LegFlags
+from pbx.channels.voice.records import Commands, deliver_events
+
+START = 1_000_000_000_000
+
+
+class Slots:
+    """Datagrams by hand, as `mmsg.Ring` would have them."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self.count = 0
+        self.length = np.zeros(SLOTS, np.int64)
+        self.offset = arena.slot.copy()
+        self.name = np.zeros((SLOTS, addresses.SIZE), np.uint8)
+
+    def fill(self, datagrams: list[tuple[tuple[str, int], bytes]]) -> None:
+        assert len(datagrams) <= SLOTS
+        self.count = len(datagrams)
+        for i, (address, data) in enumerate(datagrams):
+            assert len(data) <= SLOT
+            self._arena.flat[self._arena.slot[i] : self._arena.slot[i] + len(data)] = np.frombuffer(data, np.uint8)
+            self.length[i] = len(data)
+            self.name[i] = np.frombuffer(addresses.pack(*address), np.uint8)
+
+    def control(self, i: int) -> tuple[bytes, int]:
+        return addresses.NONE, -1
+
+
+class Sim:
+    """The plane, its control (a `VoiceEvents`), and what was sent, by destination."""
+
+    def __init__(self, events: Any = None, *, capacity: int = 64, family: int = socket.AF_INET) -> None:
+        self.files = DirectFiles()
+        self.table = CounterTable(capacity)
+        self.plane = Plane(MediaHeaders(), self, self.table)
+        self.port = Commands()
+        self.events = events
+        self.ring = Slots(self.plane.core.arena)
+        self.now = START
+        self.sent: dict[tuple[str, int], list[bytes]] = defaultdict(list)
+        self.port.add_socket(1, -1, family)
+        self.obey()
+
+    # plane.Outside
+    def open_socket(self, socket: int, fd: int, family: int) -> None: ...
+    def close_socket(self, socket: int) -> None: ...
+    def trunk_frequency(self, milliseconds: int) -> None: ...
+    def media_tick(self, microseconds: int) -> None: ...
+
+    def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
+        done(*read_file(path))
+
+    # driving
+    def leg(
+        self,
+        row: int,
+        address: tuple[str, int],
+        own: int,
+        remote: int,
+        *,
+        receive: int = 4,
+        send: int = 4,
+        flags: LegFlags = LegFlags(0),
+    ) -> None:
+        self.port.add_leg(row, 1, 1, address, "", own, remote, flags, START)
+        self.port.set_formats(row, receive, send)
+
+    def obey(self) -> None:
+        """Commands said so far, and what follows from them, until nobody has anything to say."""
+        while self.port:
+            self.plane.commands(self.port.take(), self.now)
+            self.collect()
+
+    def collect(self, answer: bool = True) -> None:
+        for box in self.plane.boxes.values():
+            for name, _, data in box.messages():
+                self.sent[addresses.unpack(name)].append(data)
+            box.clear()
+        self.plane.sent()
+        events = self.plane.take_events()
+        if events and self.events is not None:
+            deliver_events(events, self.events)
+
+    def receive(self, datagrams: list[tuple[tuple[str, int], bytes]]) -> None:
+        """One batch."""
+        self.ring.fill(datagrams)
+        self.plane.datagrams(1, self.ring, self.now)
+        # the kernel overwrites the ring: nothing may lean on it after this
+        self.collect()
+        self.plane.core.arena.flat[:] = 0xEE
+
+    def tick(self, milliseconds: int = 20) -> None:
+        self.now += milliseconds * 1_000_000
+        self.plane.tick(self.now)
+        self.collect()
