@@ -7,6 +7,7 @@ In an included file the same mistakes cost only the rest of that file.
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ DEEPEST_INCLUDE = 10  # an eleventh level is left out
 MOST_FILES = 100_000  # files read for one document: ends files that include each other many times over
 MOST_INHERITED = 10_000_000  # entries taken over from templates: ends templates that double each other
 LONGEST_JOINED = 65_536  # characters that `+=` may build up
+DIRECTIVES = ("include", "tryinclude", "exec")
 BLANKS = "".join(map(chr, range(33)))  # what Asterisk strips from both ends
 
 
@@ -351,8 +353,8 @@ class _File:
         word, _, argument = text[1:].replace("\t", " ", 1).partition(" ")
         argument = argument.strip(BLANKS)
         name = fold(word)
-        if name not in ("include", "tryinclude", "exec"):
-            return self._error(f"there is no directive '#{word}'; the line is ignored", "#include", "no-such-directive")
+        if name not in DIRECTIVES:
+            return self._unknown_directive(word, name)
         if name == "exec" and not self.run.allow_exec:
             advice = "execincludes = yes in [options] of asterisk.conf"
             return self._error("#exec is not allowed; the line is ignored", advice, "exec-not-allowed")
@@ -365,6 +367,14 @@ class _File:
         if not self._include(argument) and name == "include":
             self._refuse(f"the file '{argument}' does not exist", f'#tryinclude "{argument}"', "no-such-file")
         return None
+
+    def _unknown_directive(self, word: str, name: str) -> None:
+        near = difflib.get_close_matches(name[:20], DIRECTIVES, 1)
+        if near:
+            advice = f"#{near[0]} {self.line.strip(BLANKS)[len(word) + 1 :].strip(BLANKS)}"
+            return self._error(f"there is no directive '#{word}'; the line is ignored", advice, "no-such-directive")
+        advice = f"; {self.line.strip(BLANKS)[1:].strip(BLANKS)}"
+        return self._warning("a comment begins with ';', not with '#'; the line is ignored", advice, "hash-comment")
 
     def _include(self, pattern: str) -> bool:
         """Read what the pattern means; False where there is no such file."""

@@ -114,7 +114,7 @@ class _Loader:
             return
         late = port is not None and port.line > addresses.line and port.file == addresses.file
         counts = General.bindport.default if port is None or late else port.value
-        if late and port is not None and any(not address.port for address in addresses.value):
+        if late and port is not None and port.value != counts and any(not address.port for address in addresses.value):
             message = f"bindport stands below bindaddr and does not count for it (port {counts} is used)"
             advice = f"bindport = {port.value} above bindaddr"
             self.found.warning(port.place, message, text=f"bindport = {port.value}", advice=advice, code="order")

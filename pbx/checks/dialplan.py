@@ -9,6 +9,8 @@ from pbx.checks.configuration import Configuration, nearest
 from pbx.dialplan import registry
 from pbx.dialplan.model import HINT, Context, Extension, Priority
 
+# Numbers this high are begun at by a Goto, as the sample's subroutines are.
+SUBROUTINE = 100
 # Only digits, X, Z, N, dots, sets: surely meant as a pattern.
 _PATTERN_LIKE = re.compile(r"(?=.*[XZN.!\[])[0-9*#+XZN.!\[\]\-]{2,}")
 _NOT_CHECKED = re.compile(r"[${]")
@@ -60,7 +62,7 @@ def gaps(configuration: Configuration) -> None:
             if not numbers or not extension.priorities[numbers[0]].line:
                 continue
             missing = next((n for n in range(1, numbers[-1]) if n not in extension.priorities), 0)
-            if not missing:
+            if not missing or numbers[0] >= SUBROUTINE:
                 continue
             after = extension.priorities[next(n for n in numbers if n > missing)]
             if missing == 1:

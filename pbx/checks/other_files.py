@@ -8,7 +8,16 @@ from pbx import loggerconf, modules
 from pbx.checks.configuration import Configuration
 from pbx.conf.diagnostics import Place
 
-NOT_THE_DIALECT = frozenset(("ast_debug_tools.conf",))
+#: files that are read here, or will be; what else lies in the folder may be of any kind
+KNOWN = tuple(
+    f"{name}.conf"
+    for name in (
+        "acl agents amd calendar ccss cdr cdr_custom cel cli cli_aliases cli_permissions codecs confbridge dnsmgr "
+        "enum extconfig extensions features festival followme func_odbc http iax iaxprov indications logger manager "
+        "meetme minivm modules musiconhold phoneprov queuerules queues res_parking rtp say sla smdi udptl users "
+        "voicemail"
+    ).split()
+)
 
 
 def logger(configuration: Configuration) -> None:
@@ -24,16 +33,16 @@ def module_lists(configuration: Configuration) -> None:
 
 
 def the_rest(configuration: Configuration) -> None:
-    """Every other .conf file of the folder must at least be readable: its reader may come later."""
+    """Every other known file must at least be readable: what it means is for its own reader."""
     folder = configuration.conf.directories["astetcdir"]
     try:
-        names = sorted(os.listdir(folder))
+        there = set(os.listdir(folder))
     except OSError as error:
         message = f"the configuration folder can't be read: {error.strerror}"
         configuration.found.error(Place(folder), message, advice="another -C or --etc", code="unreadable")
         return
-    for name in names:
-        if name.endswith(".conf") and name not in NOT_THE_DIALECT and os.path.isfile(os.path.join(folder, name)):
+    for name in KNOWN:
+        if name in there:
             configuration.document(name)
 
 
