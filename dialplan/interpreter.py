@@ -48,6 +48,12 @@ class Interpreter:
         """The halves of a Local channel are one to the dialplan: what outgoing channels of ;1 inherit, ;2 passes on."""
         scope_of(self.services, two).marks.update(scope_of(self.services, one).marks)
 
+    @staticmethod
+    def of(services: Services) -> Interpreter:
+        """The interpreter that the switch knows as its extensions, else a new one."""
+        known = services.switch.extensions
+        return known if isinstance(known, Interpreter) else Interpreter(services)
+
     def exists(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
         return self.services.dialplan.exists(context, exten, priority, caller_number)
 

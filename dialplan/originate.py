@@ -1,0 +1,163 @@
+"""Calls that begin here: Originate, `channel originate`, call files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from pbx.channels.causes import Cause
+from pbx.channels.channel import Channel
+from pbx.channels.events import Control, Ended, Indication
+from pbx.channels.log import Log
+from pbx.channels.switch import Unavailable
+from pbx.codecs.formats import SLIN, Format
+from pbx.dialplan.events import DialBegan, DialEnded
+from pbx.dialplan.interpreter import Interpreter
+from pbx.dialplan.scope import scope_of
+
+if TYPE_CHECKING:
+    from pbx.dialplan.services import Services
+
+_log = Log("pbx")
+
+
+class OriginateResult(Enum):
+    """How a call that began here went (ORIGINATE_STATUS)."""
+
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    BUSY = "BUSY"
+    CONGESTION = "CONGESTION"
+    HANGUP = "HANGUP"
+    RINGING = "RINGING"  # nobody answered in time
+
+
+@dataclass(slots=True)
+class Origination:
+    """What to call, and what the called channel does once it has answered: an application, or a place."""
+
+    resource: str
+    timeout: float = 30.0
+    application: str = ""
+    data: str = ""
+    context: str = ""
+    exten: str = ""
+    priority: int = 1
+    caller_number: str | None = None
+    caller_name: str | None = None
+    account: str = ""
+    formats: tuple[Format, ...] = (SLIN,)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    #: a channel on whose behalf it is done: marked variables are inherited
+    parent: Channel | None = None
+
+
+class _Attempt:
+    """One call under way: owns the channel until it answers."""
+
+    def __init__(self, services: Services, wish: Origination, channel: Channel) -> None:
+        self.services = services
+        self.wish = wish
+        self.channel = channel
+        self.done: Deferred[OriginateResult] = Deferred(lambda _: self._give_up())
+        self._timer = None if wish.timeout <= 0 else services.switch.clock.callLater(wish.timeout, self._late)
+
+    def left(self, channel: Channel, to: object) -> None:
+        self._finish(OriginateResult.SUCCESS, hangup=False)
+
+    def read(self) -> None:
+        """Channel.watch: an event waits."""
+        while not self.done.called:
+            event = self.channel.poll()
+            if event is None:
+                return
+            if isinstance(event, Ended):
+                self._finish(self._ended(event.cause))
+            elif isinstance(event, Indication):
+                if event.control is Control.ANSWER:
+                    self._answered()
+                elif event.control is Control.BUSY:
+                    self._finish(OriginateResult.BUSY)
+                elif event.control is Control.CONGESTION:
+                    self._finish(OriginateResult.CONGESTION)
+
+    @staticmethod
+    def _ended(cause: int) -> OriginateResult:
+        if cause == Cause.USER_BUSY:
+            return OriginateResult.BUSY
+        return OriginateResult.CONGESTION if cause == Cause.NORMAL_CIRCUIT_CONGESTION else OriginateResult.HANGUP
+
+    def _answered(self) -> None:
+        channel, wish = self.channel, self.wish
+        self._stop()
+        interpreter = Interpreter.of(self.services)
+        if wish.application:
+            interpreter.execute(channel, wish.application, wish.data)
+        else:
+            channel.context, channel.exten, channel.priority = wish.context, wish.exten, wish.priority
+            interpreter.run(channel)
+        self._report(OriginateResult.SUCCESS)
+
+    def _late(self) -> None:
+        self._timer = None
+        self._finish(OriginateResult.RINGING)
+
+    def _give_up(self) -> None:
+        self._finish(OriginateResult.FAILED)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            if self._timer.active():
+                self._timer.cancel()
+            self._timer = None
+        self.channel.watch(None)
+
+    def _finish(self, result: OriginateResult, *, hangup: bool = True) -> None:
+        if self.done.called:
+            return
+        self._stop()
+        self.channel.release(self)
+        if hangup:
+            self.channel.hangup()
+        self._report(result)
+
+    def _report(self, result: OriginateResult) -> None:
+        status = "ANSWER" if result is OriginateResult.SUCCESS else result.value
+        self.services.switch.bus.publish(DialEnded(None, self.channel, status))
+        if not self.done.called:
+            self.done.callback(result)
+
+
+def originate(services: Services, wish: Origination) -> Deferred[OriginateResult]:
+    """Call, and let the called channel do what is wished when it answers.  Cancelling the result gives up."""
+    from pbx.dialplan.scope import inherit
+
+    switch = services.switch
+    try:
+        channel = switch.request(wish.resource, wish.formats, wish.parent)
+    except Unavailable as error:
+        _log.notice(f"Unable to call {wish.resource}: {error.reason} (cause {error.cause})")
+        failed: Deferred[OriginateResult] = Deferred()
+        failed.callback(OriginateResult.FAILED)
+        return failed
+    channel.outgoing = True
+    if wish.caller_number is not None or wish.caller_name is not None:
+        for party in (channel.caller, channel.connected):
+            party.number, party.name = wish.caller_number, wish.caller_name
+    if wish.account:
+        channel.accountcode = wish.account
+    scope = scope_of(services, channel)
+    if wish.parent is not None:
+        inherit(scope_of(services, wish.parent), scope)
+    for name, value in wish.variables.items():
+        scope.set(name, value)
+    attempt = _Attempt(services, wish, channel)
+    channel.claim(attempt)
+    channel.watch(attempt.read)
+    switch.bus.publish(DialBegan(None, channel, wish.resource))
+    switch.call(channel, wish.timeout or None)
+    return attempt.done
