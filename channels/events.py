@@ -147,6 +147,24 @@ class ChannelEnded(BusEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class DialBegin(BusEvent):
+    """`caller` (None: an originated call) begins to call `callee` at `destination` (`IAX2/voip2/200`)."""
+
+    caller: Channel | None
+    callee: Channel
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnd(BusEvent):
+    """How that attempt ended: ANSWER, BUSY, NOANSWER, CANCEL, CONGESTION or CHANUNAVAIL."""
+
+    caller: Channel | None
+    callee: Channel
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bridged(BusEvent):
     bridge: str
     channels: tuple[Channel, ...]
