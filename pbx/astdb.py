@@ -35,7 +35,7 @@ class Database:
             link.execute("CREATE TABLE IF NOT EXISTS astdb(key VARCHAR(256), value VARCHAR(256), PRIMARY KEY(key))")
             link.commit()
             self._values: dict[str, str] = {
-                str(key): _text(value) for key, value in link.execute("SELECT * FROM astdb")
+                _text(key): _text(value) for key, value in link.execute("SELECT * FROM astdb")
             }
         finally:
             link.close()

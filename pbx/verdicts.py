@@ -6,6 +6,7 @@ the rest is summed up in one line.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,20 +94,29 @@ def host_of(where: str) -> str:
     return where.rpartition(":")[0] if where.count(":") == 1 else where
 
 
+#: how a refusal begins that fail2ban's stock filter for Asterisk understands
+_KNOWN = re.compile(
+    r"(?:Host )?\S+ (?:failed (?:to authenticate|MD5 authentication)\b|tried to authenticate with nonexistent user\b)"
+    r"|Call from '[^']*' \(\S+\) to extension '[^']*' rejected because extension not found in context"
+    r"|No registration for peer '[^']*' \(from [^)]*\)$"
+)
+
+
 def notice_line(verdict: Verdict) -> str:
     """Who, from where, what was expected, what came, which line decided, what to change.
 
-    A refusal that may be an attack begins with words that fail2ban's stock filter for Asterisk knows.
+    A refusal that may be an attack begins with words that fail2ban's stock filter for Asterisk knows; that filter
+    takes everything up to a colon and a space for the name of a function, so there is none in the line.
     """
     host = host_of(verdict.where)
-    if verdict.message:
-        text = verdict.message
-    elif verdict.security and host:
+    details = [verdict.message] if verdict.message else []
+    if verdict.security and host and not _KNOWN.match(verdict.message):
         text = f"Host {host} failed to authenticate as '{verdict.who}' ({verdict.what})"
+    elif details:
+        text = details.pop()
     else:
         origin = f" from {verdict.where}" if verdict.where else ""
         text = f"{verdict.what.capitalize()} of '{verdict.who}'{origin} failed"
-    details = []
     if verdict.expected:
         details.append(f"expected {verdict.expected}")
     if verdict.got:
@@ -115,7 +125,8 @@ def notice_line(verdict: Verdict) -> str:
         details.append(f"decided by {verdict.place}")
     if verdict.advice:
         details.append(verdict.advice)
-    return text + (": " + "; ".join(details) if details else "")
+    line = text + (" - " + "; ".join(details) if details else "")
+    return line.replace(": ", " - ")
 
 
 def security_line(verdict: Verdict, now: float) -> str:
