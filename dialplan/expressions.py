@@ -30,10 +30,10 @@ MEMO = 4096
 INT_MAX = 2147483647
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?\Z")
-_MADE_NUMBER = re.compile(r"(?:[0-9][0-9.]*|-[0-9.]+)\Z")
+_MADE_NUMBER = re.compile(r"[0-9.]+\Z")
 _LEADING_INT = re.compile(r"\s*([-+]?[0-9]+)")
 #: Values that can stand in a hole as one token: a number without sign, or a word.
-_TOKEN = re.compile(r"[^\x00-\x20!\"%&()*+,/:<=>?\[\]`{|}~\x7f-]+\Z")
+_TOKEN = re.compile(r"[^\x00-\x20!\"$%&()*+,/:<=>?\[\]`{|}~\x7f-]+\Z")
 #: Characters that stand for holes while a template is compiled.
 _HOLE = 0xE000
 _MOST_HOLES = 0x1800
@@ -172,7 +172,7 @@ def _matched(a: Value, b: Value, anchored: bool) -> Value:
         return "" if pattern.groups else 0
     if found.group is not None:
         return _made(found.group)
-    return found.end - found.start
+    return found.length
 
 
 def _concatenate(a: Value, b: Value) -> Value:

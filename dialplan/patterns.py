@@ -158,6 +158,8 @@ def key_of(name: str) -> tuple[str, bool]:
         return "_" + name[1:].translate(_LETTERS), True
     text = widened(name)
     alive = True
+    # Asterisk does not see that an empty set is all that is left of a pattern
+    empty_last = False
     out = ["_"]
     i = 1
     while i < len(text):
@@ -167,14 +169,18 @@ def key_of(name: str) -> tuple[str, bool]:
             end = text.find("]", i)
             if end < 0:
                 raise BadPattern(name)
+            empty_last = end == i
             if end > i:
                 try:
                     out.append(_position(_ranges(text[i:end])))
                 except LookupError:
-                    alive = False
+                    alive = alive and (ANY in out or EARLY in out)
             i = end + 1
         elif char != "-":
             out.append(_LETTERS.get(ord(char), char))
+            empty_last = False
+    if empty_last and ANY not in out and EARLY not in out:
+        alive = False
     return "".join(out), alive
 
 

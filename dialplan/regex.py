@@ -3,35 +3,37 @@
 The match is the leftmost one, and of those the longest.  It is found by automata whose states are made as they are
 needed (one pass from the right for the beginning, one from the left for the end), so no pattern takes more than time
 proportional to the text; only what stands in the first group is then looked for by a search that visits each pair of
-state and place once.  Texts and patterns are bytes (widened), as in C.
+state and place once.  Characters are those of UTF-8, as in a stock Asterisk with a UTF-8 locale; lengths are in bytes.
 
 Taken over from glibc: the escapes w W s S b B < > ` '.  Not taken over: back references, which no automaton has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pbx.dialplan.octets import narrowed, widened
+from pbx.dialplan.octets import length
 
 #: States that a pattern may have: repetition counts multiply them.
 MOST_STATES = 4000
 #: Deepest nesting of groups.
 DEEPEST = 100
-#: Repetition counts may go so high.
-MOST_REPEATS = 255
-#: Compiled patterns that are remembered, and automaton states that one pattern remembers.
+#: Repetition counts may go so high (RE_DUP_MAX of glibc).
+MOST_REPEATS = 32767
+#: Compiled patterns that are remembered, and automaton steps that one pattern remembers.
 MEMO = 512
-_MOST_SETS = 2000
+_MOST_STEPS = 4000
 
-_CLASSES = {
+_Test = Callable[[str], bool]
+_CLASSES: dict[str, _Test] = {
     "alpha": str.isalpha,
-    "digit": str.isdigit,
+    "digit": lambda c: c in "0123456789",
     "alnum": str.isalnum,
     "upper": str.isupper,
     "lower": str.islower,
-    "space": lambda c: c in " \t\n\r\f\v",
+    "space": str.isspace,
     "blank": lambda c: c in " \t",
     "punct": lambda c: c.isprintable() and not c.isalnum() and c != " ",
     "print": str.isprintable,
@@ -39,12 +41,54 @@ _CLASSES = {
     "cntrl": lambda c: ord(c) < 32 or ord(c) == 127,
     "xdigit": lambda c: c in "0123456789abcdefABCDEF",
 }
-_EVERY = frozenset(chr(code) for code in range(1, 256))
-_ASCII = [chr(code) for code in range(1, 128)]
-_WORD = frozenset(c for c in _ASCII if c.isalnum() or c == "_")
-_SPACE = frozenset(" \t\n\r\f\v")
-_ESCAPES = {"w": _WORD, "W": _EVERY - _WORD, "s": _SPACE, "S": _EVERY - _SPACE}
-_ASSERTIONS = "^$bB<>`'"
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+class _Set:
+    """The characters that may stand at one place."""
+
+    __slots__ = ("_chars", "_negated", "_ranges", "_tests")
+
+    def __init__(
+        self,
+        chars: Iterable[str] = (),
+        *,
+        ranges: Iterable[tuple[str, str]] = (),
+        tests: Iterable[_Test] = (),
+        negated: bool = False,
+        fold: bool = False,
+    ) -> None:
+        self._chars = frozenset(chars)
+        self._ranges = tuple(ranges)
+        self._tests = tuple(tests)
+        self._negated = negated
+        if fold:
+            inner = _Set(self._chars, ranges=self._ranges, tests=self._tests)
+            self._chars, self._ranges = frozenset(), ()
+            self._tests = (lambda c: c.lower() in inner or c.upper() in inner,)
+
+    def __contains__(self, char: str) -> bool:
+        inside = (
+            char in self._chars
+            or any(low <= char <= high for low, high in self._ranges)
+            or any(test(char) for test in self._tests)
+        )
+        if self._negated:
+            # a byte that is no character is in no set but the ones that name it
+            return not inside and not "\udc80" <= char <= "\udcff"
+        return inside
+
+
+_ANY = _Set(negated=True)
+_ESCAPES = {
+    "w": _Set(tests=[_is_word]),
+    "W": _Set(tests=[_is_word], negated=True),
+    "s": _Set(tests=[str.isspace]),
+    "S": _Set(tests=[str.isspace], negated=True),
+}
 
 
 class RegexError(ValueError):
@@ -52,10 +96,11 @@ class RegexError(ValueError):
 
 
 class Match(NamedTuple):
-    """Where a match is (bytes), and what the first group holds (None: there is none, or it took no part)."""
+    """Where a match is (characters), its bytes, and what the first group holds (None: it took no part)."""
 
     start: int
     end: int
+    length: int
     group: str | None
 
 
@@ -67,7 +112,7 @@ class _Tree:
     """`kind`: set, assert, concat, either, repeat, group."""
 
     kind: str
-    members: frozenset[str] = frozenset()
+    members: _Set = _ANY
     parts: tuple[_Tree, ...] = ()
     low: int = 0
     high: int | None = None
@@ -104,26 +149,22 @@ class _Reader:
 
     def _concat(self, depth: int) -> _Tree:
         parts: list[_Tree] = []
+        repeats = 0
         while True:
             char = self._peek()
             if not char or char == "|" or (char == ")" and depth):
                 break
-            if char in "*+?" or (char == "{" and self._is_count()):
-                if parts and not (len(parts) == 1 and parts[0].kind == "assert" and parts[0].assertion == "^"):
-                    parts[-1] = self._repeated(parts[-1])
-                    continue
-                # glibc: a repetition with nothing before it
-                if char == "{":
+            if char in "*+?{":
+                if not parts or parts[-1].assertion in ("^", "$"):
                     raise RegexError("Invalid preceding regular expression")
-                self.at += 1
-                if char != "*":
-                    raise RegexError("Invalid preceding regular expression")
+                repeats += 1
+                if repeats > DEEPEST:
+                    raise RegexError("too many repetitions of repetitions")
+                parts[-1] = self._repeated(parts[-1])
                 continue
+            repeats = 0
             parts.append(self._atom(depth))
         return parts[0] if len(parts) == 1 else _Tree("concat", parts=tuple(parts))
-
-    def _is_count(self) -> bool:
-        return self.text[self.at + 1 : self.at + 2].isdigit() or self.text[self.at + 1 : self.at + 2] == ","
 
     def _repeated(self, tree: _Tree) -> _Tree:
         char = self._peek()
@@ -159,19 +200,14 @@ class _Reader:
             self.at += 1
             return _Tree("group", parts=(inner,), number=number)
         if char == "[":
-            return self._set(self._bracket())
+            return _Tree("set", members=self._bracket())
         if char == ".":
-            return _Tree("set", members=_EVERY)
+            return _Tree("set")
         if char in "^$":
             return _Tree("assert", assertion=char)
         if char == "\\":
             return self._escape()
-        return self._set(frozenset(char))
-
-    def _set(self, members: frozenset[str]) -> _Tree:
-        if self.fold:
-            members = frozenset(f for c in members for f in ((c.lower(), c.upper()) if c.isascii() else (c,)))
-        return _Tree("set", members=members)
+        return _Tree("set", members=_Set(char, fold=self.fold))
 
     def _escape(self) -> _Tree:
         char = self._peek()
@@ -184,12 +220,14 @@ class _Reader:
             return _Tree("assert", assertion=char)
         if char.isdigit() and char != "0":
             raise RegexError("back references are not supported")
-        return self._set(frozenset(char))
+        return _Tree("set", members=_Set(char, fold=self.fold))
 
-    def _bracket(self) -> frozenset[str]:
+    def _bracket(self) -> _Set:
         negated = self._peek() == "^"
         self.at += negated
-        members: set[str] = set()
+        chars: set[str] = set()
+        ranges: list[tuple[str, str]] = []
+        tests: list[_Test] = []
         first = True
         while True:
             char = self._peek()
@@ -197,11 +235,12 @@ class _Reader:
                 raise RegexError("Unmatched [, [^, [:, [., or [=")
             if char == "]" and not first:
                 self.at += 1
-                break
+                return _Set(chars, ranges=ranges, tests=tests, negated=negated, fold=self.fold)
             first = False
             if char == "[" and self.text[self.at + 1 : self.at + 2] in (":", ".", "="):
-                found = self._bracket_class(members)
-                if found is None:
+                found = self._bracket_class()
+                if not isinstance(found, str):
+                    tests.append(found)
                     continue
                 char = found
             else:
@@ -211,15 +250,12 @@ class _Reader:
                 last = self._range_end()
                 if last < char:
                     raise RegexError("Invalid range end")
-                members.update(chr(code) for code in range(ord(char), ord(last) + 1))
+                ranges.append((char, last))
             else:
-                members.add(char)
-        if self.fold and negated:
-            members |= {f for c in members if c.isascii() for f in (c.lower(), c.upper())}
-        return _EVERY - members if negated else frozenset(members)
+                chars.add(char)
 
-    def _bracket_class(self, members: set[str]) -> str | None:
-        """`[:alpha:]` goes into `members`; `[.x.]` and `[=x=]` give their character."""
+    def _bracket_class(self) -> str | _Test:
+        """The test of `[:alpha:]`, the character of `[.x.]` and `[=x=]`."""
         kind = self.text[self.at + 1]
         end = self.text.find(kind + "]", self.at + 2)
         if end < 0:
@@ -230,17 +266,17 @@ class _Reader:
             test = _CLASSES.get(name)
             if test is None:
                 raise RegexError("Invalid character class name")
-            members.update(filter(test, _ASCII))
-            return None
+            return test
         if len(name) != 1:
             raise RegexError("Invalid collation character")
         return name
 
     def _range_end(self) -> str:
         if self._peek() == "[" and self.text[self.at + 1 : self.at + 2] in (".", "="):
-            found = self._bracket_class(set())
-            assert found is not None
-            return found
+            found = self._bracket_class()
+            if isinstance(found, str):
+                return found
+            raise RegexError("Invalid range end")
         char = self._peek()
         self.at += 1
         return char
@@ -254,6 +290,7 @@ class _Machine:
 
     def __init__(self) -> None:
         self.edges: list[list[tuple[str, object, int]]] = [[]]
+        self._work = 0
 
     def state(self, *edges: tuple[str, object, int]) -> int:
         if len(self.edges) >= MOST_STATES:
@@ -263,6 +300,9 @@ class _Machine:
 
     def build(self, tree: _Tree, to: int, backwards: bool = False) -> int:
         """The state from which `tree` leads to `to`."""
+        self._work += 1
+        if self._work > 10 * MOST_STATES:
+            raise RegexError("Regular expression too big")
         kind = tree.kind
         if kind == "set":
             return self.state(("set", tree.members, to))
@@ -302,8 +342,8 @@ def _holds(assertion: str, text: str, at: int) -> bool:
         return at == 0
     if assertion in "$'":
         return at == len(text)
-    before = at > 0 and text[at - 1] in _WORD
-    after = at < len(text) and text[at] in _WORD
+    before = at > 0 and _is_word(text[at - 1])
+    after = at < len(text) and _is_word(text[at])
     if assertion == "<":
         return after and not before
     if assertion == ">":
@@ -319,7 +359,10 @@ class _Runner:
         self.start = start
         #: the start state is entered anew at every place (where may a match begin?)
         self.again = again
-        self.plain = not any(kind == "assert" for edges in machine.edges for kind, _, _ in edges)
+        #: what its assertions look at: nothing, the ends of the text, or each place
+        looks = {str(what) for edges in machine.edges for kind, what, _ in edges if kind == "assert"}
+        self._plain = not looks
+        self._inside = looks <= set("^$`'")
         self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
 
     def closure(self, states: set[int] | frozenset[int], text: str, at: int) -> frozenset[int]:
@@ -337,7 +380,8 @@ class _Runner:
 
     def step(self, states: frozenset[int], char: str, text: str, at: int) -> frozenset[int]:
         """The states after `char`, where the place is then `at`."""
-        if self.plain:
+        lasting = self._plain or (self._inside and 0 < at < len(text))
+        if lasting:
             known = self._steps.get((states, char))
             if known is not None:
                 return known
@@ -350,8 +394,8 @@ class _Runner:
         if self.again:
             found.add(self.start)
         result = self.closure(found, text, at)
-        if self.plain:
-            if len(self._steps) >= _MOST_SETS:
+        if lasting:
+            if len(self._steps) >= _MOST_STEPS:
                 self._steps.clear()
             self._steps[states, char] = result
         return result
@@ -361,7 +405,7 @@ class Regex:
     """A compiled pattern.  Raises RegexError."""
 
     def __init__(self, pattern: str, *, fold: bool = False) -> None:
-        reader = _Reader(widened(pattern), fold)
+        reader = _Reader(pattern, fold)
         tree = reader.read()
         #: number of groups in the pattern
         self.groups = reader.groups
@@ -371,13 +415,12 @@ class Regex:
 
     def search(self, text: str) -> Match | None:
         """The leftmost longest match."""
-        wide = widened(text)
-        start = self._start(wide)
+        start = self._start(text)
         if start is None:
             return None
-        end = self._end(wide, start)
-        group = self._group(wide, start, end) if self.groups else None
-        return Match(start, end, None if group is None else narrowed(wide[group[0] : group[1]]))
+        end = self._end(text, start)
+        group = self._group(text, start, end) if self.groups else None
+        return Match(start, end, length(text[start:end]), None if group is None else text[group[0] : group[1]])
 
     def _start(self, text: str) -> int | None:
         runner = self._backwards
