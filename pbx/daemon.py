@@ -333,6 +333,8 @@ def serve(conf: AsteriskConf, options: Options, findings: Diagnostics, up: Calla
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
+    # Twisted's own clock is the wall's: a step of it would move every timer
+    reactor.seconds = time.monotonic
     daemon = Daemon(conf, options, reactor)
     try:
         daemon.prepare(findings)
