@@ -10,6 +10,7 @@ from pbx.channels.iax2.settings_common import (
     AMAFLAGS,
     CODEC_PRIORITIES,
     CONNECTED_LINE,
+    NO_KEYROTATE,
     TRANSFERS,
     encryption_word,
     notransfer,
@@ -39,7 +40,7 @@ class General(Options):
         default_text="0.0.0.0",
     )
     nochecksums = Option(v.yes_no, False, values="yes, no", help="No UDP checksums.", effect=NEVER)
-    tos = Option(tos, 0, values="a DSCP name or number", help="IP type of service of what is sent.", effect=LATER)
+    tos = Option(tos, 0, values="a DSCP name or number", help="IP type of service of what is sent.")
     cos = Option(cos, 0, values="0-7", help="Ethernet priority of what is sent.", effect=LATER)
     iaxthreadcount = Option(v.number(1, 256), 10, values="number", help="Threads of Asterisk.", effect=NEVER)
     iaxmaxthreadcount = Option(v.number(0, 256), 100, values="number", help="Threads of Asterisk.", effect=NEVER)
@@ -55,10 +56,10 @@ class General(Options):
         v.AuthMethods.NONE,
         values="md5, rsa, plaintext; several with commas",
         help="Login methods of users and peers that say none.",
-        default_text="md5",
+        default_text="by what the section has",
     )
     delayreject = Option(v.yes_no, False, values="yes, no", help="Answer a failed login only after a second.")
-    authdebug = Option(v.yes_no, True, values="yes, no", help="Log refused logins and registrations.")
+    authdebug = Option(v.yes_no, True, values="yes, no", help="Log refused logins and registrations.", effect=LATER)
     maxauthreq = Option(v.number(0, 32767), 3, values="number, 0 = any", help="Unanswered login requests of a user.")
     calltokenoptional = Option[tuple[Network, ...]](
         more_networks, (), values="address[/mask]; several lines", help="Who may call without a call token."
@@ -70,7 +71,9 @@ class General(Options):
     )
     encryption = Option(encryption_word, False, values="yes, aes128, no", help="Offer and take AES-128.", effect=LATER)
     forceencryption = Option(encryption_word, False, values="yes, aes128, no", help="Refuse calls in the clear.")
-    keyrotate = Option(v.yes_no, True, values="yes, no", help="New keys in encrypted calls.", effect=LATER)
+    keyrotate = Option(
+        v.yes_no, True, values="yes, no", help="New keys in encrypted calls.", differs=NO_KEYROTATE, effect=LATER
+    )
 
     # Registration
     minregexpire = Option(SECONDS, 60, values="seconds", help="Shortest registration granted.")
@@ -128,13 +131,16 @@ class General(Options):
         names={"transfer": v.word(TRANSFERS), "notransfer": notransfer},
         values="yes, no, mediaonly",
         help="Take ourselves out of bridged calls.",
+        differs="Only where it is written for both ends; unwritten means no.",
         effect=LATER,
     )
 
     # What calls get
     language = Option(v.text, "", values="language", help="Language of prompts.")
     accountcode = Option(v.text, "", values="text", help="Account code of calls.")
-    amaflags = Option(v.word(AMAFLAGS), "documentation", values=", ".join(AMAFLAGS), help="AMA flags of calls.")
+    amaflags = Option(
+        v.word(AMAFLAGS), "documentation", values=", ".join(AMAFLAGS), help="AMA flags of calls.", effect=LATER
+    )
     adsi = Option(v.yes_no, False, values="yes, no", help="Phones with ADSI screens.", effect=LATER)
     mohinterpret = Option(v.text, "default", values="music class, passthrough", help="Music on hold to play.")
     mohsuggest = Option(v.text, "", values="music class", help="Music on hold to suggest to the other end.")

@@ -10,6 +10,7 @@ from pbx.channels.iax2.settings_common import (
     AMAFLAGS,
     CODEC_PRIORITIES,
     CONNECTED_LINE,
+    NO_KEYROTATE,
     TRANSFERS,
     encryption_word,
     notransfer,
@@ -43,7 +44,7 @@ class _Common(Options):
         values="md5, rsa, plaintext; several with commas",
         help="Login methods that are asked for, or answered.",
         inherits=True,
-        default_text="md5",
+        default_text="by what the section has",
     )
     md5secret = Option(
         v.text,
@@ -78,13 +79,25 @@ class _Common(Options):
         help="Whether a call token is demanded.",
     )
     encryption = Option(
-        encryption_word, False, values="yes, aes128, no", help="Offer and take AES-128.", effect=LATER, inherits=True
+        encryption_word,
+        False,
+        values="yes, aes128, no",
+        help="Offer and take AES-128.",
+        differs="`no` in a section counts against [general]'s `yes`; in Asterisk it does not.",
+        effect=LATER,
+        inherits=True,
     )
     forceencryption = Option(
         encryption_word, False, values="yes, aes128, no", help="Refuse calls in the clear.", inherits=True
     )
     keyrotate = Option(
-        v.yes_no, True, values="yes, no", help="New keys in encrypted calls.", effect=LATER, inherits=True
+        v.yes_no,
+        True,
+        values="yes, no",
+        help="New keys in encrypted calls.",
+        differs=NO_KEYROTATE,
+        effect=LATER,
+        inherits=True,
     )
 
     # Media
@@ -105,6 +118,7 @@ class _Common(Options):
         names={"transfer": v.word(TRANSFERS), "notransfer": notransfer},
         values="yes, no, mediaonly",
         help="Take ourselves out of bridged calls.",
+        differs="Only where it is written for both ends; unwritten means no.",
         effect=LATER,
         inherits=True,
     )
@@ -164,7 +178,12 @@ class User(_Common):
     )
     accountcode = Option(v.text, "", values="text", help="Account code of calls.", inherits=True)
     amaflags = Option(
-        v.word(AMAFLAGS), "documentation", values=", ".join(AMAFLAGS), help="AMA flags of calls.", inherits=True
+        v.word(AMAFLAGS),
+        "documentation",
+        values=", ".join(AMAFLAGS),
+        help="AMA flags of calls.",
+        effect=LATER,
+        inherits=True,
     )
     codecpriority = Option(
         v.word(CODEC_PRIORITIES),

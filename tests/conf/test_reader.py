@@ -238,8 +238,10 @@ def test_asterisks_own_samples_load() -> None:
     if not files:
         pytest.skip("no stock Asterisk is installed (shared/peers/setup)")
     seen = 0
+    # of other kinds, but for the last: a line of that sample is broken in two
+    others = ("ast_debug_tools", "dbsep", "muted", "cel_sqlite3_custom")
     for path in files:
-        if ".conf" not in path.name or path.name.startswith(("ast_debug_tools", "dbsep")):
+        if ".conf" not in path.name or path.name.startswith(others):
             continue
         found = Diagnostics()
         document = read(str(path), diagnostics=found)
