@@ -79,8 +79,10 @@ class Leg(Protocol):
     """
 
     technology: str
-    #: Row of the voice plane, or None for a leg that carries no voice of its own (Local).
-    row: int | None
+
+    @property
+    def row(self) -> int | None:
+        """Row of the voice plane; None for a leg that carries no voice of its own (Local), or not yet."""
 
     def answer(self) -> None:
         """Tell the far end that the call is answered."""

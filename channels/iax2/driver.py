@@ -8,6 +8,7 @@ done here: datagrams to the plane, legs to the plane, events to channels.
 from __future__ import annotations
 
 import random as _random
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,22 +29,23 @@ from pbx.channels.events import (
     Text,
     TransferRequest,
 )
-from pbx.channels.iax2 import events, sockets
+from pbx.channels.iax2 import events, showing, sockets
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.address import text as address_text
+from pbx.channels.iax2.call import Call
 from pbx.channels.iax2.endpoint import Endpoint
 from pbx.channels.iax2.leg import Iax2Leg
 from pbx.channels.iax2.resolver import Lookup, Resolver, system_lookup
 from pbx.channels.iax2.technology import Iax2Technology
 from pbx.channels.log import Log
-from pbx.channels.voice.port import Direction, LegFlags, VoicePort
-from pbx.codecs.formats import BY_BIT, Format
+from pbx.channels.voice.port import Counters, Direction, LegCounters, LegFlags, VoicePort
+from pbx.codecs.formats import BY_BIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pbx.channels.iax2.call import Call
     from pbx.channels.iax2.settings import Settings
+    from pbx.channels.iax2.snapshots import ChannelRow, NumberUse, PeerRow, RegistryRow, Stats, UserRow
     from pbx.channels.switch import Switch
 
 log = Log("chan_iax2")
@@ -98,12 +100,13 @@ class Driver:
         self.switch = switch
         self.port = port
         self.settings = settings
+        self._counters: Counters | None = getattr(port, "counters", None)
         self.endpoint = Endpoint(
             settings,
             switch.extensions,
             random=random or _random.SystemRandom(),
             wall=switch.wall,
-            counters=getattr(port, "counters", None),
+            counters=self._counters,
             mailbox=mailbox,
             **more,
         )
@@ -153,7 +156,7 @@ class Driver:
             bus.subscribe(ChannelStateChanged, lambda event: self._device_changed(event.channel)),
             bus.subscribe(ChannelEnded, lambda event: self._device_changed(event.channel)),
         ]
-        self.endpoint.start(self.now(), [(one.number, one.host) for one in bound])
+        self.endpoint.start(self.now(), [(one.number, "" if one.host == "0.0.0.0" else one.host) for one in bound])
         self.pump()
 
     def reload(self, settings: Settings) -> None:
@@ -331,6 +334,8 @@ class Driver:
             log.warning(f"Call limit of {switch.maxcalls} is reached: call from {address_text(call.address)} refused")
             call.hangup(Cause.SWITCH_CONGESTION, self.now())
             return
+        if call.row not in self._legs and not self._add_leg(call):
+            return
         channel = switch.create(call.channel_name, state=State.RING)
         channel.call_id = switch.next_call_id()
         channel.caller = request.caller
@@ -430,21 +435,24 @@ class Driver:
 
     def _bound(self, event: events.LegBound) -> None:
         call = event.call
-        leg = self._legs.get(call.row)
-        if leg is not None:
+        if call.row in self._legs:
             self.port.bind_leg(call.row, call.address, call.local, call.remote_number)
-            return
+        elif self._add_leg(call):
+            channel = self._channels.get(call)
+            if channel is not None:
+                self.switch.graph.attach(channel)
+
+    def _add_leg(self, call: Call) -> bool:
+        """Give the call its row of the plane; a call for which there is none is ended."""
         try:
             call.row, call.generation = self.switch.graph.rows.allocate()
         except LookupError as error:
             log.error(f"{error}: call with {address_text(call.address)} refused")
             call.hangup(Cause.SWITCH_CONGESTION, self.now())
-            return
+            return False
         leg = self._legs[call.row] = _Leg(call, call.generation, call.receive_format, call.send_format)
         self._say_leg(call.row, leg)
-        channel = self._channels.get(call)
-        if channel is not None:
-            self.switch.graph.attach(channel)
+        return True
 
     def _say_leg(self, row: int, leg: _Leg) -> None:
         call = leg.call
@@ -457,7 +465,7 @@ class Driver:
             call.own_number,
             call.remote_number,
             self._flags(call),
-            int(call.clock_start * 1e9),
+            time.monotonic_ns() + round((call.clock_start - self.now()) * 1e9),
         )
         if leg.receive or leg.send:
             self.port.set_formats(row, leg.receive, leg.send)
@@ -525,14 +533,17 @@ class Driver:
         log.verbose(0, event.text)
 
     def _note(self, event: events.Note) -> None:
-        channel = None
-        write = {"DEBUG": lambda text: log.debug(1, text), "VERBOSE": lambda text: log.verbose(3, text)}.get(
-            event.level
-        )
-        if write is None:
-            write = {"NOTICE": log.notice, "WARNING": log.warning, "ERROR": log.error}.get(event.level, log.notice)
-        write(event.text)
-        del channel
+        match event.level:
+            case "DEBUG":
+                log.debug(1, event.text)
+            case "VERBOSE":
+                log.verbose(3, event.text)
+            case "WARNING":
+                log.warning(event.text)
+            case "ERROR":
+                log.error(event.text)
+            case _:
+                log.notice(event.text)
 
     # ---- device states --------------------------------------------------------------------------------------------
 
@@ -566,12 +577,60 @@ class Driver:
         music = section.mohinterpret if section is not None else self.settings.general.mohinterpret
         return bool(music == "passthrough")
 
-    def channel_of(self, call: Call) -> Channel | None:
-        """The call's channel."""
-        return self._channels.get(call)
+    # ---- for the console ------------------------------------------------------------------------------------------
 
-    def format_named(self, bit: int) -> Format | None:
-        return BY_BIT.get(bit)
+    def show_peers(self) -> list[PeerRow]:
+        """All peers, in the file's order."""
+        now = self.now()
+        return [showing.peer(record, now) for record in self.endpoint.peers]
+
+    def show_peer(self, name: str) -> PeerRow | None:
+        """One peer, None if there is none of that name."""
+        record = self.endpoint.peers.get(name)
+        return None if record is None else showing.peer(record, self.now())
+
+    def show_users(self) -> list[UserRow]:
+        """All users, in the file's order."""
+        return showing.users(self.endpoint.core)
+
+    def show_registry(self) -> list[RegistryRow]:
+        """All `register =>` lines."""
+        return [showing.registration(one) for one in self.endpoint.registrations.values()]
+
+    def show_channels(self) -> list[ChannelRow]:
+        """All calls, oldest first; those that have no channel (yet) are without a name."""
+        rows = []
+        for dialog in self.endpoint.core.by_own.values():
+            if isinstance(dialog, Call):
+                channel = self._channels.get(dialog)
+                counters = self._counters.legs(dialog.row) if dialog.row and self._counters else LegCounters()
+                rows.append(showing.call(dialog, counters, None if channel is None else channel.name))
+        return rows
+
+    def show_numbers(self) -> list[NumberUse]:
+        """Call numbers in use, by address."""
+        return list(showing.numbers(self.endpoint.core))
+
+    def show_stats(self) -> Stats:
+        """What was counted since start."""
+        stats = showing.stats(self.endpoint.core, self.settings.general.trunkmtu)
+        stats.counted["dropped.openers beyond the bound"] = self.dropped
+        return stats
+
+    def set_debug(self, on: bool, host: str = "") -> None:
+        """Frame dumps of everything, or of one more host; off for all."""
+        if not on:
+            self.endpoint.debug = None
+        elif not host:
+            self.endpoint.debug = set()
+        else:
+            self.endpoint.debug = {*(self.endpoint.debug or ()), host}
+
+    def unregister(self, peer: str) -> bool:
+        """Forget where a peer registered; False when it has not."""
+        done = self.endpoint.unregister(peer, self.now())
+        self.pump()
+        return done
 
 
 _HANDLERS: dict[type[events.Event], Callable[[Driver, Any], None]] = {

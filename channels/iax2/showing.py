@@ -1,0 +1,133 @@
+"""Fills the console's snapshots from the core: what stands behind `iax2 show ...`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pbx.channels.iax2.elements import Element
+from pbx.channels.iax2.snapshots import ChannelRow, NumberUse, PeerRow, RegistryRow, Side, Stats, UserRow
+from pbx.channels.voice.port import LegCounters
+from pbx.codecs.formats import BY_BIT
+
+if TYPE_CHECKING:
+    from pbx.channels.iax2.call import Call
+    from pbx.channels.iax2.core import Core
+    from pbx.channels.iax2.peers import PeerRecord
+    from pbx.channels.iax2.registration import Registration
+
+#: what the console shows of delay before a jitter buffer has measured one, ms
+_DELAY = 40
+
+
+def peer(record: PeerRecord, now: float) -> PeerRow:
+    """One peer as it stands."""
+    section, address = record.section, record.address
+    wide = address is not None and ":" in address[0]
+    mask = None
+    if address is not None and not section.dynamic:
+        mask = section.mask or ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" if wide else "255.255.255.255")
+    return PeerRow(
+        name=section.name,
+        username=section.username,
+        host=address[0] if address else None,
+        port=address[1] if address else None,
+        mask=mask,
+        dynamic=section.dynamic,
+        trunk=section.trunk,
+        encrypted=section.encryption,
+        status=record.status,
+        description=section.description,
+        expire=-1 if record.expires is None else max(0, round(record.expires - now)),
+        section=section,
+    )
+
+
+def users(core: Core) -> list[UserRow]:
+    """All users, in the file's order."""
+    return [UserRow(name, section) for name, section in core.settings.users.items()]
+
+
+def registration(one: Registration) -> RegistryRow:
+    """One `register =>` line as it stands."""
+    line = one.line
+    seen = one.perceived
+    address = one.address
+    return RegistryRow(
+        host=address[0] if address else line.host,
+        port=line.port,
+        dnsmgr=False,
+        username=line.user,
+        perceived=f"{seen[0]}:{seen[1]}" if seen else "",
+        refresh=one.refresh,
+        state=str(one.status),
+    )
+
+
+def call(one: Call, counters: LegCounters, name: str | None) -> ChannelRow:
+    """One call; `counters`: what the plane counted of its voice."""
+    report = one.remote_report
+    first = "Tx:NEW" if one.direction == "out" else "Rx:NEW"
+    received, lost = counters.received, counters.lost
+    return ChannelRow(
+        name=name,
+        address=one.address[0],
+        port=one.address[1],
+        username=one.user_name or "",
+        own_number=one.own_number,
+        remote_number=one.remote_number,
+        sequence_out=one.reliable.oseqno,
+        sequence_in=one.reliable.iseqno,
+        lag=max(0, one.lag),
+        jitter=counters.jitter,
+        jitter_buffer=counters.delay or _DELAY,
+        format=BY_BIT[one.format].name if one.format in BY_BIT else "(nothing)",
+        first=getattr(one, "first_message", first),
+        last=getattr(one, "last_message", first),
+        rtt=round(one.rtt * 1000),
+        local=Side(
+            jitter=counters.jitter,
+            delay=counters.delay or _DELAY,
+            lost=lost,
+            loss_percent=100 * lost // (received + lost) if received + lost else 0,
+            dropped=counters.late,
+            out_of_order=counters.out_of_order,
+            packets=received,
+        ),
+        remote=Side(
+            jitter=report.get(Element.RR_JITTER, 0),
+            delay=report.get(Element.RR_DELAY, _DELAY),
+            lost=report.get(Element.RR_LOSS, 0) & 0xFFFFFF,
+            loss_percent=report.get(Element.RR_LOSS, 0) >> 24,
+            dropped=report.get(Element.RR_DROPPED, 0),
+            out_of_order=report.get(Element.RR_OOO, 0),
+            packets=report.get(Element.RR_PKTS, 0),
+        ),
+    )
+
+
+def numbers(core: Core) -> Iterator[NumberUse]:
+    """Call numbers in use by host."""
+    for host, used in core.per_host.items():
+        yield NumberUse(host, used, core.host_limits.get(host) or core.settings.call_number_limit(host))
+
+
+def stats(core: Core, mtu: int) -> Stats:
+    """What was counted since start."""
+    waiting = [sent for dialog in core.by_own.values() for sent in dialog.reliable.pending]
+    final = sum(1 for sent in waiting if sent.final)
+    counted = dict(core.stats)
+    return Stats(
+        outstanding=len(waiting),
+        ingress=0,
+        egress=len(waiting),
+        transmits_timed=counted.get("sent", 0),
+        transmits_untimed=0,
+        mtu_now=counted.get("mtu", 0),
+        mtu_lowest=0,
+        mtu_set=mtu,
+        dead=0,
+        final=final,
+        queued=len(waiting),
+        counted=counted,
+    )
