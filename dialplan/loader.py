@@ -229,6 +229,8 @@ class _SectionLoader:
         except LineError as error:
             if kind == "exten":
                 self.extension = self._put_in(entry.value.partition(",")[0])
+                if entry.value.startswith(","):
+                    self._count_nameless(entry)
             self._refuse(entry, error.column, error.message, error.advice, "syntax")
             return
         if line.extension is not None:
@@ -252,6 +254,16 @@ class _SectionLoader:
         self.number = number
         self._add(entry, line, name, shrink_number(caller) if slash else None, number)
 
+    def _count_nameless(self, entry: Entry) -> None:
+        """A line without an extension is refused, but `n` counts on from it."""
+        try:
+            line = parse_line("same", entry.value[1:])
+        except LineError:
+            return
+        number = self._priority_number(entry, line, "")
+        if number is not None:
+            self.number = number
+
     def _priority_number(self, entry: Entry, line: Line, name: str) -> int | None:
         """The number that `1`, `n`, `s`, `hint` or a label of the extension stands for."""
         word = line.number
@@ -262,7 +274,7 @@ class _SectionLoader:
                 self._refuse(entry, 0, f"{word!r} as the first priority of a context", "write 1", "no-priority")
                 return None
             number = self.number + (word in ("n", "next"))
-            if not number and line.offset is None:
+            if not number:
                 self._refuse(
                     entry, 0, "'n' behind a hint is no priority", "put the hint before the extension's first line", "n"
                 )

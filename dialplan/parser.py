@@ -62,9 +62,11 @@ class _Parts(Transformer[Token, Line]):
     def same(self, step: dict[str, str], call: Token | None = None) -> Line:
         offset = step.get("OFFSET")
         label = step.get("LABEL")
+        # blanks around the whole are no part of it, those before `(` and `+` are
+        number = step.get("NUMBER", "").lstrip()
         return Line(
             None,
-            step.get("NUMBER", "").strip(),
+            number.rstrip() if offset is None and label is None else number,
             None if offset is None else offset[1:],
             None if label is None else label[1:-1],
             *_call("" if call is None else call[1:]),
