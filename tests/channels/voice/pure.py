@@ -19,6 +19,7 @@ from pbx.channels.voice.port import LegFlags
 from pbx.channels.voice.records import Commands, deliver_events
 
 START = 1_000_000_000_000
+NO_FLAGS = LegFlags(0)
 
 
 class Slots:
@@ -78,7 +79,7 @@ class Sim:
         *,
         receive: int = 4,
         send: int = 4,
-        flags: LegFlags = LegFlags(0),
+        flags: LegFlags = NO_FLAGS,
     ) -> None:
         self.port.add_leg(row, 1, 1, address, "", own, remote, flags, START)
         self.port.set_formats(row, receive, send)

@@ -14,6 +14,7 @@ from pbx.channels.voice.localport import LocalPort
 from pbx.channels.voice.port import LegFlags
 
 ULAW, ALAW, GSM, SLIN = 4, 8, 2, 64
+NO_FLAGS = LegFlags(0)
 
 
 def mini(call: int, stamp: int, payload: bytes) -> bytes:
@@ -140,7 +141,7 @@ class Rig:
                 pass
         self.reactor._poller.close()
 
-    def far(self, row: int, call: int, *, hears: int = ULAW, flags: LegFlags = LegFlags(0), host: str = "") -> Far:
+    def far(self, row: int, call: int, *, hears: int = ULAW, flags: LegFlags = NO_FLAGS, host: str = "") -> Far:
         far = Far(self, row, host or ("::1" if ":" in self.host else f"127.0.23.{10 + row % 200}"), call, hears, flags)
         self.fars.append(far)
         return far

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -75,7 +76,7 @@ class Model:
         if not leg.rx_format:
             return
         due = self.now - leg.transit
-        high, low = divmod(due, 65536)
+        high = due // 65536
         guesses = [(high + k) * 65536 + stamp for k in (-1, 0, 1)]
         self.voice(row, min(guesses, key=lambda t: (abs(t - due), t)), payload)
 
@@ -231,7 +232,7 @@ def _play(story: Any, cuts: bool) -> tuple[dict[int, list[Any]], Sim]:
                 data = mini(REMOTE[row], stamp, payload)
             datagrams.append((ADDRESS[row], data))
         edges = sorted({0, len(datagrams), *(p for p in places if p < len(datagrams))}) if cuts else [0, len(datagrams)]
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in pairwise(edges):
             sim.receive(datagrams[a:b])
             _drain(sim, control.out)
         _answer(sim, control)

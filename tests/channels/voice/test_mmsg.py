@@ -1,0 +1,248 @@
+"""Batch system calls: what is received and sent is whole, and every error that a kernel gives is survived."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from pbx.channels.voice import address as addresses
+from pbx.channels.voice.arena import SLOT, SLOTS, Arena
+from pbx.channels.voice.counters import PlaneCounters
+from pbx.channels.voice.host import prepare
+from pbx.channels.voice.layout import control_for, read_control
+from pbx.channels.voice.mmsg import Kernel, MmsgKernel, PlainKernel, Ring, send
+from pbx.channels.voice.outbox import Outbox
+
+KERNELS = [MmsgKernel, PlainKernel]
+
+
+class Shim:
+    """A kernel that fails as told: each entry of a plan is None (do it), an errno, or how many to do at most."""
+
+    def __init__(self, plan: list[int | None], most: list[int] | None = None) -> None:
+        self.real = MmsgKernel()
+        self.plan = plan
+        self.most = most or []
+        self.calls = 0
+
+    def _next(self) -> int | None:
+        self.calls += 1
+        return self.plan.pop(0) if self.plan else None
+
+    def receive(self, fd: int, table: int, count: int) -> tuple[int, int]:
+        error = self._next()
+        return (-1, error) if error else self.real.receive(fd, table, count)
+
+    def send(self, fd: int, table: int, count: int) -> tuple[int, int]:
+        error = self._next()
+        if error:
+            return -1, error
+        return self.real.send(fd, table, min(count, self.most.pop(0)) if self.most else count)
+
+
+@contextmanager
+def _pair(host: str = "127.0.23.2") -> Iterator[tuple[socket.socket, socket.socket]]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as one, socket.socket(family, socket.SOCK_DGRAM) as two:
+        for sock in (one, two):
+            sock.bind((host, 0))
+            sock.setblocking(False)
+        yield one, two
+
+
+def _ring(kernel: Kernel) -> tuple[Ring, Arena, PlaneCounters]:
+    arena, counters = Arena(), PlaneCounters()
+    return Ring(arena, kernel, counters), arena, counters
+
+
+def _box(sock: socket.socket, datagrams: list[bytes]) -> Outbox:
+    box = Outbox(2)
+    for data in datagrams:
+        box.add_bytes(data, addresses.pack(*sock.getsockname()[:2]), addresses.NONE)
+    return box
+
+
+def _all(sock: socket.socket) -> list[bytes]:
+    found = []
+    while True:
+        try:
+            found.append(sock.recv(65536))
+        except BlockingIOError:
+            return found
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("host", ["127.0.23.2", "::1"])
+def test_received_as_sent(kernel: type[Kernel], host: str) -> None:
+    with _pair(host) as (one, two):
+        ring, arena, _ = _ring(kernel())
+        assert ring.receive(two.fileno()) == 0
+        for round_ in range(2):
+            datagrams = [bytes([i, round_]) * (i + 1) for i in range(20)]
+            for data in datagrams:
+                one.sendto(data, two.getsockname())
+            assert ring.receive(two.fileno()) == 20
+            got = [arena.bytes_at(int(ring.offset[i]), int(ring.length[i])) for i in range(20)]
+            assert got == datagrams
+            assert addresses.unpack(ring.name[7].tobytes()) == one.getsockname()[:2]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_long_one_is_joined(kernel: type[Kernel]) -> None:
+    with _pair() as (one, two):
+        ring, arena, counters = _ring(kernel())
+        sizes = [SLOT, SLOT + 1, 9000, 65507]
+        for size in sizes:
+            one.sendto((bytes(range(251)) * 300)[:size], two.getsockname())
+        assert ring.receive(two.fileno()) == 4
+        for i, size in enumerate(sizes):
+            assert arena.bytes_at(int(ring.offset[i]), int(ring.length[i])) == (bytes(range(251)) * 300)[:size]
+        assert counters.truncated == 0
+
+
+def test_one_that_the_kernel_cut_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with _pair() as (one, two):
+        ring, _, counters = _ring(MmsgKernel())
+        ring._iov["len"][:, 1] = 10
+        one.sendto(b"x" * 5000, two.getsockname())
+        one.sendto(b"y", two.getsockname())
+        assert ring.receive(two.fileno()) == 2
+        assert ring.length[:2].tolist() == [0, 1]
+        assert counters.truncated == 1
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_local_address_is_told_and_obeyed(kernel: type[Kernel]) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far,
+    ):
+        any_.bind(("0.0.0.0", 0))
+        any_.setblocking(False)
+        prepare(any_.fileno(), socket.AF_INET)
+        far.bind(("127.0.23.3", 0))
+        far.setblocking(False)
+        port = any_.getsockname()[1]
+        ring, _, counters = _ring(kernel())
+        far.sendto(b"hello", ("127.0.23.77", port))
+        assert ring.receive(any_.fileno()) == 1
+        local, _ = ring.control(0)
+        assert addresses.unpack(local)[0] == "127.0.23.77"
+        box = Outbox()
+        box.add_bytes(b"back", ring.name[0].tobytes(), local)
+        send(kernel(), any_.fileno(), box, counters)
+        assert far.recvfrom(100) == (b"back", ("127.0.23.77", port))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_sent_whole_and_in_order(kernel: type[Kernel]) -> None:
+    with _pair() as (one, two):
+        counters = PlaneCounters()
+        datagrams = [bytes([i]) * 20 for i in range(50)]
+        box = _box(two, datagrams)
+        rows = np.arange(30, dtype=np.uint8)
+        base = box.keep(rows)
+        name = box.keep(addresses.pack(*two.getsockname()[:2]))
+        box.add_two((base, 10), (base + 20, 5), name, addresses.LENGTH[socket.AF_INET], 0, 0)
+        send(kernel(), one.fileno(), box, counters)
+        assert _all(two) == [*datagrams, bytes([*range(10), *range(20, 25)])]
+        assert box.count == 0
+        assert counters.sent_datagrams == 51
+
+
+def test_sendmmsg_that_stops_early_goes_on() -> None:
+    with _pair() as (one, two):
+        shim, counters = Shim([], [3, 1, 2]), PlaneCounters()
+        datagrams = [bytes([i]) for i in range(10)]
+        send(shim, one.fileno(), _box(two, datagrams), counters)
+        assert _all(two) == datagrams
+        assert shim.calls == 4
+
+
+@pytest.mark.parametrize(
+    ("plan", "lost"),
+    [
+        ([errno.ECONNREFUSED], 0),  # of an earlier datagram: this one is tried again
+        ([errno.ECONNREFUSED, errno.ECONNREFUSED], 1),
+        ([errno.EINTR], 0),
+        ([errno.ENOBUFS], 1),
+        ([errno.EPERM], 1),
+        ([errno.EMSGSIZE, errno.ENETUNREACH], 2),
+    ],
+)
+def test_an_error_costs_one_datagram_at_most(plan: list[int | None], lost: int) -> None:
+    with _pair() as (one, two):
+        counters = PlaneCounters()
+        datagrams = [bytes([i]) for i in range(6)]
+        send(Shim(plan), one.fileno(), _box(two, datagrams), counters)
+        assert _all(two) == datagrams[lost:]
+        assert counters.send_errors == lost
+
+
+def test_a_full_socket_drops_the_rest() -> None:
+    with _pair() as (one, two):
+        counters = PlaneCounters()
+        box = _box(two, [bytes([i]) for i in range(6)])
+        send(Shim([None, errno.EAGAIN], [2]), one.fileno(), box, counters)
+        assert _all(two) == [b"\0", b"\1"]
+        assert counters.send_dropped == 4
+        assert box.count == 0
+
+
+def test_errors_of_receiving_hide_nothing() -> None:
+    with _pair() as (one, two):
+        ring, _, counters = _ring(Shim([errno.ECONNREFUSED, errno.EINTR, errno.ECONNREFUSED]))
+        one.sendto(b"x", two.getsockname())
+        assert ring.receive(two.fileno()) == 1
+        assert counters.receive_errors == 3
+        ring, _, _ = _ring(Shim([errno.EAGAIN]))
+        assert ring.receive(two.fileno()) == 0
+        ring, _, _ = _ring(Shim([errno.EBADF] * 100))
+        assert ring.receive(two.fileno()) == 0
+
+
+def test_a_peer_that_is_not_there_stops_nobody() -> None:
+    with _pair() as (one, two):
+        counters = PlaneCounters()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+            gone.bind(("127.0.23.4", 0))
+            dead = gone.getsockname()
+        for _ in range(5):
+            box = Outbox()
+            for i in range(4):
+                box.add_bytes(b"d", addresses.pack(*dead), addresses.NONE)
+                box.add_bytes(bytes([i]), addresses.pack(*two.getsockname()), addresses.NONE)
+            send(MmsgKernel(), one.fileno(), box, counters)
+            assert _all(two) == [bytes([i]) for i in range(4)]
+
+
+def test_a_full_ring_is_taken_in_pieces() -> None:
+    with _pair() as (one, two):
+        two.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        ring, _, _ = _ring(MmsgKernel())
+        for _ in range(SLOTS + 5):
+            one.sendto(b"x", two.getsockname())
+        assert [ring.receive(two.fileno()) for _ in range(3)] == [SLOTS, 5, 0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.9", "fe80::1%1", "2001:db8::7"])
+def test_addresses_go_round(host: str) -> None:
+    raw = addresses.pack(host, 4569)
+    assert len(raw) == addresses.SIZE
+    assert addresses.unpack(raw) == (host, 4569)
+    local, dropped = read_control(control_for(addresses.pack(host, 0)))
+    # what is sent with names the source, what is received names the destination: only IPv6 has one field for both
+    if ":" in host:
+        assert addresses.unpack(local)[0] == host
+    assert dropped == -1
+    assert addresses.unpack(addresses.NONE) == ("", 0)
+
+
+@pytest.mark.parametrize("junk", [b"", b"\1", b"\xff" * 16, b"\0" * 64, b"\x10" + b"\0" * 20])
+def test_control_data_that_makes_no_sense(junk: bytes) -> None:
+    assert read_control(junk) == (addresses.NONE, -1)

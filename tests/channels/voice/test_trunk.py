@@ -1,0 +1,222 @@
+"""Trunk frames out and in: both layouts, splitting at the mtu, times that never repeat, frames without entry times."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from pbx.channels.voice.port import Edge, EdgeKind, LegFlags
+from tests.channels.voice.pure import START, Sim
+from tests.channels.voice.rig import ULAW, full, mini
+
+PEER = ("10.0.0.1", 4569)
+PHONE = ("10.0.0.2", 4569)
+
+
+class Quiet:
+    """Answers voice_due as the core does."""
+
+    def __init__(self) -> None:
+        self.sim: Any = None
+        self.due: list[tuple[int, int]] = []
+
+    def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
+        self.due.append((row, ts64))
+        frame = full(int(self.sim.plane.legs.own[row]), 1, ts64, 2, format_bit, payload)
+        self.sim.port.send(1, PEER if row <= 20 else PHONE, frame, row=row, barrier=True)
+
+
+def _sim(calls: int, **trunk: Any) -> Sim:
+    """Rows 1.. are trunked towards PEER, rows 21.. are phones; each pair is joined."""
+    quiet = Quiet()
+    sim = Sim(quiet)
+    quiet.sim = sim
+    settings = {"frequency_ms": 20, "mtu": 1240, "timestamps": True, "max_size": 128000} | trunk
+    sim.port.set_trunk(**settings)
+    edges = []
+    for i in range(1, calls + 1):
+        sim.leg(i, PEER, 16384 + i, 100 + i, flags=LegFlags.TRUNK)
+        sim.leg(20 + i, PHONE, 200 + i, 300 + i)
+        edges += [Edge(i, 20 + i, EdgeKind.RELAY), Edge(20 + i, i, EdgeKind.RELAY)]
+    sim.port.reset_edges([], edges)
+    sim.obey()
+    return sim
+
+
+def _speak(sim: Sim, calls: int, n: int, size: int = 160) -> None:
+    sim.receive([(PHONE, mini(300 + i, 20 * n, bytes([n & 0xFF]) * size)) for i in range(1, calls + 1)])
+    sim.obey()
+
+
+def _trunks(sim: Sim) -> list[bytes]:
+    frames = [d for d in sim.sent[PEER] if d[:2] == b"\0\0"]
+    sim.sent[PEER].clear()
+    return frames
+
+
+def _entries(frame: bytes) -> list[tuple[int, int, bytes]]:
+    at, found = 8, []
+    while at < len(frame):
+        if frame[3]:
+            size, call, stamp = struct.unpack(">HHH", frame[at : at + 6])
+            at += 6
+        else:
+            (call, size), stamp = struct.unpack(">HH", frame[at : at + 4]), -1
+            at += 4
+        found.append((call, stamp, frame[at : at + size]))
+        at += size
+    return found
+
+
+def _turn(sim: Sim) -> None:
+    sim.now += 20_000_000
+    sim.plane.trunk_tick(sim.now)
+    sim.collect()
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_first_a_full_frame_then_trunk_entries(stamped: bool) -> None:
+    sim = _sim(2, timestamps=stamped)
+    _speak(sim, 2, 0)
+    assert sorted(row for row, _ in sim.events.due) == [1, 2]
+    assert [d[0] & 0x80 for d in sim.sent[PEER]] == [0x80, 0x80]
+    _trunks(sim)
+    for n in range(1, 4):
+        _turn(sim)
+        _speak(sim, 2, n)
+        sim.plane.trunk_tick(sim.now)
+        sim.collect()
+        (frame,) = _trunks(sim)
+        assert frame[:4] == bytes((0, 0, 1, stamped))
+        assert _entries(frame) == [(16384 + i, 20 * n if stamped else -1, bytes([n]) * 160) for i in (1, 2)]
+        assert int.from_bytes(frame[4:8], "big") == 20 * (n - 1)
+
+
+def test_split_at_the_mtu_with_times_of_their_own() -> None:
+    sim = _sim(16)
+    _speak(sim, 16, 0)
+    _turn(sim)
+    _trunks(sim)
+    _speak(sim, 16, 1)
+    _turn(sim)
+    frames = _trunks(sim)
+    assert [len(_entries(f)) for f in frames] == [7, 7, 2]
+    assert all(len(f) <= 1240 for f in frames)
+    assert [int.from_bytes(f[4:8], "big") for f in frames] == [0, 1, 2]
+    sim.port.set_trunk(20, 0, True, 128000)
+    sim.obey()
+    _speak(sim, 16, 2)
+    _turn(sim)
+    assert [len(_entries(f)) for f in _trunks(sim)] == [16]
+
+
+def test_mixed_lengths_and_nothing_without_voice() -> None:
+    sim = _sim(3)
+    _speak(sim, 3, 0)
+    _turn(sim)
+    _trunks(sim)
+    _turn(sim)
+    assert _trunks(sim) == []
+    sim.receive(
+        [(PHONE, mini(301, 40, b"a" * 160)), (PHONE, mini(302, 40, b"b" * 240)), (PHONE, mini(303, 40, b"c" * 160))]
+    )
+    _turn(sim)
+    found = sorted(entry for frame in _trunks(sim) for entry in _entries(frame))
+    assert [(c, len(d)) for c, _, d in found] == [(16385, 160), (16386, 240), (16387, 160)]
+
+
+def test_an_idle_trunk_begins_anew() -> None:
+    sim = _sim(1)
+    _speak(sim, 1, 0)
+    for n in (1, 2):
+        _speak(sim, 1, n)
+        _turn(sim)
+    assert [int.from_bytes(f[4:8], "big") for f in _trunks(sim)] == [0, 20]
+    sim.now += 6_000_000_000
+    _speak(sim, 1, 3 + 300)
+    _turn(sim)
+    assert [int.from_bytes(f[4:8], "big") for f in _trunks(sim)] == [0]
+
+
+def test_voice_queued_before_a_new_format_leaves_before_it() -> None:
+    sim = _sim(1)
+    _speak(sim, 1, 0)
+    sim.sent[PEER].clear()
+    _speak(sim, 1, 1)
+    sim.port.set_formats(1, ULAW, 8)
+    sim.obey()
+    _speak(sim, 1, 2)
+    kinds = [d[:1] for d in sim.sent[PEER]]
+    assert kinds == [b"\0", b"\xc0"]
+    assert sim.sent[PEER][1][11] == 8
+
+
+def _incoming(entries: list[tuple[int, int, bytes]], time: int, stamped: bool) -> bytes:
+    out = bytes((0, 0, 1, int(stamped))) + struct.pack(">I", time)
+    for call, stamp, data in entries:
+        out += struct.pack(">HHH", len(data), call, stamp) if stamped else struct.pack(">HH", call, len(data))
+        out += data
+    return out
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_entries_in_go_to_their_legs(stamped: bool) -> None:
+    sim = _sim(3)
+    sim.now = START + 400_000_000
+    got = []
+    for n in range(6):
+        entries = [(100 + i, 400 + 20 * n, bytes([i, n]) * 80) for i in (1, 2, 3)]
+        sim.receive([(PEER, _incoming([*entries, (999, 0, b"?" * 160)], 1000 + 20 * n, stamped))])
+        sim.obey()
+        sim.now += 20_000_000
+    got = sim.sent[PHONE]
+    assert len(got) == 18
+    assert sim.plane.counters.unknown_minis == 6
+    for i in (1, 2, 3):
+        mine = [d for d in got if struct.unpack(">H", d[:2])[0] & 0x7FFF == 200 + i]
+        assert [d[-160:] for d in mine] == [bytes([i, n]) * 80 for n in range(6)]
+        stamps = [int.from_bytes(d[4:8], "big") if d[0] & 0x80 else int.from_bytes(d[2:4], "big") for d in mine]
+        assert stamps == [400 + 20 * n for n in range(6)]
+        assert sim.table.legs(i).lost == 0
+
+
+def test_frame_times_of_a_bare_trunk_start_anew_at_zero() -> None:
+    sim = _sim(1)
+    for n in range(3):
+        sim.receive([(PEER, _incoming([(101, 0, b"x" * 160)], 50_000 + 20 * n, stamped=False))])
+        sim.now += 20_000_000
+    for n in range(3):
+        sim.receive([(PEER, _incoming([(101, 0, b"y" * 160)], 20 * n, stamped=False))])
+        sim.now += 20_000_000
+    assert sim.table.legs(1).received == 6
+    assert sim.table.rx_ts64(1) == 100
+    assert sim.table.legs(1).lost == 0
+
+
+def test_what_lies_is_dropped_and_counted() -> None:
+    sim = _sim(2)
+    good = _incoming([(101, 0, b"x" * 160)], 0, stamped=True)
+    sim.receive(
+        [
+            (PEER, good + struct.pack(">HHH", 500, 102, 0) + b"short"),
+            (PEER, good[:-1]),
+            (PEER, b"\0\0\1\1\0\0\0\0\xff"),
+            (PEER, good),
+        ]
+    )
+    sim.obey()
+    assert sim.table.legs(1).received == 2
+    assert sim.table.legs(2).received == 0
+    assert sim.plane.counters.bad_trunk_frames == 3
+
+
+def test_nothing_of_an_encrypted_call_goes_into_a_trunk() -> None:
+    sim = _sim(1)
+    sim.port.set_flags(1, LegFlags.TRUNK | LegFlags.ENCRYPTED)
+    sim.obey()
+    for n in range(3):
+        _speak(sim, 1, n)
+        _turn(sim)
+    assert _trunks(sim) == []
