@@ -267,7 +267,7 @@ def _apply(current: Allowed, value: str, allowing: bool) -> tuple[Allowed, tuple
         else:
             if found not in formats:
                 formats.append(found)
-            if length.strip().isdigit():
+            if (length := length.strip()).isdecimal() and len(length) < 10:
                 framing[name] = _clamp_framing(found, int(length))
     return Allowed(tuple(formats), framing), tuple(unknown)
 

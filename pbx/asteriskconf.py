@@ -165,7 +165,7 @@ def _count(entry: Entry) -> int:
 
 
 def _number(entry: Entry) -> int:
-    if not entry.value.isdigit():
+    if not (entry.value.isdecimal() and len(entry.value) < 19):
         raise ValueError("a whole number")
     return int(entry.value)
 

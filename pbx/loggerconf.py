@@ -124,7 +124,7 @@ def _read_general(conf: LoggerConf, document: Document, diagnostics: Diagnostics
                     advice="none, sequential, rotate or timestamp",
                 )
         elif name == "logger_queue_limit":
-            if entry.value.isdigit() and int(entry.value):
+            if entry.value.isdecimal() and len(entry.value) < 19 and int(entry.value):
                 conf.queue_limit = int(entry.value)
             else:
                 diagnostics.error(entry.value_place, "a number of lines, at least 1", text=entry.text, advice="1000")

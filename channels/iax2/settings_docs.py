@@ -21,9 +21,9 @@ not do what was meant. Each option below is declared once in `channels/iax2/sett
 `settings_sections.py`; this page is made from there (`python -m pbx.channels.iax2.settings_docs`), and a test keeps
 it so.
 
-**Sections.** `[general]` holds what counts for all, and the defaults of sections ("as [general]"). Every other section says
-`type=user` (calls come from it), `type=peer` (it is called, and registers) or `type=friend` (both, made of the same
-lines). Names are case-sensitive. The same name twice makes one section of both. `[callnumberlimits]` holds lines
+**Sections.** `[general]` holds what counts for all, and the defaults of sections ("as [general]"). Every other
+section says `type=user` (calls come from it), `type=peer` (it is called, and registers) or `type=friend` (both, made of
+the same lines). Names are case-sensitive. The same name twice makes one section of both. `[callnumberlimits]` holds lines
 `network = number`: how many call numbers each address of that network may hold; the narrowest network counts.
 
 **Registering with others.** In `[general]`: `{FORM}`, or

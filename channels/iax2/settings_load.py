@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
@@ -136,7 +137,7 @@ class _Loader:
             except BadValue as error:
                 self._bad(entry, f"{error}; the line is ignored", error.advice)
                 continue
-            if not entry.value.isdigit() or not 0 < int(entry.value) < 32768:
+            if re.fullmatch(r"[0-9]{1,5}", entry.value) is None or not 0 < int(entry.value) < 32768:
                 self._bad(entry, "the limit is no number from 1 to 32767; the line is ignored", f"{entry.name} = 100")
                 continue
             self.settings.limits.append(CallNumberLimit(where, int(entry.value), entry.place))

@@ -17,6 +17,7 @@ from pbx.conf.values import is_boolean, is_false, is_true
 
 T = TypeVar("T")
 
+_PORT = re.compile(r"[0-9]{1,5}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 QUALIFY_MS = 2000  # what `qualify=yes` and `autokill=yes` mean
@@ -260,7 +261,7 @@ def host_port(value: str, default_port: int = IAX2_PORT) -> tuple[str, int]:
         host, _, port = value.partition(":")
     if not port:
         return host, default_port
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise BadValue(f"'{port}' is no port", f"{host}:{default_port}")
     return host, int(port)
 
