@@ -202,9 +202,17 @@ def _set_up_readline(console: Console) -> None:
         readline.read_history_file(path)
     readline.set_history_length(HISTORY_LENGTH)
 
+    had = readline.get_current_history_length()
+
     def keep() -> None:
+        # appended, so that consoles that are open at the same time do not forget each other's lines
+        new = readline.get_current_history_length() - had
         with contextlib.suppress(OSError):
-            readline.write_history_file(path)
+            if not os.path.exists(path):
+                with open(path, "x", encoding="utf-8"):
+                    os.chmod(path, 0o600)
+            if new > 0:
+                readline.append_history_file(new, path)
 
     atexit.register(keep)
     readline.set_completer_delims(" \t")

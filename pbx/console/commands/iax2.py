@@ -30,6 +30,23 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 @command(
+    "iax2 show peer",
+    "Show details on specific IAX peer",
+    "Usage: iax2 show peer <name>\n       Display details on specific IAX peer\n",
+    complete=_peers,
+)
+def show_peer(context: Context, words: list[str]) -> None:
+    if not words:
+        raise UsageShown
+    row = next((row for row in _driver(context).peers() if row.name == words[0]), None)
+    if row is None:
+        context.line(f"Peer {words[0]} not found.")
+        context.line()
+        return
+    context.lines(iax2text.peer(row))
+
+
+@command(
     "iax2 show peers",
     "List defined IAX peers",
     "Usage: iax2 show peers [registered] [like <pattern>]\n"
@@ -49,23 +66,6 @@ def show_peers(context: Context, words: list[str]) -> None:
         pattern = _pattern(words[1])
         rows = [row for row in rows if pattern.search(row.name)]
     context.lines(iax2text.peers(rows))
-
-
-@command(
-    "iax2 show peer",
-    "Show details on specific IAX peer",
-    "Usage: iax2 show peer <name>\n       Display details on specific IAX peer\n",
-    complete=_peers,
-)
-def show_peer(context: Context, words: list[str]) -> None:
-    if not words:
-        raise UsageShown
-    row = next((row for row in _driver(context).peers() if row.name == words[0]), None)
-    if row is None:
-        context.line(f"Peer {words[0]} not found.")
-        context.line()
-        return
-    context.lines(iax2text.peer(row))
 
 
 @command(

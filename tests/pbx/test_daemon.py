@@ -1,0 +1,420 @@
+"""The daemon as people run it: real processes, real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pbx.running import CHECKOUT, PROGRAM, Pbx
+from tests.shared import shared_dir
+
+DIALPLAN = """
+[general]
+[globals]
+COLOUR = blue
+[phones]
+exten => 601,1,Answer()
+ same => n,Wait(60)
+exten => 602,1,Wait(60)
+exten => 101,hint,IAX2/dyn
+"""
+IAX = """
+[general]
+bindaddr = 127.0.28.11
+[dyn]
+type = friend
+host = dynamic
+secret = wonderland
+context = phones
+"""
+
+
+@pytest.fixture(scope="module")
+def pbx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
+    """One PBX for all tests that leave it as it was."""
+    box = Pbx(tmp_path_factory.mktemp("pbx"), extensions=DIALPLAN, iax=IAX)
+    box.start()
+    yield box
+    box.stop()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Pbx]:
+    """A PBX of one's own, not started, without IAX2."""
+    box = Pbx(tmp_path, extensions=DIALPLAN, modules="[modules]\nautoload=yes\nnoload => chan_iax2.so\n")
+    yield box
+    box.stop()
+
+
+# ---- the console from outside ------------------------------------------------------------------------------
+
+
+def test_rx_prints_and_tells_by_its_status(pbx: Pbx) -> None:
+    done = pbx.run("core show uptime")
+    assert done.returncode == 0 and re.match(r"System uptime: \d+ seconds?\nLast reload: \d+ seconds?\n", done.stdout)
+    assert pbx.run("no such command").returncode != 0
+    assert pbx.run("core show channels nonsense").returncode != 0
+    assert pbx.run("core show application Nonsense").returncode != 0
+
+
+def test_no_such_command_is_worded_as_asterisk_words_it(pbx: Pbx) -> None:
+    assert pbx.rx("no such command") == shared_dir("reference", "cli", "no-such-command.txt").read_text()
+
+
+def test_rx_costs_little(pbx: Pbx) -> None:
+    """At most 150 ms of CPU, and neither numpy nor Twisted."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert pbx.run("core show version").returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.15
+    code = (
+        "import sys; folder, *sys.argv[1:] = sys.argv[1:]; sys.path.insert(0, folder); from pbx.__main__ import main; "
+        "main(); print(sorted({'numpy', 'twisted', 'cryptography', 'lark'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-P", "-c", code, str(CHECKOUT), *pbx.command("-rx", "core ping")[len(PROGRAM) :]]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_without_a_daemon_there_is_a_clear_word(tmp_path: Path) -> None:
+    done = Pbx(tmp_path).run("core show version")
+    assert done.returncode != 0 and "Unable to connect" in done.stderr and not done.stdout
+
+
+def test_help_of_iax2_is_asterisks(pbx: Pbx) -> None:
+    """Every command that we have of `help iax2` is listed as Asterisk lists it, in its order."""
+    wanted = shared_dir("reference", "cli", "core-show-help-iax2.txt").read_text().splitlines()
+    ours = [line for line in pbx.rx("core show help iax2").splitlines() if line in wanted]
+    assert ours == [line for line in wanted if line in ours] and len(ours) >= 13
+
+
+def test_usage_is_shown(pbx: Pbx) -> None:
+    assert pbx.rx("core show help iax2 show peers").startswith("Usage: iax2 show peers [registered] [like <pattern>]\n")
+    assert pbx.rx("core show help nothing") == "No such command 'nothing'.\n"
+
+
+def test_a_call_is_made_shown_and_ended(pbx: Pbx) -> None:
+    assert pbx.run("channel originate Local/601@phones application Wait 50").returncode == 0
+    shown = pbx.wait_rx("core show channels", "2 active channels")
+    assert re.search(r"^Local/601@phones-\w{8};2 +601@phones:2 +Up +Wait\(60\) +$", shown, re.M)
+    assert "1 active call\n" in shown
+    row = next(line for line in pbx.rx("core show channels concise").splitlines() if ";2!" in line)
+    assert row.split("!")[:7] == [row.split("!")[0], "phones", "601", "2", "Up", "Wait", "60"]
+    name = row.split("!")[0]
+    detail = pbx.rx(f"core show channel {name}")
+    assert f"           Name: {name}\n" in detail and "      Extension: 601\n" in detail
+    assert pbx.rx("channel request hangup all").count("Requested Hangup on channel 'Local/601@phones-") == 2
+    pbx.wait_rx("core show channels count", "0 active channels")
+
+
+def test_redirect_moves_a_call(pbx: Pbx) -> None:
+    pbx.rx("channel originate Local/601@phones application Wait 50")
+    shown = pbx.wait_rx("core show channels concise", "!Wait!60!")
+    name = next(line for line in shown.splitlines() if ";2!" in line).split("!")[0]
+    assert "successfully redirected" in pbx.rx(f"channel redirect {name} phones,602,1")
+    pbx.wait_rx("core show channels concise", f"{name}!phones!602!1!")
+    pbx.rx(f"channel request hangup {name}")
+    pbx.wait_rx("core show channels count", "0 active channels")
+
+
+def test_originate_says_why_not(pbx: Pbx) -> None:
+    done = pbx.run("channel originate Local/999@nowhere application Wait 1")
+    assert done.returncode != 0 and "999@nowhere" in done.stdout
+
+
+def test_database(pbx: Pbx) -> None:
+    assert pbx.rx("database put f k v") == "Updated database successfully\n"
+    assert pbx.rx("database get f k") == "Value: v\n"
+    assert pbx.rx("database show f") == "/f/k" + " " * 46 + ": v" + " " * 24 + "\n1 results found.\n"
+    assert pbx.rx("database del f k") == "Database entry removed.\n"
+    assert pbx.rx("database get f k") == "Database entry not found.\n"
+
+
+def test_modules(pbx: Pbx) -> None:
+    assert re.search(
+        r"^chan_iax2\.so +Inter Asterisk eXchange \(Ver 2\) +\d+ +Running +core$", pbx.rx("module show like iax2"), re.M
+    )
+    assert "Timing is built in" in pbx.rx("module show like res_timing_timerfd")
+    assert "built in" in pbx.rx("module load res_timing_dahdi.so")
+    assert pbx.run("module unload no_such_module.so").returncode != 0
+
+
+def port_is_free(host: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 4569))
+        except OSError:
+            return False
+        return True
+
+
+def test_chan_iax2_goes_down_and_comes_back(pbx: Pbx) -> None:
+    assert not port_is_free("127.0.28.11")
+    assert pbx.run("module unload chan_iax2.so").returncode == 0
+    assert port_is_free("127.0.28.11")
+    assert "not running" in pbx.rx("iax2 show peers")
+    assert pbx.run("module load chan_iax2").returncode == 0
+    assert not port_is_free("127.0.28.11")
+
+
+def test_globals_and_hints(pbx: Pbx) -> None:
+    assert "   COLOUR=blue\n" in pbx.rx("dialplan show globals")
+    assert re.search(
+        r"^101@phones +: IAX2/dyn +State:\w+ +Presence:not_set +Watchers  0$", pbx.rx("core show hints"), re.M
+    )
+
+
+def test_reload_takes_a_new_dialplan(pbx: Pbx) -> None:
+    pbx.write("extensions.conf", DIALPLAN + "exten => 777,1,NoOp(new)\n")
+    assert pbx.rx("dialplan reload") == "Dialplan reloaded.\n"
+    assert "777" in pbx.rx("dialplan show 777@phones")
+    pbx.write("extensions.conf", DIALPLAN)
+    assert pbx.process is not None
+    pbx.process.send_signal(signal.SIGHUP)
+    pbx.wait_rx("dialplan show 777@phones", "There is no existence of 777@phones extension")
+
+
+def test_a_second_daemon_is_refused(pbx: Pbx) -> None:
+    done = subprocess.run(pbx.command("-f"), capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1 and "already running" in done.stderr
+    assert pbx.run("core show uptime").returncode == 0
+
+
+# ---- starting and ending -----------------------------------------------------------------------------------
+
+
+def test_into_the_background_and_out_of_it(own: Pbx) -> None:
+    done = subprocess.run(own.command(), capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    pid = int((own.home / "run" / "asterisk.pid").read_text())
+    assert own.rx("core waitfullybooted") == "Asterisk has fully booted.\n"
+    own.rx("core stop now")
+    limit = time.monotonic() + 10
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < limit:
+            os.kill(pid, 0)
+            time.sleep(0.05)
+        raise AssertionError("it did not end")
+    assert not (own.home / "run" / "asterisk.pid").exists()
+    assert not (own.home / "run" / "asterisk.ctl").exists()
+
+
+def test_a_start_that_fails_is_told_to_the_caller(own: Pbx) -> None:
+    own.start()
+    done = subprocess.run(own.command(), capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1 and "already running" in done.stderr
+
+
+def test_killed_and_started_again(own: Pbx) -> None:
+    own.start()
+    own.stop(signal.SIGKILL)
+    assert (own.home / "run" / "asterisk.ctl").exists()  # what kill -9 leaves behind
+    own.start()
+    assert own.run("core show uptime").returncode == 0
+    assert own.stop() == 0
+
+
+def test_sigterm_ends_calls(own: Pbx) -> None:
+    own.start()
+    own.rx("channel originate Local/601@phones application Wait 50")
+    own.wait_rx("core show channels count", "2 active channels")
+    began = time.monotonic()
+    assert own.stop() == 0
+    assert time.monotonic() - began < 5
+    assert "Internal error" not in own.messages
+
+
+def test_gracefully_waits_for_the_last_call(own: Pbx) -> None:
+    own.start()
+    own.rx("channel originate Local/601@phones application Wait 50")
+    own.wait_rx("core show channels count", "2 active channels")
+    own.rx("core stop gracefully")
+    assert "about to end" in own.rx("channel originate Local/601@phones application Wait 50")
+    own.rx("core abort shutdown")
+    assert own.run("channel originate Local/601@phones application Wait 50").returncode == 0
+    own.rx("core stop gracefully")
+    own.rx("channel request hangup all")
+    assert own.process is not None and own.process.wait(10) == 0
+
+
+def test_restart_is_the_same_process_anew(own: Pbx) -> None:
+    own.start()
+    own.rx("database put a b c")
+    assert own.process is not None
+    own.rx("core restart now")
+    limit = time.monotonic() + 10
+    while "System uptime: 0" not in own.rx("core show uptime seconds") and "System uptime: 1\n" not in own.rx(
+        "core show uptime seconds"
+    ):
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    own.wait_up()
+    assert own.process.poll() is None
+    assert own.rx("database get a b") == "Value: c\n"
+
+
+def test_maxcalls(own: Pbx) -> None:
+    own.write("asterisk.conf", own.asterisk_conf("maxcalls = 1"))
+    own.start()
+    own.rx("channel originate Local/601@phones application Wait 50")
+    own.wait_rx("core show channels count", "1 of 1 max active call (100.00% of capacity)")
+    assert "maxcalls" in own.rx("channel originate Local/601@phones application Wait 50")
+
+
+def test_what_is_not_done_is_said_with_its_place(own: Pbx) -> None:
+    own.write("asterisk.conf", own.asterisk_conf("entityid = 1\nbogus = 2"))
+    own.write("queues.conf", "[general]\n; nothing\n[support]\nstrategy = ringall\n")
+    own.write("voicemail.conf", "; only a comment\n")
+    own.start()
+    conf = own.etc / "asterisk.conf"
+    assert re.search(rf"NOTICE.* {conf}:10: entityid has no effect", own.messages)
+    assert re.search(rf"WARNING.* {conf}:11: no such option: bogus", own.messages)
+    assert re.search(r"NOTICE.*queues\.conf:4", own.messages)
+    assert "voicemail.conf" not in own.messages
+    before = own.messages
+    own.rx("core reload")
+    assert own.messages == before  # said once
+
+
+def test_the_log_of_an_idle_box_stays_empty(own: Pbx) -> None:
+    own.start()
+    own.rx("core show channels")
+    time.sleep(1)
+    own.stop()
+    assert own.messages == ""
+
+
+def test_sd_notify(own: Pbx, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(10)
+        own.start(env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"})
+        assert own.process is not None
+        said = systemd.recv(4096).decode()
+        assert said.startswith("READY=1\n") and f"MAINPID={own.process.pid}" in said
+        assert systemd.recv(4096) == b"WATCHDOG=1"
+        own.process.send_signal(signal.SIGHUP)
+        told: list[bytes] = []
+        while not told or not told[-1].startswith(b"READY=1"):
+            told.append(systemd.recv(4096))
+        assert any(word.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for word in told)
+        own.stop()
+        while told[-1] != b"STOPPING=1":
+            told.append(systemd.recv(4096))
+
+
+# ---- interactive ---------------------------------------------------------------------------------------------
+
+
+class Terminal:
+    """A console at a pseudo terminal."""
+
+    def __init__(self, command: list[str], home: Path) -> None:
+        self.pid, self.descriptor = pty.fork()
+        if not self.pid:
+            os.environ.update(HOME=str(home), TERM="xterm")
+            os.execv(command[0], command)
+        self.seen = ""
+
+    def wait_for(self, text: str, seconds: float = 15) -> str:
+        limit = time.monotonic() + seconds
+        while text not in self.seen:
+            assert time.monotonic() < limit, f"{text!r} did not come: {self.seen[-2000:]!r}"
+            if select.select([self.descriptor], [], [], 0.2)[0]:
+                try:
+                    self.seen += os.read(self.descriptor, 65536).decode("utf-8", "replace")
+                except OSError:
+                    break
+        assert text in self.seen, self.seen[-2000:]
+        before, _, self.seen = self.seen.partition(text)
+        return before
+
+    def type(self, text: str) -> None:
+        os.write(self.descriptor, text.encode())
+
+    def close(self) -> int:
+        limit = time.monotonic() + 10
+        while time.monotonic() < limit:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                os.close(self.descriptor)
+                return os.waitstatus_to_exitcode(status)
+            with contextlib.suppress(OSError):
+                if select.select([self.descriptor], [], [], 0.05)[0]:
+                    os.read(self.descriptor, 65536)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        raise AssertionError("the console did not end")
+
+
+def test_a_console_greets_completes_and_remembers(pbx: Pbx, tmp_path: Path) -> None:
+    terminal = Terminal(pbx.command("-rvvv"), tmp_path)
+    greeting = terminal.wait_for("*CLI> ")
+    assert "iax2 show peers" in greeting and "core stop now" in greeting and "help" in greeting
+    terminal.type("core show upt\t")
+    terminal.wait_for("uptime")
+    terminal.type("seconds\n")
+    terminal.wait_for("Last reload:")
+    # two consoles at once, and log lines come to both
+    other = Terminal(pbx.command("-rvvv"), tmp_path)
+    other.wait_for("*CLI> ")
+    pbx.rx("channel originate Local/601@phones application Wait 50")
+    for each in (terminal, other):
+        each.wait_for("Executing [601@phones:1]")
+    terminal.type("exit\n")
+    assert terminal.close() == 0
+    other.type("channel request hangup all\n")
+    other.wait_for("Requested Hangup")
+    other.type("quit\n")
+    assert other.close() == 0
+    assert "core show uptime seconds" in (tmp_path / ".pbx_history").read_text()
+    pbx.wait_rx("core show channels count", "0 active channels")
+
+
+def test_c_is_the_pbx_with_its_console(own: Pbx, tmp_path: Path) -> None:
+    terminal = Terminal(own.command("-c"), tmp_path)
+    terminal.wait_for("*CLI> ")
+    terminal.type("exit\n")
+    terminal.wait_for("core stop now")  # it says what ends it
+    terminal.type("core stop now\n")
+    assert terminal.close() == 0
+    assert not (own.home / "run" / "asterisk.ctl").exists()
+
+
+def test_c_without_a_terminal_stays(own: Pbx) -> None:
+    """`make run < /dev/null` is not over at once."""
+    own.process = subprocess.Popen(
+        own.command("-c"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    own.wait_up()
+    time.sleep(1)
+    assert own.process.poll() is None
+    assert own.stop() == 0
+
+
+def test_json_log(own: Pbx) -> None:
+    own.write("logger.conf", "[logfiles]\nout.json => [json]notice,warning\n")
+    own.write("asterisk.conf", own.asterisk_conf("bogus = 2"))
+    own.start()
+    own.stop()
+    entry = json.loads((own.home / "log" / "out.json").read_text().splitlines()[0])
+    assert entry["logmsg"]["level"] == "WARNING" and "bogus" in entry["logmsg"]["message"]
