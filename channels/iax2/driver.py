@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pbx.channels.iax2.settings import Settings
-    from pbx.channels.iax2.snapshots import ChannelRow, NumberUse, PeerRow, RegistryRow, Stats, UserRow
+    from pbx.channels.iax2.snapshots import ChannelRow, NumberPoolUse, PeerRow, RegistryRow, Stats, UserRow
     from pbx.channels.switch import Switch
 
 log = Log("chan_iax2")
@@ -579,25 +579,20 @@ class Driver:
 
     # ---- for the console ------------------------------------------------------------------------------------------
 
-    def show_peers(self) -> list[PeerRow]:
+    def peers(self) -> list[PeerRow]:
         """All peers, in the file's order."""
         now = self.now()
         return [showing.peer(record, now) for record in self.endpoint.peers]
 
-    def show_peer(self, name: str) -> PeerRow | None:
-        """One peer, None if there is none of that name."""
-        record = self.endpoint.peers.get(name)
-        return None if record is None else showing.peer(record, self.now())
-
-    def show_users(self) -> list[UserRow]:
+    def users(self) -> list[UserRow]:
         """All users, in the file's order."""
         return showing.users(self.endpoint.core)
 
-    def show_registry(self) -> list[RegistryRow]:
+    def registry(self) -> list[RegistryRow]:
         """All `register =>` lines."""
         return [showing.registration(one) for one in self.endpoint.registrations.values()]
 
-    def show_channels(self) -> list[ChannelRow]:
+    def channels(self) -> list[ChannelRow]:
         """All calls, oldest first; those that have no channel (yet) are without a name."""
         rows = []
         for dialog in self.endpoint.core.by_own.values():
@@ -607,24 +602,24 @@ class Driver:
                 rows.append(showing.call(dialog, counters, None if channel is None else channel.name))
         return rows
 
-    def show_numbers(self) -> list[NumberUse]:
+    def number_use(self) -> NumberPoolUse:
         """Call numbers in use, by address."""
-        return list(showing.numbers(self.endpoint.core))
+        return showing.numbers(self.endpoint.core)
 
-    def show_stats(self) -> Stats:
+    def stats(self) -> Stats:
         """What was counted since start."""
         stats = showing.stats(self.endpoint.core, self.settings.general.trunkmtu)
         stats.counted["dropped.openers beyond the bound"] = self.dropped
         return stats
 
-    def set_debug(self, on: bool, host: str = "") -> None:
-        """Frame dumps of everything, or of one more host; off for all."""
-        if not on:
-            self.endpoint.debug = None
-        elif not host:
+    def debug(self, host: str, port: int | None = None) -> None:
+        """Frame dumps: "*" of everything, "" of nothing, else of one more host (all its ports)."""
+        if host == "*":
             self.endpoint.debug = set()
-        else:
+        elif host:
             self.endpoint.debug = {*(self.endpoint.debug or ()), host}
+        else:
+            self.endpoint.debug = None
 
     def unregister(self, peer: str) -> bool:
         """Forget where a peer registered; False when it has not."""

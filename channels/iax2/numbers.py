@@ -96,3 +96,8 @@ class NumberPool:
     @property
     def resting(self) -> int:
         return len(self._resting)
+
+    @property
+    def free(self) -> tuple[int, int]:
+        """Ordinary and trunk numbers that nobody has."""
+        return len(self._free[_ORDINARY]), len(self._free[_TRUNK])

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pbx.channels.iax2.address import text
 from pbx.channels.iax2.elements import Element
-from pbx.channels.iax2.snapshots import ChannelRow, NumberUse, PeerRow, RegistryRow, Side, Stats, UserRow
+from pbx.channels.iax2.snapshots import (
+    ChannelRow,
+    NumberPoolUse,
+    NumberUse,
+    PeerRow,
+    RegistryRow,
+    Side,
+    Stats,
+    UserRow,
+)
 from pbx.channels.voice.port import LegCounters
 from pbx.codecs.formats import BY_BIT
 
@@ -106,10 +115,19 @@ def call(one: Call, counters: LegCounters, name: str | None) -> ChannelRow:
     )
 
 
-def numbers(core: Core) -> Iterator[NumberUse]:
-    """Call numbers in use by host."""
-    for host, used in core.per_host.items():
-        yield NumberUse(host, used, core.host_limits.get(host) or core.settings.call_number_limit(host))
+def numbers(core: Core) -> NumberPoolUse:
+    """Call numbers in use by host, and what is left."""
+    ports: dict[str, int] = {}
+    for host, port in (address for address, _ in core.by_own):
+        ports.setdefault(host, port)
+    rows = tuple(
+        NumberUse(
+            text((host, ports.get(host, 0))), used, core.host_limits.get(host) or core.settings.call_number_limit(host)
+        )
+        for host, used in core.per_host.items()
+    )
+    regular, trunk = core.numbers.free
+    return NumberPoolUse(rows, core.settings.general.maxcallnumbers_nonvalidated, core.without_token, regular, trunk)
 
 
 def stats(core: Core, mtu: int) -> Stats:

@@ -91,11 +91,22 @@ class ChannelRow:
 
 @dataclass(frozen=True, slots=True)
 class NumberUse:
-    """A line of `iax2 show callnumber usage`."""
+    """A line of `iax2 show callnumber usage`; address as `host:port`."""
 
     address: str
     used: int
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPoolUse:
+    """`iax2 show callnumber usage`.  unvalidated: dialogues begun without a call token; the rest are free numbers."""
+
+    rows: tuple[NumberUse, ...]
+    unvalidated_limit: int
+    unvalidated: int
+    regular: int
+    trunk: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,18 +304,18 @@ def test_what_the_console_is_given() -> None:
         channel, seen = pair.dial()
         boxes.run(lambda: answered(seen))
         driver = pair.a.driver
-        (peer,) = driver.show_peers()
+        (peer,) = driver.peers()
         assert (peer.name, peer.username, peer.host, peer.port, peer.mask) == ("b", "a", B, PORT, "255.255.255.255")
         assert (peer.status, peer.expire, peer.dynamic, peer.trunk) == ("Unmonitored", -1, False, False)
-        assert driver.show_peer("b") == peer
-        assert driver.show_peer("nosuch") is None
-        assert [user.name for user in driver.show_users()] == ["b"]
-        (row,) = driver.show_channels()
+        assert [user.name for user in driver.users()] == ["b"]
+        (row,) = driver.channels()
         assert (row.name, row.address, row.username, row.format) == (channel.name, B, "a", "ulaw")
         assert row.own_number > 1 and row.remote_number > 1
-        assert [(use.address, use.used, use.limit) for use in driver.show_numbers()] == [(B, 1, 2048)]
-        assert driver.show_stats().counted["sent"] > 3
-        assert driver.show_registry() == []
+        use = driver.number_use()
+        assert [(row.address, row.used, row.limit) for row in use.rows] == [(f"{B}:{PORT}", 1, 2048)]
+        assert (use.regular, use.trunk) == (16381, 16384)
+        assert driver.stats().counted["sent"] > 3
+        assert driver.registry() == []
         assert driver.unregister("b") is False
         assert driver.device_state("b") == "INUSE"
         assert driver.device_state("nosuch") == "INVALID"

@@ -153,7 +153,7 @@ def test_what_goes_in_comes_out(tmp_path: Path, hosts: dict[str, str], more: str
         boxes.run(lambda: one and two)
         boxes.turn(0.2)
         if "trunk" in more:
-            assert all(row.trunk for row in chain.m.driver.show_peers())
+            assert all(row.trunk for row in chain.m.driver.peers())
         channel.hangup()
         chain.settled()
     assert sounds["there"] in (tmp_path / "heard_c.ulaw").read_bytes()
