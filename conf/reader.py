@@ -7,8 +7,10 @@ In an included file the same mistakes cost only the rest of that file.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import os
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from pbx.conf import includes
@@ -17,6 +19,8 @@ from pbx.conf.diagnostics import Diagnostic, Diagnostics, Place, Severity, hide_
 from pbx.conf.document import Document, Entry, Operator, Section, fold
 from pbx.conf.headers import FilterError, Header, choose, parse_header
 
+LINES_A_STEP = 50
+BYTES_A_STEP = 65_536
 LONGEST_LINE = 8191  # bytes with the line feed: Asterisk skips longer ones
 DEEPEST_INCLUDE = 10  # an eleventh level is left out
 MOST_FILES = 100_000  # files read for one document: ends files that include each other many times over
@@ -40,6 +44,20 @@ def read(
     `allow_exec` is asterisk.conf's execincludes. A missing file is an error unless `optional`; the document is then
     empty and `exists` is False. Never raises for what files hold: findings go to `diagnostics`.
     """
+    return _finish(
+        read_steps(path, root_dir=root_dir, diagnostics=diagnostics, allow_exec=allow_exec, optional=optional)
+    )
+
+
+def read_steps(
+    path: str,
+    *,
+    root_dir: str | None = None,
+    diagnostics: Diagnostics,
+    allow_exec: bool = False,
+    optional: bool = False,
+) -> Generator[None, None, Document]:
+    """As `read`, in steps of well under a millisecond for files of 100,000 lines too."""
     root_dir = os.path.dirname(path) if root_dir is None else root_dir
     path = os.path.join(root_dir, path)
     run = _Run(Document(path, root_dir), diagnostics, allow_exec)
@@ -51,8 +69,17 @@ def read(
             reason = error.strerror or str(error)
             diagnostics.error(Place(path), f"the file cannot be read: {reason}", code="unreadable")
         return run.document
-    _File(run, path, data).parse()
+    yield from _File(run, path, data).parse()
     return run.document
+
+
+def _finish(steps: Generator[None, None, Document]) -> Document:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            document: Document = done.value
+            return document
 
 
 def read_text(
@@ -68,7 +95,8 @@ def read_text(
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogateescape")
     run = _Run(Document(path, root_dir), diagnostics, allow_exec)
-    _File(run, path, data).parse()
+    for _ in _File(run, path, data).parse():
+        pass
     return run.document
 
 
@@ -133,13 +161,13 @@ class _Run:
 class _File:
     """One file on its way into the document."""
 
-    __slots__ = ("column", "depth", "ended", "line", "number", "orphans", "path", "run", "section", "text")
+    __slots__ = ("column", "data", "depth", "ended", "line", "number", "orphans", "path", "run", "section")
 
     def __init__(self, run: _Run, path: str, data: bytes, depth: int = 0) -> None:
         self.run = run
         self.path = path
         self.depth = depth
-        self.text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+        self.data = data.removeprefix(codecs.BOM_UTF8)
         self.section = run.current
         self.line = ""
         self.number = 0
@@ -148,18 +176,15 @@ class _File:
         self.orphans = False
         run.document.files.append(path)
 
-    def parse(self) -> None:
-        """Read the file to its end, or to where Asterisk gives it up."""
+    def parse(self) -> Generator[None, None, None]:
+        """Read the file to its end, or to where Asterisk gives it up, some lines at a step."""
         comments = CommentStripper()
-        lines = self.text.split("\n")
-        if not lines[-1]:
-            lines.pop()
-        nul = "\0" in self.text
-        self.text = ""
-        for number, line in enumerate(lines, 1):
-            if len(line) > LONGEST_LINE // 4 and self._too_long(line, number, number == len(lines)):
+        for number, line in enumerate(self._lines(), 1):
+            if number % LINES_A_STEP == 0:
+                yield
+            if len(line) > LONGEST_LINE // 4 and self._too_long(line, number):
                 continue
-            if nul:
+            if "\0" in line:
                 line = line.partition("\0")[0]
             text = line
             if ";" in line:
@@ -175,12 +200,24 @@ class _File:
             if first == "[":
                 self._header(text)
             elif first == "#":
-                self._directive(text)
+                yield from self._directive(text)
             else:
                 self._entry(text, first)
             if self.ended:
                 return
         self._end_of_comments(comments)
+
+    def _lines(self) -> Iterator[str]:
+        """The lines without their line feeds, decoded a piece at a time."""
+        data, self.data = self.data, b""
+        start, size = 0, len(data)
+        while start < size:
+            end = data.find(b"\n", min(start + BYTES_A_STEP, size - 1)) + 1 or size
+            lines = data[start:end].decode("utf-8", "surrogateescape").split("\n")
+            if not lines[-1]:
+                lines.pop()
+            yield from lines
+            start = end
 
     # Findings
 
@@ -206,7 +243,7 @@ class _File:
             self.run.document.refused = found
         self.run.diagnostics.add(found)
 
-    def _too_long(self, line: str, number: int, last: bool) -> bool:
+    def _too_long(self, line: str, number: int) -> bool:
         """Whether Asterisk skips the line for its length (in bytes, with the line feed; the last one may lack it)."""
         size = len(line.encode("utf-8", "surrogateescape")) + 1
         if size <= LONGEST_LINE:
@@ -349,24 +386,22 @@ class _File:
 
     # Directives
 
-    def _directive(self, text: str) -> None:
+    def _directive(self, text: str) -> Generator[None, None, None]:
         word, _, argument = text[1:].replace("\t", " ", 1).partition(" ")
         argument = argument.strip(BLANKS)
         name = fold(word)
         if name not in DIRECTIVES:
-            return self._unknown_directive(word, name)
-        if name == "exec" and not self.run.allow_exec:
+            self._unknown_directive(word, name)
+        elif name == "exec" and not self.run.allow_exec:
             advice = "execincludes = yes in [options] of asterisk.conf"
-            return self._error("#exec is not allowed; the line is ignored", advice, "exec-not-allowed")
-        if not argument:
+            self._error("#exec is not allowed; the line is ignored", advice, "exec-not-allowed")
+        elif not argument:
             what = "command" if name == "exec" else "file"
-            return self._error(f"#{name} needs a {what}; the line is ignored", f'#{name} "{what}"', "no-argument")
-        argument = _unquoted(argument)
-        if name == "exec":
-            return self._exec(argument)
-        if not self._include(argument) and name == "include":
-            self._refuse(f"the file '{argument}' does not exist", f'#tryinclude "{argument}"', "no-such-file")
-        return None
+            self._error(f"#{name} needs a {what}; the line is ignored", f'#{name} "{what}"', "no-argument")
+        elif name == "exec":
+            yield from self._exec(_unquoted(argument))
+        else:
+            yield from self._include(_unquoted(argument), optional=name == "tryinclude")
 
     def _unknown_directive(self, word: str, name: str) -> None:
         near = difflib.get_close_matches(name[:20], DIRECTIVES, 1)
@@ -376,17 +411,17 @@ class _File:
         advice = f"; {self.line.strip(BLANKS)[1:].strip(BLANKS)}"
         return self._warning("a comment begins with ';', not with '#'; the line is ignored", advice, "hash-comment")
 
-    def _include(self, pattern: str) -> bool:
-        """Read what the pattern means; False where there is no such file."""
+    def _include(self, pattern: str, *, optional: bool) -> Generator[None, None, None]:
+        """Read what the pattern means."""
         if self.depth >= DEEPEST_INCLUDE:
             message = f"files include each other more than {DEEPEST_INCLUDE} levels deep; this one is left out"
             self._warning(message, code="deep-include")
-            return True
+            return
         any_read = False
         for path in includes.matching(pattern, self.run.document.root_dir):
             if len(self.run.document.files) >= MOST_FILES:
                 self._error(f"more than {MOST_FILES} files are included; the rest is left out", code="too-many")
-                return True
+                return
             try:
                 data = includes.file_bytes(path)
             except FileNotFoundError:
@@ -395,23 +430,20 @@ class _File:
                 self._warning(f"{path}: {error.strerror or error}", code="unreadable")
                 continue
             any_read = True
-            if not self._nest(path, data):
+            nested = _File(self.run, path, data, self.depth + 1)
+            yield from nested.parse()
+            if nested.ended:  # Asterisk gave it up, and reads no further file of the pattern
                 break
-        return any_read
+        if not any_read and not optional:
+            self._refuse(f"the file '{pattern}' does not exist", f'#tryinclude "{pattern}"', "no-such-file")
 
-    def _exec(self, command: str) -> None:
+    def _exec(self, command: str) -> Generator[None, None, None]:
         try:
             data = includes.output_of(command, self.run.document.root_dir)
         except (OSError, ValueError) as error:
-            return self._error(f"the command cannot be run: {error}", code="exec-failed")
-        self._nest(f"{self.path}:{self.number}:#exec", data)
-        return None
-
-    def _nest(self, path: str, data: bytes) -> bool:
-        """Read an included file; False where Asterisk gave it up."""
-        nested = _File(self.run, path, data, self.depth + 1)
-        nested.parse()
-        return not nested.ended
+            self._error(f"the command cannot be run: {error}", code="exec-failed")
+            return
+        yield from _File(self.run, f"{self.path}:{self.number}:#exec", data, self.depth + 1).parse()
 
 
 def _unquoted(argument: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pbx.conf.diagnostics import Diagnostics, Place, Severity
 from pbx.conf.document import Document
-from pbx.conf.reader import read, read_text
+from pbx.conf.reader import read, read_steps, read_text
 from tests.shared import shared_dir
 
 
@@ -250,3 +250,23 @@ def test_asterisks_own_samples_load() -> None:
         assert document.refused is None or document.refused.code == "no-such-file"
         seen += bool(document.sections)
     assert seen > 50
+
+
+def test_reading_goes_in_small_steps(tmp_path: Path) -> None:
+    for name in ("m.conf", "x.inc"):
+        (tmp_path / name).write_text("[c]\n" + "exten => 1,1,NoOp(${EXTEN}) ; c\n" * 20_000 + '#tryinclude "x.inc2"\n')
+    (tmp_path / "m.conf").open("a").write("#include x.inc\n")
+    steps = read_steps("m.conf", root_dir=str(tmp_path), diagnostics=Diagnostics())
+    count, longest = 0, 0.0
+    while True:
+        started = time.process_time()
+        try:
+            next(steps)
+        except StopIteration as done:
+            document = done.value
+            break
+        longest = max(longest, time.process_time() - started)
+        count += 1
+    assert sum(len(section.entries) for section in document.sections) == 40_000
+    assert count > 500
+    assert longest < 0.02  # a full collection of garbage takes the most of it
