@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from pbx.codecs import wav49
-from pbx.codecs.formats import ALAW, BY_NAME, G722, G726, GSM, SLIN, SLIN16, ULAW, Format
+from pbx.codecs.formats import ADPCM, ALAW, BY_NAME, G722, G726, GSM, SLIN, SLIN16, ULAW, Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     ("WAV wav49", Kind("wav49", GSM, "wav49")),
     ("au", Kind("au", ULAW, "au")),
     ("g726-32", Kind("g726-32", G726)),
+    ("vox", Kind("vox", ADPCM)),
     ("g729", Kind("g729", BY_NAME["g729"])),
 )
 

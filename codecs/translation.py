@@ -143,10 +143,17 @@ def _stages(step: Step) -> list[_Stage]:
     linear = (SLIN, SLIN16)
     if source in (ULAW, ALAW) and target in (ULAW, ALAW):
         return [_Across(source)]
-    between: list[_Stage] = [Resampler(source.rate, target.rate)] if source.rate != target.rate else []
-    before: list[_Stage] = [] if source in linear else [_Decode(registry.codec(source))]
-    after: list[_Stage] = [] if target in linear else [_Encode(registry.codec(target))]
-    return before + between + after
+    stages: list[_Stage] = []
+    rate = source.rate
+    if source not in linear:
+        rate = registry.linear_rate(source, target.rate)
+        stages.append(_Decode(registry.codec(source, rate)))
+    wanted = target.rate if target in linear else registry.linear_rate(target, rate)
+    if rate != wanted:
+        stages.append(Resampler(rate, wanted))
+    if target not in linear:
+        stages.append(_Encode(registry.codec(target, wanted)))
+    return stages
 
 
 class Translator:

@@ -26,3 +26,15 @@ def signals(length: int, seed: int = 1, rate: int = 8000) -> Samples:
         np.where(t // 700 % 2, 32767, -32768) * (t // 2100 % 2),
     ]
     return np.array([np.clip(row, -32768, 32767) for row in rows]).astype(np.int16)
+
+
+def exact_signal(length: int = 16000) -> Samples:
+    """A rising tone with noise from whole numbers only: the same on every machine, for digests of what others made."""
+    value, out = 1, []
+    for n in range(length):
+        value = (value * 1103515245 + 12345) & 0x7FFFFFFF
+        phase = n * n // 40 % 8192  # of a triangle
+        triangle = phase if phase < 4096 else 8192 - phase
+        loud = 6 if n // 4000 % 2 else 1
+        out.append((triangle - 2048) * loud + (value >> 20) % 256 - 128)
+    return np.array(out, np.int16)

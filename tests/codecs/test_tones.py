@@ -150,7 +150,7 @@ def test_an_odd_block_inside_does_not_split_a_digit() -> None:
     assert digits(detect(sound)) == "7"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.data())
 def test_digits_do_not_depend_on_how_the_sound_comes(data: st.DataObject) -> None:
     texts = ["12", "3#", "*", "90"]
