@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +139,7 @@ class DialplanService:
         daemon = self._daemon
         findings = Diagnostics()
         self.services.tones, self.services.tone_zone = indications.load(daemon.conf.etc("indications.conf"), findings)
-        document = self._read("extensions.conf", findings)
+        document = await in_slices(daemon.reactor, read_steps(daemon, "extensions.conf", findings))
         if document.exists and document.refused is None:
             dialplan = self.services.dialplan
             tables = await in_slices(daemon.reactor, loading(document, findings, dict(dialplan.globals)))
@@ -210,7 +210,7 @@ class Iax2Service:
         conf = daemon.conf
         findings = Diagnostics()
         lists = load_named(self._read("acl.conf", findings), findings)
-        document = self._read("iax.conf", findings)
+        document = await in_slices(daemon.reactor, read_steps(daemon, "iax.conf", findings))
         steps = load_steps(document, diagnostics=findings, named_lists=lists)
         settings = await in_slices(daemon.reactor, steps)
         daemon.say(findings)
@@ -241,6 +241,14 @@ class Iax2Service:
             return
         if self.driver is not None:
             self.driver.reload(settings)
+
+
+def read_steps(daemon: Daemon, name: str, findings: Diagnostics) -> Generator[None, None, Document]:
+    """Read a configuration file in slices."""
+    conf = daemon.conf
+    return reader.read_steps(
+        conf.etc(name), root_dir=conf.astetcdir, diagnostics=findings, allow_exec=conf.execincludes, optional=True
+    )
 
 
 def bind_address(text: str, port: int) -> BindAddress:
