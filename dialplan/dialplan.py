@@ -148,11 +148,11 @@ class Dialplan:
         return context in self.contexts
 
     def ignore_pattern(self, context: str, exten: str) -> bool:
-        """Whether an `ignorepat` of the context matches, or could with more digits."""
+        """Whether an `ignorepat` of the context matches."""
         found = self.contexts.get(context)
         if found is None:
             return False
-        return any(matches(ignored.pattern, exten, Mode.CANMATCH) for ignored in found.ignore_patterns)
+        return any(matches(ignored.pattern, exten) for ignored in found.ignore_patterns)
 
     def hint(self, context: str, exten: str) -> str | None:
         """The text of the hint that holds for an extension (a pattern's too), variables not yet put in."""

@@ -8,6 +8,9 @@ from pbx.dialplan.times import Timing
 
 
 def parse_include(text: str, place: Place) -> Include:
-    """An include as written; problems of its times are in `timing.problems` (such a part never holds)."""
-    context, comma, times = text.partition(",")
-    return Include(context, text, Timing.parse(times) if comma else None, place)
+    """An include as written; problems of its times are in `timing.problems` (such a part never holds).
+
+    Times begin behind the first `|` if there is one, as of old, else behind the first comma.
+    """
+    context, mark, times = text.partition("|" if "|" in text else ",")
+    return Include(context, text, Timing.parse(times) if mark else None, place)
