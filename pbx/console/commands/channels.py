@@ -7,10 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pbx.channels.channel import Channel
-from pbx.channels.switch import Unavailable
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
-from pbx.originate import originate as start_call
+from pbx.dialplan.originate import OriginateResult, Origination
+from pbx.dialplan.originate import originate as start_call
 from pbx.services import duration
+
+#: seconds that the called side has to answer
+TIMEOUT = 30.0
 
 BRIEF = "{:<64.64} {:<32.32} {:<7.7} {:<30.30}"
 VERBOSE = (
@@ -266,27 +269,18 @@ def originate(context: Context, words: list[str]) -> None:
     resource, kind = words[0], words[1]
     if "/" not in resource:
         raise CommandFailed(f"'{resource}' is no destination: it wants <technology>/<destination>, as IAX2/peer/100")
-    interpreter = context.pbx.dialplan.interpreter
+    wish = Origination(resource, timeout=TIMEOUT)
     if kind == "application":
-        name, data = words[2], " ".join(words[3:])
-
-        def then(channel: Channel) -> None:
-            interpreter.execute(channel, name, data)
+        wish.application, wish.data = words[2], " ".join(words[3:])
     else:
         exten, _, place = words[2].rpartition("@") if "@" in words[2] else ("s", "", words[2])
-        place = place or "default"
-
-        def then(channel: Channel) -> None:
-            channel.context, channel.exten, channel.priority = place, exten or "s", 1
-            interpreter.run(channel)
-
+        wish.context, wish.exten = place or "default", exten or "s"
     why = context.pbx.admission.refusal()
     if why:
         raise CommandFailed(f"No call may begin now: {why}")
-    try:
-        start_call(context.pbx.switch, resource, then)
-    except Unavailable as error:
-        raise CommandFailed(f"Cannot call {resource}: {error.reason}") from None
+    begun = start_call(context.pbx.dialplan.services, wish)
+    if begun.called and begun.result is OriginateResult.FAILED:
+        raise CommandFailed(f"Cannot call {resource} (a NOTICE in the log says why)")
 
 
 @command(

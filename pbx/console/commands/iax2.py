@@ -22,7 +22,7 @@ def _driver(context: Context) -> Driver:
 
 def _peers(context: Context, before: list[str], prefix: str) -> list[str]:
     driver = context.pbx.iax2.driver
-    return [row.name for row in driver.show_peers()] if driver is not None else []
+    return [row.name for row in driver.peers()] if driver is not None else []
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -41,7 +41,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 def show_peer(context: Context, words: list[str]) -> None:
     if not words:
         raise UsageShown
-    row = _driver(context).show_peer(words[0])
+    row = next((row for row in _driver(context).peers() if row.name == words[0]), None)
     if row is None:
         context.line(f"Peer {words[0]} not found.")
         context.line()
@@ -59,7 +59,7 @@ def show_peer(context: Context, words: list[str]) -> None:
     complete=lambda context, before, prefix: ["registered", "like"],
 )
 def show_peers(context: Context, words: list[str]) -> None:
-    rows = _driver(context).show_peers()
+    rows = _driver(context).peers()
     if words[:1] == ["registered"]:
         rows = [row for row in rows if row.host is not None]
         words = words[1:]
@@ -82,7 +82,7 @@ def show_users(context: Context, words: list[str]) -> None:
     like = context.own[-1].lower() == "like"
     if len(words) != (1 if like else 0):
         raise UsageShown
-    rows = _driver(context).show_users()
+    rows = _driver(context).users()
     if like:
         pattern = _pattern(words[0])
         rows = [row for row in rows if pattern.search(row.name)]
@@ -97,7 +97,7 @@ def show_users(context: Context, words: list[str]) -> None:
 def show_registry(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
-    context.lines(iax2text.registry(_driver(context).show_registry()))
+    context.lines(iax2text.registry(_driver(context).registry()))
 
 
 @command(
@@ -108,7 +108,7 @@ def show_registry(context: Context, words: list[str]) -> None:
 def show_channels(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
-    context.lines(iax2text.channels(_driver(context).show_channels()))
+    context.lines(iax2text.channels(_driver(context).channels()))
 
 
 @command(
@@ -119,7 +119,7 @@ def show_channels(context: Context, words: list[str]) -> None:
 def show_netstats(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
-    context.lines(iax2text.netstats(_driver(context).show_channels()))
+    context.lines(iax2text.netstats(_driver(context).channels()))
 
 
 @command(
@@ -130,7 +130,7 @@ def show_netstats(context: Context, words: list[str]) -> None:
 def show_stats(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
-    context.lines(iax2text.stats(_driver(context).show_stats()))
+    context.lines(iax2text.stats(_driver(context).stats()))
 
 
 @command(
@@ -142,18 +142,26 @@ def show_stats(context: Context, words: list[str]) -> None:
 def show_numbers(context: Context, words: list[str]) -> None:
     if len(words) > 1:
         raise UsageShown
-    driver = _driver(context)
-    rows = driver.show_numbers()
-    if words:
-        rows = [row for row in rows if words[0] in (row.address, row.address.rpartition(":")[0].strip("[]"))]
-        if not rows:
-            context.line(f"No call number table entries for {words[0]} found")
-            return
-    core = driver.endpoint.core
-    regular, trunk = core.numbers.free
-    limit = driver.settings.general.maxcallnumbers_nonvalidated
-    lines = list(iax2text.number_use(rows, unvalidated_limit=limit, unvalidated=0, regular=regular, trunk=trunk))
-    context.lines(lines[: len(rows) + 1] if words else lines)
+    use = _driver(context).number_use()
+    if not words:
+        context.lines(
+            iax2text.number_use(
+                use.rows,
+                unvalidated_limit=use.unvalidated_limit,
+                unvalidated=use.unvalidated,
+                regular=use.regular,
+                trunk=use.trunk,
+            )
+        )
+        return
+    found = [
+        row for row in use.rows if row.address.rpartition(":")[0].strip("[]") == words[0] or row.address == words[0]
+    ]
+    if not found:
+        context.line(f"No call number table entries for {words[0]} found")
+        return
+    context.line(f"{'Address':<45} {'Callno Usage':<12} {'Callno Limit':<12}")
+    context.lines(f"{row.address:<45} {row.used:<12} {row.limit:<12}" for row in found)
 
 
 @command(
@@ -175,7 +183,7 @@ def unregister(context: Context, words: list[str]) -> None:
     if len(words) != 1:
         raise UsageShown
     driver = _driver(context)
-    if driver.show_peer(words[0]) is None:
+    if not any(row.name == words[0] for row in driver.peers()):
         context.line(f"Peer unknown: {words[0]}. Not unregistered")
     elif driver.unregister(words[0]):
         context.line(f"Unregistered peer {words[0]} from registry")
@@ -203,17 +211,17 @@ def set_debug(context: Context, words: list[str]) -> None:
     if how == "peer":
         if len(words) != 1:
             raise UsageShown
-        row = driver.show_peer(words[0])
+        row = next((row for row in driver.peers() if row.name == words[0]), None)
         if row is None:
             raise CommandFailed(f"IAX2 peer '{words[0]}' does not exist")
         if row.host is None:
             raise CommandFailed(f"Unable to get IP address of peer '{words[0]}'")
-        driver.set_debug(True, row.host)
+        driver.debug(row.host, row.port)
         context.line(f"IAX2 Debugging Enabled for IP: {iax2text.bracketed(row.host)}:{row.port}")
         return
     if words:
         raise UsageShown
-    driver.set_debug(how == "on")
+    driver.debug("*" if how == "on" else "")
     context.line(f"IAX2 Debugging {'Enabled' if how == 'on' else 'Disabled'}")
 
 
