@@ -266,6 +266,13 @@ class Call(Dialog):
 
     # ---- what comes in ------------------------------------------------------------------------------------
 
+    def take_token(self, frame: FullFrame, now: float) -> None:
+        if self.state is State.CALLING:
+            super().take_token(frame, now)
+        else:
+            # hung up meanwhile; who gave the token remembers nothing of us
+            self.forget(now)
+
     def on_any(self, frame: FullFrame, now: float) -> None:
         if Timer.AUTOKILL in self.timers:
             self.core.timers.cancel(self, Timer.AUTOKILL)

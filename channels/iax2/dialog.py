@@ -26,6 +26,9 @@ SKEW = 160
 #: seconds to wait for the ACK of what ends a dialogue
 LINGER = 10.0
 
+#: delay that is reported where no jitter buffer has one, ms
+UNBUFFERED = 40
+
 _STAMP = 1 << 32
 
 #: frames of the far end that answer ours: their stamps are ours and do not move its clock
@@ -122,7 +125,8 @@ class Dialog:
 
     def clock(self, now: float) -> int:
         """Milliseconds since this dialogue's first frame."""
-        return max(0, int((now - self.clock_start) * 1000))
+        # a thousandth for what floating point takes off
+        return max(0, int((now - self.clock_start) * 1000 + 0.001))
 
     def _last_stamp(self) -> int:
         """The last stamp of anything sent, voice of the plane included."""
@@ -325,8 +329,8 @@ class Dialog:
             Elements()
             .add_uint(Element.RR_JITTER, legs.jitter if legs else 0)
             .add_uint(Element.RR_LOSS, percent << 24 | (lost & 0xFFFFFF))
-            .add_uint(Element.RR_PKTS, received)
-            .add_uint(Element.RR_DELAY, legs.delay if legs else 40)
+            .add_uint(Element.RR_PKTS, max(1, received))
+            .add_uint(Element.RR_DELAY, (legs.delay if legs else 0) or UNBUFFERED)
             .add_uint(Element.RR_DROPPED, legs.late if legs else 0)
             .add_uint(Element.RR_OOO, legs.out_of_order if legs else 0)
         )

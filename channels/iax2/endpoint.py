@@ -213,7 +213,7 @@ class Endpoint:
                 return
             if command in _UNANSWERED:
                 return
-        if not frame.retry or frame.destination <= STATELESS or core.numbers.known(frame.destination, address, now):
+        if not frame.retry or frame.destination <= STATELESS:
             return
         last = self._invals.get(address[0])
         if last is not None and now - last < INVAL_PAUSE:

@@ -128,6 +128,9 @@ def compress_subclass(value: int) -> int:
     return 0x80 | (value.bit_length() - 1)
 
 
+_EXPANDED = tuple(expand_subclass(code) for code in range(256))
+
+
 @dataclass(slots=True)
 class FullFrame:
     """A full frame; `code` is the subclass byte as written, `subclass` what it stands for."""
@@ -145,9 +148,7 @@ class FullFrame:
     @property
     def subclass(self) -> int:
         """The meaning of `code`; for VIDEO without the frame-ending mark (0x40)."""
-        if self.type == FrameType.VIDEO:
-            return expand_subclass(self.code & ~0x40)
-        return expand_subclass(self.code)
+        return _EXPANDED[self.code if self.type != FrameType.VIDEO else self.code & ~0x40]
 
     @property
     def name(self) -> str:
