@@ -29,7 +29,11 @@ class Poke(Dialog):
 
     def __init__(self, core: Core, record: PeerRecord, now: float) -> None:
         assert record.address is not None
-        super().__init__(core, record.socket, record.address, record.local, now)
+        if record.registered:
+            socket, local = record.socket, record.local
+        else:
+            socket, local = core.socket_for(record.address, record.section.sourceaddress.partition(":")[0])
+        super().__init__(core, socket, record.address, local, now)
         self.record = record
         self.sent_at = now
         self.rtt = record.section.qualify / 8000
