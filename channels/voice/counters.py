@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pbx.channels.voice.port import LegCounters
 
 #: columns of the per-row table
-TX_TS64, RX_TS64, RECEIVED, SENT, LOST, OUT_OF_ORDER, LATE, JITTER, DELAY, DROPPED = range(10)
+TX_TS64, RX_TS64, RECEIVED, SENT, LOST, OUT_OF_ORDER, LATE, JITTER, DELAY, TRANSIT = range(10)
 COLUMNS = 16
 #: jitter is kept in this many parts of a millisecond
 JITTER_PARTS = 1024

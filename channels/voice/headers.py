@@ -7,9 +7,10 @@ All of it is pure: arrays in, arrays out.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -78,3 +79,13 @@ class Headers(Protocol):
 
         format_bit: what the leg's minis hold now (0 = nothing yet); rx_ts64: last voice time received, -1 = none.
         """
+
+
+#: the headers that are used when nothing else is said
+IAX2 = "pbx.channels.iax2.media:MediaHeaders"
+
+
+def load_headers(name: str = IAX2) -> Headers:
+    """Make the headers object that is called "module:class"."""
+    module, _, attribute = name.partition(":")
+    return cast(Headers, getattr(importlib.import_module(module), attribute)())

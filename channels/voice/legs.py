@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pbx.channels.voice import address as addresses
-from pbx.channels.voice.counters import RX_TS64, TX_TS64, CounterTable
+from pbx.channels.voice.counters import RX_TS64, TRANSIT, TX_TS64, CounterTable
 from pbx.channels.voice.layout import CONTROL_OUT, control_for
 from pbx.channels.voice.port import LegFlags
 
@@ -72,7 +72,7 @@ class LegTable:
         self.rx_format: Ints = column()
         self.tx_format: Ints = column()
         #: arrival minus stamp of the last frame in, ms; predicts the next stamp, and gives the jitter
-        self.transit: Ints = column()
+        self.transit: Ints = counters.table[TRANSIT]
         #: length of the last frame in, in ms and in bytes
         self.step: Ints = column()
         self.size: Ints = column()
@@ -88,9 +88,11 @@ class LegTable:
         self._name_base = int(self.name.ctypes.data)
         self._control_base = int(self.control.ctypes.data)
 
-    def add(self, row: int, generation: int, socket: int, own: int, flags: LegFlags, clock_ms: int) -> None:
-        """Begin a row anew; the far end is set by `bind`."""
-        for column in (self.rx_format, self.tx_format, self.transit, self.size, self.offset, self.relay_to):
+    def add(
+        self, row: int, generation: int, socket: int, own: int, flags: LegFlags, clock_ms: int, resumed: bool = False
+    ) -> None:
+        """Begin a row anew; the far end is set by `bind`.  resumed: its shared counters and times go on."""
+        for column in (self.rx_format, self.tx_format, self.size, self.offset, self.relay_to):
             column[row] = 0
         self.step[row] = 20
         self.origin[row] = 0
@@ -101,10 +103,11 @@ class LegTable:
         self.socket[row] = socket
         self.own[row] = own
         self.clock[row] = clock_ms
-        self.transit[row] = clock_ms
         self.sink_state[row] = SinkState.NEED_FULL | SinkState.NO_FORMAT
         self.set_flags(row, flags)
-        self.counters.reset(row)
+        if not resumed:
+            self.counters.reset(row)
+            self.transit[row] = clock_ms
 
     def set_flags(self, row: int, flags: LegFlags) -> None:
         self.flags[row] = int(flags)

@@ -191,12 +191,13 @@ class Plane:
             data = core.arena.bytes_at(int(batch.offset[i]), int(batch.length[i]))
             local, _ = batch.control(i)
             owner = int(row[i])
-            rx = int(self.legs.rx_ts[owner]) if owner else -1
-            if owner and core.headers.holds(data, int(self.legs.rx_format[owner]), rx):
+            if owner and core.headers.holds(data, int(self.legs.rx_format[owner]), -1):
+                # it may: what came before it is dealt with first, then its time can be judged
                 if i > start:
                     self._mixed(socket, batch, keys, kind, row, stamp, np.arange(start, i))
                 start = i
-                self.inbound.hold(owner, self._now)
+                if core.headers.holds(data, int(self.legs.rx_format[owner]), int(self.legs.rx_ts[owner])):
+                    self.inbound.hold(owner, self._now)
             generation = int(self.legs.generation[owner]) if owner else 0
             core.events.datagram(socket, batch.name[i].tobytes(), local, owner, generation, self._stamp, data)
         if start < batch.count:
@@ -280,12 +281,13 @@ class Plane:
         remote_call: int,
         flags: LegFlags,
         clock_start: int,
+        resumed: bool = False,
     ) -> None:
         if not 0 < row < self.legs.capacity:
             return
         if self.legs.live[row]:
             self._drop(row)
-        self.legs.add(row, generation, socket, own_call, flags, clock_start // 1_000_000)
+        self.legs.add(row, generation, socket, own_call, flags, clock_start // 1_000_000, resumed)
         self.legs.bind(row, address, local, remote_call)
         self.slots.restore_flags(row)
         self._rebind(row)

@@ -136,6 +136,23 @@ class Commands(Writer):
         numbers = own_call | remote_call << 16
         self.put(Command.ADD_LEG, int(flags), row, generation, socket, numbers, clock_start, tail=tail)
 
+    def resume_leg(
+        self,
+        row: int,
+        generation: int,
+        socket: int,
+        address: tuple[str, int],
+        local: str,
+        own_call: int,
+        remote_call: int,
+        flags: LegFlags,
+        clock_start: int,
+    ) -> None:
+        """As `add_leg`, but its counters and times in the shared table go on (the plane was started anew)."""
+        tail = addresses.pack(*address) + addresses.pack(local, 0)
+        numbers = own_call | remote_call << 16
+        self.put(Command.ADD_LEG, int(flags), row, generation, socket, numbers, clock_start, 1, tail=tail)
+
     def bind_leg(self, row: int, address: tuple[str, int], local: str, remote_call: int) -> None:
         tail = addresses.pack(*address) + addresses.pack(local, 0)
         self.put(Command.BIND_LEG, row=row, a=remote_call, tail=tail)
@@ -221,6 +238,7 @@ class Plane(Protocol):
         remote_call: int,
         flags: LegFlags,
         clock_start: int,
+        resumed: bool,
     ) -> None: ...
     def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int) -> None: ...
     def set_flags(self, row: int, flags: LegFlags) -> None: ...
@@ -262,7 +280,7 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     Command.REMOVE_SOCKET: lambda p, h, t: p.remove_socket(h[2]),
     Command.SEND: lambda p, h, t: p.send(h[5], t[:_A], t[_A : 2 * _A], t[2 * _A :], h[2], bool(h[1])),
     Command.ADD_LEG: lambda p, h, t: p.add_leg(
-        h[2], h[3], h[5], t[:_A], t[_A : 2 * _A], h[6] & 0xFFFF, h[6] >> 16, LegFlags(h[1]), h[7]
+        h[2], h[3], h[5], t[:_A], t[_A : 2 * _A], h[6] & 0xFFFF, h[6] >> 16, LegFlags(h[1]), h[7], bool(h[8])
     ),
     Command.BIND_LEG: lambda p, h, t: p.bind_leg(h[2], t[:_A], t[_A : 2 * _A], h[5]),
     Command.SET_FLAGS: lambda p, h, t: p.set_flags(h[2], LegFlags(h[1])),

@@ -1,10 +1,14 @@
-"""The plane in process over real sockets: relay, echo, playback, tones, recording."""
+"""The plane over real sockets, in process and in one of its own: relay, echo, playback, tones, recording."""
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import struct
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,13 @@ import pytest
 from pbx.channels.voice.port import Direction, Edge, EdgeKind
 from pbx.codecs import g711
 from tests.channels.voice.rig import ALAW, GSM, ULAW, Rig, full
+
+Make = Callable[..., Rig]
+
+
+@pytest.fixture(params=["in process", "apart"])
+def make(request: pytest.FixtureRequest) -> Make:
+    return partial(Rig, apart=request.param == "apart")
 
 
 def _both(a: int, b: int) -> list[Edge]:
@@ -24,8 +35,8 @@ def _payload(n: int) -> bytes:
 
 
 @pytest.mark.parametrize("host", ["127.0.23.1", "::1"])
-def test_two_legs_hear_each_other(host: str) -> None:
-    with Rig(host) as rig:
+def test_two_legs_hear_each_other(make: Make, host: str) -> None:
+    with make(host) as rig:
         a, b = rig.far(1, 501), rig.far(2, 502)
         rig.port.reset_edges([], _both(1, 2))
         rig.port.flush()
@@ -48,8 +59,8 @@ def test_two_legs_hear_each_other(host: str) -> None:
         assert (counters.received, counters.sent, counters.lost, counters.out_of_order) == (10, 10, 0, 0)
 
 
-def test_echo_is_an_edge_to_itself() -> None:
-    with Rig() as rig:
+def test_echo_is_an_edge_to_itself(make: Make) -> None:
+    with make() as rig:
         a = rig.far(1, 501)
         rig.port.reset_edges([], [Edge(1, 1, EdgeKind.RELAY)])
         rig.port.flush()
@@ -60,8 +71,8 @@ def test_echo_is_an_edge_to_itself() -> None:
         assert a.payloads == [_payload(i) for i in range(5)]
 
 
-def test_nobody_gets_in_from_another_address() -> None:
-    with Rig() as rig:
+def test_nobody_gets_in_from_another_address(make: Make) -> None:
+    with make() as rig:
         a, b = rig.far(1, 501), rig.far(2, 502)
         rig.port.reset_edges([], _both(1, 2))
         rig.port.flush()
@@ -73,11 +84,12 @@ def test_nobody_gets_in_from_another_address() -> None:
             a.mini(20, _payload(1))
             rig.run(lambda: len(b.got) >= 2)
         assert b.payloads == [_payload(0), _payload(1)]
-        assert rig.port.plane.counters.unknown_minis == 1
+        if rig.plane is not None:
+            assert rig.plane.counters.unknown_minis == 1
 
 
-def test_what_is_not_voice_goes_to_the_core() -> None:
-    with Rig() as rig:
+def test_what_is_not_voice_goes_to_the_core(make: Make) -> None:
+    with make() as rig:
         a = rig.far(1, 501)
         rig.port.flush()
         ping = full(501, 1001, 5, 6, 2)
@@ -89,19 +101,21 @@ def test_what_is_not_voice_goes_to_the_core() -> None:
         (_, address, _, row, generation, data), (_, _, _, row2, generation2, data2) = rig.told.datagrams
         assert (address, row, generation, data) == (a.address, 1, 7, ping)
         assert (row2, generation2, data2) == (0, 0, strange)
-        rig.run(lambda: rig.port.plane.counters.malformed == 1)
+        plane = rig.plane
+        if plane is not None:
+            rig.run(lambda: plane.counters.malformed == 1)
 
 
-def test_a_mini_before_any_format_is_told() -> None:
-    with Rig() as rig:
+def test_a_mini_before_any_format_is_told(make: Make) -> None:
+    with make() as rig:
         a = rig.far(1, 501)
         rig.port.flush()
         a.mini(20, _payload(1))
         rig.run(lambda: rig.told.unknown == [1])
 
 
-def test_relay_translates(tmp_path: Path) -> None:
-    with Rig() as rig:
+def test_relay_translates(make: Make, tmp_path: Path) -> None:
+    with make() as rig:
         a, b = rig.far(1, 501, hears=ULAW), rig.far(2, 502, hears=ALAW)
         rig.port.reset_edges([], _both(1, 2))
         rig.port.flush()
@@ -115,12 +129,12 @@ def test_relay_translates(tmp_path: Path) -> None:
         assert b.got[0][11] == ALAW
 
 
-def test_relay_to_gsm_and_back() -> None:
+def test_relay_to_gsm_and_back(make: Make) -> None:
     pytest.importorskip("pbx.codecs.gsm")
     from pbx.codecs.formats import BY_BIT
     from pbx.codecs.translation import Translator
 
-    with Rig() as rig:
+    with make() as rig:
         a, b = rig.far(1, 501, hears=ULAW), rig.far(2, 502, hears=GSM)
         rig.port.reset_edges([], _both(1, 2))
         rig.port.flush()
@@ -134,11 +148,11 @@ def test_relay_to_gsm_and_back() -> None:
         assert b.payloads == [want.translate_one(0, f) for f in frames]
 
 
-def test_playing_a_file(tmp_path: Path) -> None:
+def test_playing_a_file(make: Make, tmp_path: Path) -> None:
     sound = bytes(range(256)) * 5
     path = tmp_path / "greeting.ulaw"
     path.write_bytes(sound)
-    with Rig() as rig:
+    with make() as rig:
         a = rig.far(1, 501)
         rig.port.play_file(9, 1, str(path), ULAW)
         rig.port.play_file(10, 1, str(tmp_path / "none.ulaw"), ULAW)
@@ -149,8 +163,8 @@ def test_playing_a_file(tmp_path: Path) -> None:
         assert (np.diff([s & 0xFFFF for s in a.stamps]) == 20).all()
 
 
-def test_milliwatt_and_stop() -> None:
-    with Rig() as rig:
+def test_milliwatt_and_stop(make: Make) -> None:
+    with make() as rig:
         a = rig.far(1, 501)
         rig.port.play_tone(3, 1, "1004")
         rig.run(lambda: len(a.got) >= 10)
@@ -164,10 +178,10 @@ def test_milliwatt_and_stop() -> None:
         assert level == pytest.approx(-2.8, abs=0.6)
 
 
-def test_recording_holds_what_was_said(tmp_path: Path) -> None:
+def test_recording_holds_what_was_said(make: Make, tmp_path: Path) -> None:
     path = tmp_path / "said.ulaw"
     frames = [bytes([0x80 + i]) * 160 for i in range(20)]
-    with Rig() as rig:
+    with make() as rig:
         a = rig.far(1, 501)
         rig.port.record(4, 1, str(path), ULAW, Direction.IN)
         rig.port.flush()
@@ -182,9 +196,9 @@ def test_recording_holds_what_was_said(tmp_path: Path) -> None:
     assert all(frame in said for frame in frames)
 
 
-def test_wav_recording_ends_by_silence(tmp_path: Path) -> None:
+def test_wav_recording_ends_by_silence(make: Make, tmp_path: Path) -> None:
     path = tmp_path / "said.wav"
-    with Rig() as rig:
+    with make() as rig:
         a = rig.far(1, 501)
         rig.port.record(4, 1, str(path), 64, Direction.IN, silence_ms=200)
         rig.port.flush()
@@ -197,8 +211,8 @@ def test_wav_recording_ends_by_silence(tmp_path: Path) -> None:
     assert int.from_bytes(data[40:44], "little") == len(data) - 44 > 4000
 
 
-def test_three_in_a_conference_hear_the_others() -> None:
-    with Rig() as rig:
+def test_three_in_a_conference_hear_the_others(make: Make) -> None:
+    with make() as rig:
         fars = [rig.far(i, 500 + i) for i in (1, 2, 3)]
         rig.port.reset_edges([], [Edge(i, j, EdgeKind.MIX) for i in (1, 2, 3) for j in (1, 2, 3) if i != j])
         rig.port.flush()
@@ -215,8 +229,8 @@ def test_three_in_a_conference_hear_the_others() -> None:
             assert any(p == bytes([code]) * 160 for p in far.payloads), (i, want)
 
 
-def test_removed_legs_are_silent_and_their_sounds_end() -> None:
-    with Rig() as rig:
+def test_removed_legs_are_silent_and_their_sounds_end(make: Make) -> None:
+    with make() as rig:
         a, b = rig.far(1, 501), rig.far(2, 502)
         rig.port.reset_edges([], _both(1, 2))
         rig.port.play_silence(8, 2, 0)
@@ -230,3 +244,45 @@ def test_removed_legs_are_silent_and_their_sounds_end() -> None:
         a.mini(20, _payload(2))
         rig.turn(0.05)
         assert len(b.got) == before
+
+
+def test_a_voice_process_that_dies_is_replaced(tmp_path: Path) -> None:
+    said: list[int] = []
+    with Rig(apart=True) as rig:
+        a, b = rig.far(1, 501), rig.far(2, 502)
+        rig.port.reset_edges([], _both(1, 2))
+        rig.port.restarted = lambda: said.append(1)
+        rig.port.flush()
+        a.voice(0, _payload(0))
+        a.mini(20, _payload(1))
+        rig.run(lambda: len(b.got) >= 2)
+        sent = rig.port.counters.tx_ts64(2)
+        first = rig.port.pid
+        rig.turn(2.1)
+        os.kill(first, signal.SIGKILL)
+        start = time.monotonic()
+        n = 2
+        while len(b.got) < 6:
+            now = (time.monotonic_ns() - rig.clock) // 1_000_000
+            a.mini(now // 20 * 20, _payload(n))
+            n += 1
+            rig.turn(0.02)
+            assert time.monotonic() - start < 5
+        assert rig.port.pid != first
+        assert said == [1]
+        # the far end hears it go on: a full frame first, then minis, stamps that only rise
+        assert b.got[2][0] & 0x80
+        assert not b.got[3][0] & 0x80
+        stamps = [s & 0xFFFF for s in b.stamps]
+        assert stamps == sorted(stamps)
+        assert rig.port.counters.tx_ts64(2) > sent
+        assert rig.port.counters.legs(1).received >= 6
+
+
+def test_the_voice_process_ends_with_control(tmp_path: Path) -> None:
+    with Rig(apart=True) as rig:
+        rig.far(1, 501)
+        rig.port.play_silence(3, 1, 0)
+        rig.run(lambda: len(rig.fars[0].got) > 1)
+        process = rig.port._process
+    assert process.returncode == 0

@@ -1,0 +1,162 @@
+"""Batches of records between control and the voice process, over a pair of sequenced-packet sockets.
+
+A packet is whole records; descriptors travel beside the packet that names them.
+What the other end does not take at once waits here.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from twisted.internet.interfaces import IReadWriteDescriptor
+from zope.interface import implementer
+
+from pbx.channels.voice.records import HEAD
+
+#: bytes of a packet: well below the socket buffer; one record (a datagram of 64 KiB) may be larger
+_PACKET = 60_000
+_LARGEST = 256 << 10
+_PACKETS_A_TURN = 16
+_BUFFER = 4 << 20
+_MOST_DESCRIPTORS = 16
+#: what may wait for a partner that does not read; beyond that it is taken for dead
+_BACKLOG = 64 << 20
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected ends."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in ends:
+        end.setblocking(False)
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            end.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+    return ends
+
+
+def packets(batch: bytes) -> Iterator[bytes]:
+    """A batch cut between records."""
+    if len(batch) <= _PACKET:
+        yield batch
+        return
+    start = at = 0
+    while at < len(batch):
+        size = HEAD.unpack_from(batch, at)[4]
+        end = at + HEAD.size + size + (-size % 8)
+        if end - start > _PACKET and at > start:
+            yield batch[start:at]
+            start = at
+        at = end
+    yield batch[start:]
+
+
+@implementer(IReadWriteDescriptor)
+class Link:
+    """One end, in a reactor.  received(packet, descriptors); closed(): the other end is gone."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        sock: socket.socket,
+        received: Callable[[bytes, list[int]], None],
+        closed: Callable[[], None],
+    ) -> None:
+        self._reactor = reactor
+        self._socket: socket.socket | None = sock
+        self._received = received
+        self._closed = closed
+        self._waiting: deque[tuple[bytes, list[int]]] = deque()
+        self._backlog = 0
+        reactor.addReader(self)
+
+    def fileno(self) -> int:
+        return self._socket.fileno() if self._socket is not None else -1
+
+    def logPrefix(self) -> str:
+        return "voice link"
+
+    def send(self, batch: bytes, descriptors: list[int] | None = None) -> None:
+        """Send a batch; `descriptors` (at most 16) go with its first packet."""
+        for packet in packets(batch):
+            if self._socket is None:
+                return
+            if self._waiting or not self._write(packet, descriptors or []):
+                self._waiting.append((packet, descriptors or []))
+                self._backlog += len(packet)
+                if len(self._waiting) == 1 and self._socket is not None:
+                    self._reactor.addWriter(self)
+                if self._backlog > _BACKLOG:
+                    self._lost()
+            descriptors = None
+
+    def _write(self, packet: bytes, descriptors: list[int]) -> bool:
+        if self._socket is None:
+            return True
+        beside = (
+            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors).tobytes())] if descriptors else []
+        )
+        try:
+            self._socket.sendmsg([packet], beside, socket.MSG_NOSIGNAL)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self._lost()
+        return True
+
+    def doWrite(self) -> None:
+        while self._waiting and self._socket is not None:
+            packet, descriptors = self._waiting[0]
+            if not self._write(packet, descriptors):
+                return
+            if self._waiting:
+                self._waiting.popleft()
+                self._backlog -= len(packet)
+        if self._socket is not None:
+            self._reactor.removeWriter(self)
+
+    def doRead(self) -> None:
+        for _ in range(_PACKETS_A_TURN):
+            if self._socket is None:
+                return
+            try:
+                packet, beside, _, _ = self._socket.recvmsg(_LARGEST, socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS))
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                packet, beside = b"", []
+            if not packet:
+                self._lost()
+                return
+            descriptors = array.array("i")
+            for level, kind, data in beside:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+            self._received(packet, descriptors.tolist())
+
+    def _lost(self) -> None:
+        if self._socket is not None:
+            self.close()
+            self._closed()
+
+    def close(self) -> None:
+        """Leave the reactor, without telling `closed`."""
+        if self._socket is None:
+            return
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        self._socket.close()
+        self._socket = None
+        self._waiting.clear()
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor shuts down."""
+
+
+def close_all(descriptors: list[int]) -> None:
+    """Close descriptors that nobody asked for."""
+    for descriptor in descriptors:
+        os.close(descriptor)

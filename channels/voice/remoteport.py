@@ -1,0 +1,144 @@
+"""The voice plane in a process of its own: a `VoicePort` that starts it, and starts it again when it dies."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+
+import pbx
+from pbx.channels.voice.autoflush import AutoFlush
+from pbx.channels.voice.counters import COLUMNS, CounterTable
+from pbx.channels.voice.headers import IAX2
+from pbx.channels.voice.link import Link, close_all, pair
+from pbx.channels.voice.port import VoiceEvents
+
+_log = Logger()
+
+#: a process that dies sooner than this after its start is not started again at once, s
+_QUICK_DEATH = 2.0
+_PAUSE = 1.0
+_LAST_WORDS_S = 2.0
+
+
+class RemotePort(AutoFlush):
+    """A voice plane of its own.  Implements `VoicePort`; used just as `LocalPort`.
+
+    headers: "module:class" of the media headers, made in the voice process.  restarted: called after the plane died,
+    was started anew, and was told its sockets, legs and edges again: sounds and recordings are to be said again now.
+    Needs a reactor with addReader.  The voice process ends when this one does.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        events: VoiceEvents | None = None,
+        *,
+        headers: str = IAX2,
+        capacity: int = 32768,
+        restarted: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(reactor, events)
+        self.restarted = restarted
+        self.restarts = 0
+        self._headers = headers
+        self._capacity = capacity
+        self._memory_fd = os.memfd_create("voice-counters")
+        size = capacity * COLUMNS * 8
+        os.ftruncate(self._memory_fd, size)
+        self._memory = mmap.mmap(self._memory_fd, size)
+        self.counters = CounterTable(capacity, self._memory)
+        self._process: subprocess.Popen[bytes]
+        self._link: Link
+        self._started = 0.0
+        self._restart_call: Any = None
+        self._start()
+
+    @property
+    def pid(self) -> int:
+        """The voice process."""
+        return self._process.pid
+
+    def _start(self) -> None:
+        ours, theirs = pair()
+        root = os.path.dirname(os.path.dirname(os.path.abspath(pbx.__file__)))
+        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        command = [sys.executable, "-m", "pbx.channels.voice.process"]
+        command += [str(theirs.fileno()), str(self._memory_fd), str(self._capacity), self._headers]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(), self._memory_fd),
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        theirs.close()
+        self._started = self._reactor.seconds()
+        self._link = Link(self._reactor, ours, self._received, self._died)
+
+    # ---- commands and events ----------------------------------------------------------------------------------
+
+    def add_socket(self, socket: int, fd: int, family: int) -> None:
+        super().add_socket(socket, fd, family)
+        self._hand_over([fd])
+
+    def _hand_over(self, descriptors: list[int]) -> None:
+        """The batch that names these descriptors leaves now, with them."""
+        self._link.send(self.take(), descriptors)
+
+    def _leave(self) -> None:
+        self._link.send(self.take())
+
+    def _received(self, packet: bytes, descriptors: list[int]) -> None:
+        close_all(descriptors)
+        self._told(packet)
+
+    # ---- death ------------------------------------------------------------------------------------------------
+
+    def _died(self) -> None:
+        if self._stopped:
+            return
+        self._reap()
+        lived = self._reactor.seconds() - self._started
+        _log.error(
+            "the voice process {pid} died ({status}) and is started anew",
+            pid=self._process.pid,
+            status=self._process.returncode,
+        )
+        pause = 0.0 if lived >= _QUICK_DEATH else _PAUSE
+        self._restart_call = self._reactor.callLater(pause, self._restart)
+
+    def _restart(self) -> None:
+        self._restart_call = None
+        self.restarts += 1
+        self._start()
+        self.replay()
+        # sockets come first in a replay, after settings: their descriptors go with its first packet
+        self._hand_over([fd for fd, _ in self.sockets.values()])
+        if self.restarted is not None:
+            self.restarted()
+
+    def _reap(self) -> None:
+        try:
+            self._process.wait(_LAST_WORDS_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def shutdown(self) -> None:
+        """End the voice process; files are finished first."""
+        if self._stopped:
+            return
+        self.flush()
+        self._stopped = True
+        self._cancel()
+        if self._restart_call is not None:
+            self._restart_call.cancel()
+            self._restart_call = None
+        self._link.close()
+        self._reap()
+        os.close(self._memory_fd)
