@@ -102,9 +102,6 @@ class Switch:
         self.bridges: dict[str, Bridge] = {}
         #: what floors above keep in `attached` is copied by these from a Local channel's ;1 half to its ;2 half
         self.copiers: list[Callable[[Channel, Channel], None]] = []
-        #: most channels at once (asterisk.conf maxcalls; 0 = no limit)
-        self.maxcalls = 0
-        self.calls_processed = 0
         self._channels: dict[str, Channel] = {}
         self._uniqueids: dict[str, Channel] = {}
         self._serial = itertools.count()
@@ -128,6 +125,11 @@ class Switch:
         """The channel has ended (called by Channel)."""
         self._channels.pop(channel.name.lower(), None)
         self._uniqueids.pop(channel.uniqueid, None)
+
+    @property
+    def count(self) -> int:
+        """How many channels live."""
+        return len(self._channels)
 
     def channels(self) -> Iterator[Channel]:
         """All living channels, oldest first."""

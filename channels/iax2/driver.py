@@ -116,6 +116,8 @@ class Driver:
         self.dropped = 0
         self._resolver = Resolver(lookup or system_lookup(reactor), self._resolved)
         self._channels: dict[Call, Channel] = {}
+        #: living channels by the peers and users they are of (device states)
+        self._of: dict[str, set[Channel]] = {}
         self._legs: dict[int, _Leg] = {}
         self._known: deque[_Arrived] = deque()
         self._openers: deque[_Arrived] = deque()
@@ -321,6 +323,19 @@ class Driver:
     def own(self, call: Call, channel: Channel) -> None:
         """This channel is that call's."""
         self._channels[call] = channel
+        for name in {call.peer_name, call.user_name} - {""}:
+            self._of.setdefault(name, set()).add(channel)
+
+    def _disown(self, call: Call) -> Channel | None:
+        """The call has ended for its channel."""
+        channel = self._channels.pop(call, None)
+        for name in (call.peer_name, call.user_name):
+            those = self._of.get(name)
+            if those is not None and channel is not None:
+                those.discard(channel)
+                if not those:
+                    del self._of[name]
+        return channel
 
     # ---- events: calls ----------------------------------------------------------------------------------------
 
@@ -329,10 +344,6 @@ class Driver:
         request = call.request
         switch = self.switch
         if request is None:
-            return
-        if switch.maxcalls and sum(1 for _ in switch.channels()) >= switch.maxcalls:
-            log.warning(f"Call limit of {switch.maxcalls} is reached: call from {address_text(call.address)} refused")
-            call.hangup(Cause.SWITCH_CONGESTION, self.now())
             return
         if call.row not in self._legs and not self._add_leg(call):
             return
@@ -352,7 +363,6 @@ class Driver:
         self.own(call, channel)
         self._tell_formats(call, channel)
         switch.graph.attach(channel)
-        switch.calls_processed += 1
         switch.extensions.run(channel)
 
     def _accepted(self, event: events.CallAccepted) -> None:
@@ -418,7 +428,7 @@ class Driver:
     def _ended(self, event: events.CallEnded) -> None:
         call = event.call
         self._drop_leg(call.row)
-        channel = self._channels.pop(call, None)
+        channel = self._disown(call)
         if channel is None:
             return
         leg = channel.leg
@@ -429,7 +439,7 @@ class Driver:
 
     def _gone(self, event: events.CallGone) -> None:
         self._drop_leg(event.call.row)
-        self._channels.pop(event.call, None)
+        self._disown(event.call)
 
     # ---- events: legs of the plane ----------------------------------------------------------------------------
 
@@ -554,7 +564,7 @@ class Driver:
             return "INVALID"
         if not record.reachable:
             return "UNAVAILABLE"
-        states = {channel.state for call, channel in self._channels.items() if peer in (call.peer_name, call.user_name)}
+        states = {channel.state for channel in self._of.get(peer, ())}
         if State.UP in states or State.RING in states:
             return "INUSE"
         if states & {State.RINGING, State.DIALING}:
