@@ -219,7 +219,7 @@ class Run:
         try:
             await self._walk()
             await self._farewell()
-            self.channel.hangup()
+            self._hangup()
         finally:
             self.scope.run = None
 
@@ -241,9 +241,20 @@ class Run:
             else:
                 channel.ending = True
                 await self._handlers()
-            channel.hangup()
+            self._hangup()
         finally:
             self.scope.run = None
+
+    async def last_words(self) -> None:
+        """The channel's task when all that is left to it is `h` of its context, and its hangup handlers."""
+        self.scope.run = self
+        try:
+            self.channel.ending = True
+            self.channel.acknowledge()
+            await self._farewell()
+        finally:
+            self.scope.run = None
+        self._hangup()
 
     async def _walk(self, *, fallback: bool = True) -> None:
         """Run the dialplan until the call is to end.  Returns with its Hangup acknowledged."""
@@ -436,6 +447,10 @@ class Run:
         await channel.wait(None, seconds or None)
 
     # ---- the end ----------------------------------------------------------------------------------------
+
+    def _hangup(self) -> None:
+        """Hang up with the cause that was set; without one it is 0, as Asterisk leaves it."""
+        self.channel.hangup(self.channel.hangup_cause)
 
     async def _farewell(self) -> None:
         """`h`, then the hangup handlers, newest first, on a channel whose waits return at once."""

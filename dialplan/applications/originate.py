@@ -50,9 +50,7 @@ async def originate_(run: Run, data: str) -> Result:
     if "n" in letters:
         wish.caller_name = letters["n"]
     if letters.get("v"):
-        wish.variables = {
-            name: value for name, _, value in (p.partition("=") for p in (letters["v"] or "").split("^"))
-        }
+        wish.variables = {name: value for name, _, value in (p.partition("=") for p in (letters["v"] or "").split("^"))}
     done = originate(run.services, wish)
     if "a" in letters:
         run.scope.set("ORIGINATE_STATUS", "SUCCESS")

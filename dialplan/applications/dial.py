@@ -1,0 +1,471 @@
+"""Dial and RetryDial: call somebody, and talk."""
+
+from __future__ import annotations
+
+from pbx.channels.bridge import Bridge, BridgeOptions, BridgeResult, Reason, bridge_channels
+from pbx.channels.causes import Cause
+from pbx.channels.channel import Channel
+from pbx.channels.events import TransferRequest
+from pbx.channels.interrupts import Hangup, Interrupt, Redirect
+from pbx.dialplan import features
+from pbx.dialplan.applications.call import cause_of
+from pbx.dialplan.arguments import fields, parse_options
+from pbx.dialplan.dialing import RESULTS, Calling, Outgoing, Wishes
+from pbx.dialplan.digits import send_digits
+from pbx.dialplan.functions.common import c_float, c_int
+from pbx.dialplan.functions.parties import split_party
+from pbx.dialplan.interpreter import Run
+from pbx.dialplan.jumps import parse_place
+from pbx.dialplan.registry import Outcome, Result, application, options
+from pbx.dialplan.scope import scope_of
+
+_OPTIONS = options(
+    {
+        "A([x][:y])": "plays x to the called party and y to the caller before they talk",
+        "a": "answers the caller as soon as the called party answers",
+        "b([[context^]exten^]priority[(args)])": "runs a subroutine on each called leg before it is called",
+        "B([[context^]exten^]priority[(args)])": "runs a subroutine on the caller before anybody is called",
+        "C": "begins the call's record anew",
+        "c": "legs that are given up see cause 26, answered elsewhere",
+        "d": "a digit of the caller leaves to that extension (in EXITCONTEXT)",
+        "D([called][:calling[:progress]])": "sends digits after the answer (or at progress)",
+        "e": "runs `h` for the called party when the call ends",
+        "f([x])": "forces the caller id that called legs see",
+        "F([[context^]exten^]priority)": "when the caller hangs up, the called party goes on there (next priority)",
+        "g": "goes on behind Dial when the called party hangs up",
+        "G([[context^]exten^]priority)": "both go on in the dialplan: caller there, called party one further",
+        "h": "the called party may hang up by the disconnect digits",
+        "H": "the caller may",
+        "i": "takes no notice of forwarding",
+        "I": "passes no updates of who is connected",
+        "j": "accepted; changes nothing here",
+        "k": "the called party may park the call",
+        "K": "the caller may",
+        "L(x[:y[:z]])": "ends the call after x ms; warns y ms before, every z ms",
+        "m([class])": "music for the caller while it waits",
+        "n([delete])": "accepted (privacy)",
+        "N": "accepted (privacy)",
+        "o([x])": "the called legs' own caller id is the caller's, or x",
+        "O([mode])": "accepted (operator services of other hardware)",
+        "p": "screening",
+        "P([x])": "privacy",
+        "Q(cause)": "cause that unanswered legs see when another answers",
+        "r([tone])": "rings to the caller at once, no early sound",
+        "R": "rings to the caller until there is early sound",
+        "S(x)": "ends the call x seconds after the answer",
+        "s(x)": "tag of the outgoing caller id",
+        "t": "the called party may transfer",
+        "T": "the caller may transfer",
+        "u(x)": "presentation of the outgoing caller id",
+        "U(x[^arg...])": "runs the subroutine x,s,1 on the called party before they talk",
+        "w": "the called party may start a recording",
+        "W": "the caller may",
+        "x": "the called party may start a mixed recording",
+        "X": "the caller may",
+        "z": "a forwarded call has no timeout",
+    }
+)
+#: letters whose service is not there yet; each is said once
+_LATER = {"k": "parking", "K": "parking", "m": "music on hold", "n": "privacy", "N": "privacy", "p": "privacy",
+          "P": "privacy", "w": "one-touch recording", "W": "one-touch recording", "x": "one-touch recording",
+          "X": "one-touch recording"}  # fmt: skip
+
+
+class _Invalid(Exception):
+    """The arguments are no call."""
+
+
+class _Dial:
+    """One run of Dial."""
+
+    def __init__(self, run: Run, data: str) -> None:
+        self.run = run
+        self.caller = run.channel
+        self.scope = run.scope
+        self.services = run.services
+        targets, timeout, letters, self.url = fields(data, 4)
+        self.targets = targets
+        self.letters, whole = parse_options(letters)
+        if not whole:
+            raise _Invalid(f"missing closing parenthesis in options '{letters}'")
+        self.calling = Calling(run, self._wishes(timeout))
+        self.limit = self._limit()
+        self._say_missing()
+
+    def argument(self, letter: str) -> str:
+        return self.letters.get(letter) or ""
+
+    def _say_missing(self) -> None:
+        said: set[str] = self.services.shared.setdefault("dial.later", set())
+        for letter in self.letters:
+            key = f"{letter} {self.run.where}"
+            if letter in _LATER and key not in said:
+                said.add(key)
+                self.run.warn(f"Dial option {letter}: {_LATER[letter]} is not there yet; the call goes on without it")
+            elif letter not in _KNOWN and key not in said:
+                said.add(key)
+                self.run.warn(f"Dial has no option '{letter}'")
+
+    def _wishes(self, timeout: str) -> Wishes:
+        letters = self.letters
+        whole, _, early = timeout.partition("^")
+        seconds, early_seconds = c_float(whole), c_float(early)
+        return Wishes(
+            timeout=seconds if seconds is not None and seconds > 0 else None,
+            early_timeout=early_seconds if early_seconds is not None and early_seconds > 0 else None,
+            ringing="r" in letters or "R" in letters,
+            music="m" in letters,
+            ignore_updates="I" in letters,
+            elsewhere="c" in letters,
+            answered_cause=self._elsewhere_cause(),
+            caller_exits="d" in letters,
+            hangup_digits=self.services.features.get("disconnect", "") if "H" in letters else "",
+            forced=split_party(self.argument("f")) if self.argument("f") else None,
+            original=split_party(self.argument("o")) if self.argument("o") else None,
+            original_caller="o" in letters,
+            no_forward="i" in letters,
+            prepare=self._place(self.argument("b")),
+            on_progress=self._progress_digits,
+        )
+
+    def _elsewhere_cause(self) -> int:
+        text = self.letters.get("Q")
+        if text is None:
+            return int(Cause.ANSWERED_ELSEWHERE)
+        return 0 if text.upper() in ("0", "NONE", "") else cause_of(text)
+
+    def _limit(self) -> float | None:
+        limit = None
+        if "L" in self.letters:
+            milliseconds = c_int(self.argument("L").partition(":")[0])
+            if not milliseconds or milliseconds <= 0:
+                raise _Invalid(f"Dial does not accept L({self.argument('L')}), hanging up.")
+            limit = milliseconds / 1000
+        if "S" in self.letters:
+            seconds = c_float(self.argument("S"))
+            if seconds and seconds > 0:
+                limit = seconds if limit is None else min(limit, seconds)
+        return limit
+
+    def _place(self, text: str) -> str:
+        """`context^exten^priority(args^..)` with commas; what is left out is where the caller is."""
+        if not text:
+            return ""
+        label, paren, args = text.replace("^", ",").partition("(")
+        parts = label.split(",")
+        known = [self.caller.context, self.caller.exten][: max(0, 3 - len(parts))]
+        return ",".join([*known, *parts]) + paren + args
+
+    # ---- the course of it ---------------------------------------------------------------------------------------
+
+    async def execute(self) -> Result:
+        scope, calling = self.scope, self.calling
+        for name in RESULTS:
+            scope.set(name, "")
+        if "B" in self.letters:
+            await self.run.subroutine(self._place(self.argument("B")))
+        for target in self.targets.split("&"):
+            target = target.strip()
+            if not target:
+                continue
+            if "/" not in target:
+                raise _Invalid(f"Dial argument takes format (technology/resource), not '{target}'")
+            calling.request(target)
+        try:
+            return await self._call()
+        except Interrupt:
+            if scope.get("DIALSTATUS") == "":
+                scope.set("DIALSTATUS", "CANCEL")
+            calling.hang_up_others(None, 26 if calling.wishes.elsewhere else int(Cause.NORMAL_CLEARING))
+            raise
+
+    async def _call(self) -> Result:
+        scope, calling = self.scope, self.calling
+        await calling.call()
+        winner = await calling.answer()
+        if winner is None:
+            scope.set("DIALSTATUS", calling.status)
+            calling.hang_up_others(None, 26 if calling.wishes.elsewhere else 0)
+            if calling.exit_digit:
+                context = scope.get("EXITCONTEXT") or self.caller.context
+                self.run.jump(context, calling.exit_digit, 1)
+                return None
+            return Outcome.END if calling.status == "CANCEL" else None
+        scope.set("DIALSTATUS", "ANSWER")
+        scope.set("DIALEDPEERNAME", winner.channel.name)
+        scope.set("DIALEDPEERNUMBER", winner.number)
+        calling.hang_up_others(winner, calling.wishes.answered_cause)
+        self.services.switch.graph.unhear(self.caller, winner.channel)
+        try:
+            return await self._connected(winner)
+        finally:
+            if winner.channel.owner is calling:
+                winner.channel.release(calling)
+                winner.channel.hangup(winner.channel.hangup_cause or int(Cause.NORMAL_CLEARING))
+
+    async def _connected(self, winner: Outgoing) -> Result:
+        """The called party answered: what the options want before they talk, then talk."""
+        peer, caller = winner.channel, self.caller
+        if "a" in self.letters:
+            caller.answer()
+        if "A" in self.letters:
+            await self._announce(peer)
+        if "G" in self.letters:
+            return self._both_go_on(peer)
+        if "U" in self.letters:
+            decided, result = await self._subroutine(peer)
+            if decided:
+                return result
+        await self._send_digits(peer)
+        caller.answer()
+        return await self._talk(winner)
+
+    # ---- before they talk -----------------------------------------------------------------------------------------
+
+    async def _announce(self, peer: Channel) -> None:
+        """Option A: play to both at once, until both are through."""
+        called, _, calling = self.argument("A").partition(":")
+        graph = self.services.switch.graph
+        playing = []
+        for channel, name in ((peer, called), (self.caller, calling)):
+            found = self.services.find_sound(name, channel.language, channel.formats) if name else None
+            if found is not None:
+                playing.append(graph.play(channel, *found))
+        if calling:
+            self.caller.answer()
+        for source in playing:
+            await self.caller.wait(source.done)
+
+    def _both_go_on(self, peer: Channel) -> Result:
+        """Option G."""
+        place = parse_place(self.run, self.argument("G").replace("^", ","))
+        if place is None:
+            return None
+        self.caller.answer()
+        context, exten, priority = place
+        self.services.switch.redirect((peer, context, exten, priority + 1))
+        self.run.jump(context, exten, priority)
+        return None
+
+    async def _subroutine(self, peer: Channel) -> tuple[bool, Result]:
+        """Option U: (whether its GOSUB_RESULT decided what happens, that)."""
+        name, *args = self.argument("U").split("^")
+        peer_scope = scope_of(self.services, peer)
+        await self.calling.on_leg(peer, f"{name},s,1({','.join(args)})" if args else f"{name},s,1")
+        result = peer_scope.get("GOSUB_RESULT") or ""
+        word = result.upper()
+        if word in ("BUSY", "CONGESTION"):
+            self.scope.set("DIALSTATUS", word)
+            return True, None
+        if word == "CONTINUE":
+            return True, None
+        if word == "ABORT":
+            return True, Outcome.END
+        if word.startswith("GOTO:"):
+            return True, self.run.goto(result[5:].replace("^", ","))
+        return (True, None if "g" in self.letters else Outcome.END) if peer.dead else (False, None)
+
+    async def _send_digits(self, peer: Channel) -> None:
+        """Option D: digits to the called party, then to the caller."""
+        called, calling = [*self.argument("D").split(":"), "", ""][:2]
+        for channel, digits in ((peer, called), (self.caller, calling)):
+            if digits:
+                await send_digits(self.caller, channel, digits)
+
+    def _progress_digits(self, leg: Outgoing) -> None:
+        """Option D's third part: digits to a leg that sends sound before its answer."""
+        digits = [*self.argument("D").split(":"), "", "", ""][2]
+        if digits and leg.channel.leg is not None:
+            for digit in digits:
+                leg.channel.leg.digit_begin(digit)
+                leg.channel.leg.digit_end(digit, 100)
+
+    # ---- talking ----------------------------------------------------------------------------------------------------
+
+    def _options(self, peer: Channel) -> BridgeOptions:
+        codes = self.services.features
+        hooks = {
+            self.caller: features.hooks(self.run, codes, disconnect="H" in self.letters, transfer="T" in self.letters),
+            peer: features.hooks(self.run, codes, disconnect="h" in self.letters, transfer="t" in self.letters),
+        }
+        return BridgeOptions(
+            hooks={channel: table for channel, table in hooks.items() if table},
+            limit=self.limit,
+            ticks=self._warnings(),
+        )
+
+    def _warnings(self) -> tuple[tuple[float, features.Tick], ...]:
+        """Option L's warnings: when, and what is played."""
+        _, _, rest = self.argument("L").partition(":")
+        warning, _, repeat = rest.partition(":")
+        first, every = c_int(warning) or 0, c_int(repeat) or 0
+        file = self.scope.get("LIMIT_WARNING_FILE") or "beep"
+        if self.limit is None or first <= 0:
+            return ()
+        left, found = first / 1000, []
+        while left > 0:
+            if left < self.limit:
+                found.append((self.limit - left, self._play_warning(file)))
+            if every <= 0:
+                break
+            left -= every / 1000
+        return tuple(found)
+
+    def _play_warning(self, name: str) -> features.Tick:
+        def play(bridge: Bridge) -> None:
+            for channel, variable, default in (
+                (self.caller, "LIMIT_PLAYAUDIO_CALLER", "yes"),
+                (bridge.peer(self.caller), "LIMIT_PLAYAUDIO_CALLEE", "no"),
+            ):
+                wanted = (self.scope.get(variable) or default).lower() in ("yes", "true", "y", "t", "1", "on")
+                found = self.services.find_sound(name, channel.language, channel.formats) if wanted else None
+                if found is not None:
+                    self.services.switch.graph.play(channel, *found, over=True)
+
+        return play
+
+    async def _talk(self, winner: Outgoing) -> Result:
+        peer, caller, scope, clock = winner.channel, self.caller, self.scope, self.calling.clock
+        answered = clock.seconds()
+        scope.set("BRIDGEPEER", peer.name)
+        scope_of(self.services, peer).set("BRIDGEPEER", caller.name)
+        peer.release(self.calling)
+        try:
+            result = await bridge_channels(caller, caller, peer, self._options(peer))
+        except Hangup:
+            self._caller_gone(peer)
+            raise
+        except Redirect:
+            if peer.owner is None and not peer.dead:
+                peer.hangup(int(Cause.NORMAL_CLEARING))
+            raise
+        finally:
+            self._times(winner, answered)
+            scope.set("BRIDGEPEER", "")
+        return self._after(peer, result)
+
+    def _times(self, winner: Outgoing, answered: float) -> None:
+        now = self.calling.clock.seconds()
+        for name, seconds in (("ANSWEREDTIME", now - answered), ("DIALEDTIME", now - winner.began)):
+            self.scope.set(name, str(int(seconds)))
+            self.scope.set(f"{name}_MS", str(int(seconds * 1000)))
+
+    def _after(self, peer: Channel, result: BridgeResult) -> Result:
+        """The talk is over: what happens to both."""
+        value = result.value
+        if result.reason is Reason.TAKEN and result.channel is peer:
+            return None if "g" in self.letters else Outcome.END
+        if isinstance(value, (features.Transfer, TransferRequest)):
+            return self._transfer(peer, result)
+        if result.reason is Reason.FEATURE and result.channel is self.caller and "F" in self.letters:
+            self._caller_gone(peer)
+            return Outcome.END
+        if not peer.dead and peer.owner is None:
+            peer.hangup(int(Cause.NORMAL_CLEARING))
+        if not self.caller.hangup_cause or result.reason is Reason.HANGUP:
+            self.caller.hangup_cause = int(Cause.NORMAL_CLEARING)
+        self._peer_h(peer)
+        return None if "g" in self.letters and not self.run.over else Outcome.END
+
+    def _transfer(self, peer: Channel, result: BridgeResult) -> Result:
+        """Somebody sent the other one on, by digits or by the far end's own transfer."""
+        value = result.value
+        sender = result.channel
+        if isinstance(value, TransferRequest):
+            context = value.context or (sender.context if sender is not None else "") or self.caller.context
+            exten = value.exten
+        else:
+            assert isinstance(value, features.Transfer)
+            context, exten = value.context, value.exten
+        if sender is self.caller:
+            peer.context, peer.exten, peer.priority = context, exten, 1
+            self.services.switch.redirect((peer, context, exten, 1))
+            return Outcome.END
+        peer.hangup(int(Cause.NORMAL_CLEARING))
+        self.run.jump(context, exten, 1)
+        return None
+
+    def _caller_gone(self, peer: Channel) -> None:
+        """The caller hung up: the called party goes on (option F) or ends."""
+        if peer.dead or peer.owner is not None:
+            return
+        if "F" in self.letters:
+            where = self.argument("F").replace("^", ",")
+            place = parse_place(self.run, where) if where else None
+            channel = self.caller
+            context, exten, priority = place or (channel.context, channel.exten, channel.priority + 1)
+            self.services.switch.redirect((peer, context, exten, priority))
+            return
+        peer.hangup(int(Cause.NORMAL_CLEARING))
+        self._peer_h(peer)
+
+    def _peer_h(self, peer: Channel) -> None:
+        """Option e: `h` of the caller's context for the called party too."""
+        if "e" in self.letters and peer.owner is None:
+            run = Run(self.services, peer)
+            peer.context = self.caller.context
+            peer.start(run, run.last_words())
+
+
+_KNOWN = {o.letter for o in _OPTIONS}
+
+
+@application(
+    "Dial",
+    syntax="Dial([Technology/Resource[&Technology2/Resource2[&...]]][,timeout[,options[,URL]]])",
+    synopsis="Calls one or more destinations and connects the one that answers first",
+    arguments={
+        "Technology/Resource": "IAX2/peer/extension, Local/extension@context/n ...",
+        "timeout": "seconds; with ^seconds behind it: until it has to ring",
+    },
+    options=_OPTIONS,
+    variables={
+        "DIALSTATUS": "CHANUNAVAIL, CONGESTION, NOANSWER, BUSY, ANSWER, CANCEL, DONTCALL, TORTURE or INVALIDARGS",
+        "DIALEDTIME": "seconds from calling to the end",
+        "ANSWEREDTIME": "seconds of talk",
+        "DIALEDPEERNAME": "the channel that answered",
+        "DIALEDPEERNUMBER": "what was dialled there",
+        "RINGTIME": "seconds until it rang",
+        "PROGRESSTIME": "seconds until it sent sound",
+        "HANGUPCAUSE": "why the last leg ended (Q.850)",
+    },
+    module="app_dial",
+)
+async def dial(run: Run, data: str) -> Result:
+    try:
+        return await _Dial(run, data).execute()
+    except _Invalid as error:
+        run.warn(str(error))
+        run.scope.set("DIALSTATUS", "INVALIDARGS")
+        return Outcome.END
+
+
+@application(
+    "RetryDial",
+    syntax="RetryDial(announce,sleep,retries,dialargs)",
+    synopsis="Dials again and again",
+    arguments={"announce": "played before each further try", "sleep": "seconds between", "retries": "how often in all"},
+    module="app_dial",
+)
+async def retry_dial(run: Run, data: str) -> Result:
+    announce, sleep, retries, rest = fields(data, 4)
+    if not rest:
+        run.warn("RetryDial requires an argument!")
+        return Outcome.END
+    pause = float(c_int(sleep) or 10)
+    tries = c_int(retries) or 0
+    while True:
+        result = await dial(run, rest)
+        if result is not None or run.scope.get("DIALSTATUS") == "ANSWER":
+            return result
+        if run.channel.exten == "h":
+            return Outcome.END
+        found = run.services.find_sound(announce, run.channel.language, run.channel.formats) if announce else None
+        if found is not None:
+            await run.channel.wait(run.services.switch.graph.play(run.channel, *found).done)
+        await run.digit(pause)
+        tries -= 1
+        if tries == 0:
+            return None
+        if run.over:
+            return Outcome.END

@@ -1,0 +1,361 @@
+"""What Dial is made of: outgoing legs, what they become, and who answers first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pbx.channels.causes import Cause
+from pbx.channels.channel import Channel, first_event
+from pbx.channels.events import (
+    ChannelEvent,
+    Control,
+    DigitEnd,
+    Ended,
+    Indication,
+    Text,
+    TransferRequest,
+)
+from pbx.channels.switch import Unavailable
+from pbx.dialplan.events import DialBegan, DialEnded
+from pbx.dialplan.functions.channels import join_group
+from pbx.dialplan.interpreter import Run
+from pbx.dialplan.scope import inherit, scope_of
+
+#: What Dial sets; emptied when it begins.
+RESULTS = (
+    "DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS", "DIALEDTIME",
+    "DIALEDTIME_MS", "RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS",
+)  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Outgoing:
+    """One called leg."""
+
+    destination: str
+    channel: Channel
+    began: float
+
+    @property
+    def number(self) -> str:
+        """What was dialled, without its technology (DIALEDPEERNUMBER)."""
+        return self.destination.partition("/")[2]
+
+
+@dataclass(slots=True)
+class Tally:
+    """How legs that did not answer ended."""
+
+    total: int = 0
+    busy: int = 0
+    congestion: int = 0
+    unavailable: int = 0
+
+    def count(self, cause: int) -> None:
+        if cause == Cause.USER_BUSY:
+            self.busy += 1
+        elif cause == Cause.NORMAL_CIRCUIT_CONGESTION:
+            self.congestion += 1
+        elif cause not in (Cause.NO_ANSWER, Cause.NORMAL_CLEARING):
+            self.unavailable += 1
+
+    @property
+    def status(self) -> str:
+        """DIALSTATUS when nobody is left."""
+        if self.total != self.busy + self.congestion + self.unavailable:
+            return "NOANSWER"
+        if self.busy:
+            return "BUSY"
+        return "CONGESTION" if self.congestion else "CHANUNAVAIL"
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What the options of Dial say about calling (not about what comes after the answer)."""
+
+    timeout: float | None = None
+    #: seconds until somebody has to ring or send sound
+    early_timeout: float | None = None
+    ringing: bool = False
+    music: bool = False
+    ignore_updates: bool = False
+    elsewhere: bool = False
+    answered_cause: int = int(Cause.ANSWERED_ELSEWHERE)
+    caller_exits: bool = False
+    hangup_digits: str = ""
+    forced: tuple[str, str] | None = None
+    original: tuple[str, str] | None = None
+    original_caller: bool = False
+    tag: str | None = None
+    no_forward: bool = False
+    prepare: str = ""
+    on_progress: Callable[[Outgoing], None] | None = None
+
+
+class Calling:
+    """Calls several destinations at once until one answers.  Owns the called legs meanwhile."""
+
+    def __init__(self, run: Run, wishes: Wishes) -> None:
+        self.run = run
+        self.caller = run.channel
+        self.wishes = wishes
+        self.tally = Tally()
+        self.legs: list[Outgoing] = []
+        self.status = "CHANUNAVAIL"
+        #: a digit that the caller pressed to leave (option d)
+        self.exit_digit = ""
+        self.clock = run.channel.switch.clock
+        self._helpers: set[object] = set()
+        self._rung = self._progressed = False
+        self._typed = ""
+        self._asked = 0
+
+    def left(self, channel: Channel, to: object) -> None:
+        """Somebody else took a leg (pickup, redirect): it is no longer ours, and lives on."""
+        if to not in self._helpers:
+            self.legs = [leg for leg in self.legs if leg.channel is not channel]
+
+    def __iter__(self) -> Iterator[Outgoing]:
+        return iter(self.legs)
+
+    # ---- calling out -----------------------------------------------------------------------------------------
+
+    def request(self, destination: str) -> None:
+        """Make the leg of one destination; one that cannot be called is counted."""
+        caller, switch = self.caller, self.run.services.switch
+        self.tally.total += 1
+        self._asked += 1
+        try:
+            channel = switch.request(destination, caller.formats, caller)
+        except Unavailable as error:
+            self.run.warn(f"Unable to call {destination}: {error.reason} (cause {error.cause})")
+            self.tally.count(error.cause)
+            caller.hangup_cause = error.cause
+            return
+        channel.outgoing = True
+        channel.claim(self)
+        leg = Outgoing(destination, channel, self.clock.seconds())
+        self.legs.append(leg)
+        self._introduce(leg)
+
+    def _introduce(self, leg: Outgoing) -> None:
+        """Who calls, in which language, with which inherited variables."""
+        caller, peer, wishes = self.caller, leg.channel, self.wishes
+        scope = self.run.scope
+        inherit(scope, scope_of(self.run.services, peer))
+        peer.language = caller.language
+        peer.musicclass = peer.musicclass or caller.musicclass
+        peer.peeraccount = caller.accountcode
+        peer.call_id = caller.call_id
+        connected = peer.connected
+        for name in ("name", "number", "ani", "rdnis", "presentation", "type_of_number", "transit_network", "ani2"):
+            setattr(connected, name, getattr(caller.caller, name))
+        if wishes.forced is not None:
+            connected.name, connected.number = wishes.forced
+        own = peer.caller
+        if wishes.original is not None:
+            own.name, own.number = wishes.original
+        elif wishes.original_caller:
+            own.name, own.number = caller.caller.name, caller.caller.number
+        elif own.number is None:
+            own.number = caller.exten
+            hint = self.run.services.dialplan.hint(caller.context, caller.exten)
+            own.name = (hint.partition(",")[2] or None) if hint else None
+        self._groups(scope_of(self.run.services, peer))
+
+    def _groups(self, peer: object) -> None:
+        scope = self.run.scope
+        group = scope.get("OUTBOUND_GROUP_ONCE") or scope.get("OUTBOUND_GROUP")
+        if group:
+            join_group(peer, group)  # type: ignore[arg-type]
+
+    async def call(self) -> None:
+        """Run the pre-dial subroutine on each leg, then call them all."""
+        scope, switch = self.run.scope, self.run.services.switch
+        if scope.get("OUTBOUND_GROUP_ONCE"):
+            scope.set("OUTBOUND_GROUP_ONCE", None)
+        if self.wishes.prepare:
+            for leg in list(self.legs):
+                await self.on_leg(leg.channel, self.wishes.prepare)
+        for leg in list(self.legs):
+            leg.began = self.clock.seconds()
+            switch.bus.publish(DialBegan(self.caller, leg.channel, leg.destination))
+            switch.call(leg.channel, self.wishes.timeout)
+        if self.wishes.ringing and self.legs:
+            self.caller.indicate(Control.RINGING)
+
+    async def on_leg(self, channel: Channel, place: str) -> bool:
+        """Run a subroutine on a called leg, as that leg's own task; True if it returned."""
+        run = Run(self.run.services, channel)
+        self._helpers.add(run)
+        returned: list[bool] = []
+        done = channel.start(run, self._subroutine(run, place, returned))
+        try:
+            await self.caller.wait(done)
+        finally:
+            self._helpers.discard(run)
+        if channel.owner in (None, run):
+            channel.claim(self)
+        return bool(returned and returned[0])
+
+    @staticmethod
+    async def _subroutine(run: Run, place: str, returned: list[bool]) -> None:
+        run.scope.run = run
+        try:
+            returned.append(await run.subroutine(place))
+        finally:
+            run.scope.run = None
+        if run.channel.interrupted is not None and not run.channel.dead:
+            run.channel.hangup(run.channel.hangup_cause)
+
+    # ---- waiting -----------------------------------------------------------------------------------------------
+
+    async def answer(self) -> Outgoing | None:
+        """Wait until a leg answers: that leg.  None: nobody did; `status` says why."""
+        wishes = self.wishes
+        now = self.clock.seconds()
+        until = None if wishes.timeout is None else now + wishes.timeout
+        early = None if wishes.early_timeout is None else now + wishes.early_timeout
+        while self.legs:
+            due = [t for t in (until, None if self._rung or self._progressed else early) if t is not None]
+            left = max(0.0, min(due) - self.clock.seconds()) if due else None
+            channels = [self.caller, *(leg.channel for leg in self.legs)]
+            found = await first_event(self.caller, channels, left)
+            if found is None:
+                if left is not None and self.clock.seconds() < min(due) - 0.001:
+                    continue
+                heard = self._rung or self._progressed or early is None or (until is not None and until <= early)
+                self.status = "NOANSWER" if heard else "CHANUNAVAIL"
+                return None
+            channel, event = found
+            if channel is self.caller:
+                if self._from_caller(event):
+                    self.status = "CANCEL"
+                    return None
+                continue
+            leg = next((leg for leg in self.legs if leg.channel is channel), None)
+            if leg is not None and self._from_leg(leg, event):
+                return leg
+        self.status = self.tally.status
+        return None
+
+    @property
+    def single(self) -> bool:
+        return self._asked == 1
+
+    def _from_caller(self, event: ChannelEvent) -> bool:
+        """What the caller does while it waits; True if that ends the Dial."""
+        if isinstance(event, DigitEnd):
+            scope, run = self.run.scope, self.run
+            context = scope.get("EXITCONTEXT") or self.caller.context
+            if self.wishes.caller_exits and run.exists(context, event.digit):
+                self.exit_digit = event.digit
+                return True
+            if self.wishes.hangup_digits:
+                self._typed = (self._typed + event.digit)[-len(self.wishes.hangup_digits) :]
+                if self._typed == self.wishes.hangup_digits:
+                    return True
+        if self.single and self.legs:
+            leg = self.legs[0].channel.leg
+            if leg is not None and isinstance(event, DigitEnd):
+                leg.digit_begin(event.digit)
+                leg.digit_end(event.digit, event.milliseconds)
+            elif leg is not None and isinstance(event, Text):
+                leg.send_text(event.text)
+        return False
+
+    def _from_leg(self, leg: Outgoing, event: ChannelEvent) -> bool:
+        """What a called leg says; True if it answered."""
+        match event:
+            case Ended(cause):
+                self._over(leg, cause)
+            case Indication(Control.ANSWER):
+                return True
+            case Indication(Control.BUSY):
+                self._refused(leg, int(Cause.USER_BUSY))
+            case Indication(Control.CONGESTION):
+                self._refused(leg, int(Cause.NORMAL_CIRCUIT_CONGESTION))
+            case Indication(Control.RINGING):
+                self._ringing(leg)
+            case Indication(Control.PROGRESS):
+                self._progress(leg)
+            case Indication(Control.PROCEEDING) if self.single and not self.wishes.ringing:
+                self.caller.indicate(Control.PROCEEDING)
+            case TransferRequest(exten, context):
+                self._forward(leg, exten, context)
+            case Text(text) if self.single and self.caller.leg is not None:
+                self.caller.leg.send_text(text)
+            case Indication(control, data) if self.single and control in (Control.CONNECTED_LINE, Control.REDIRECTING):
+                if not self.wishes.ignore_updates:
+                    self.caller.indicate(control, data)
+        return False
+
+    def _time(self, leg: Outgoing, name: str) -> None:
+        elapsed = self.clock.seconds() - leg.began
+        if not self.run.scope.get(name):
+            self.run.scope.set(name, str(int(elapsed)))
+            self.run.scope.set(f"{name}_MS", str(int(elapsed * 1000)))
+
+    def _ringing(self, leg: Outgoing) -> None:
+        self._time(leg, "RINGTIME")
+        if not self._rung and not self.wishes.music and not self.wishes.ringing:
+            self.caller.indicate(Control.RINGING)
+        self._rung = True
+
+    def _progress(self, leg: Outgoing) -> None:
+        self._time(leg, "PROGRESSTIME")
+        self._progressed = True
+        if self.single and not self.wishes.ringing and not self.wishes.music:
+            self.caller.indicate(Control.PROGRESS)
+            self.run.services.switch.graph.hear(self.caller, leg.channel)
+        if self.wishes.on_progress is not None:
+            self.wishes.on_progress(leg)
+
+    def _over(self, leg: Outgoing, cause: int) -> None:
+        self.tally.count(cause)
+        self._remember(leg, cause)
+        self._drop(leg)
+
+    def _refused(self, leg: Outgoing, cause: int) -> None:
+        self.tally.count(cause)
+        self._remember(leg, leg.channel.hangup_cause)
+        self._drop(leg)
+        leg.channel.hangup(0)
+
+    def _remember(self, leg: Outgoing, cause: int) -> None:
+        self.caller.hangup_cause = cause
+        technology = leg.channel.leg.technology if leg.channel.leg is not None else ""
+        if technology and technology != "Local":
+            known = self.run.scope.notes.setdefault("causes", {})
+            known[leg.channel.name] = (f"{technology.upper()} {cause}", cause)
+
+    def _drop(self, leg: Outgoing) -> None:
+        self.legs = [other for other in self.legs if other is not leg]
+        leg.channel.release(self)
+        status = {17: "BUSY", 34: "CONGESTION"}.get(leg.channel.hangup_cause, "NOANSWER")
+        self.run.services.switch.bus.publish(DialEnded(self.caller, leg.channel, status))
+
+    def _forward(self, leg: Outgoing, exten: str, context: str | None) -> None:
+        """A called leg sends the call on: it is called by way of the dialplan instead."""
+        self.legs = [other for other in self.legs if other is not leg]
+        self.run.scope.set("FORWARDERNAME", leg.channel.name)
+        leg.channel.release(self)
+        leg.channel.hangup(int(Cause.REDIRECTED_TO_NEW_DESTINATION))
+        if self.wishes.no_forward:
+            self.tally.count(int(Cause.USER_BUSY))
+            return
+        self.tally.total -= 1
+        self.request(f"Local/{exten}@{context or self.caller.context}")
+        if self.legs and self.legs[-1].destination.startswith("Local/"):
+            self.run.services.switch.call(self.legs[-1].channel, self.wishes.timeout)
+
+    # ---- the end of calling --------------------------------------------------------------------------------------
+
+    def hang_up_others(self, winner: Outgoing | None, cause: int) -> None:
+        """End all legs but one."""
+        for leg in list(self.legs):
+            if leg is not winner:
+                self._drop(leg)
+                leg.channel.hangup_cause = cause
+                leg.channel.hangup(cause)

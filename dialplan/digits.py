@@ -1,0 +1,32 @@
+"""Sending digits to a channel's far end, one after another in time."""
+
+from __future__ import annotations
+
+from pbx.channels.channel import Channel
+
+#: ms that a digit lasts, and that lie between two
+TONE_MS = 100
+GAP_MS = 100
+#: Seconds of pause: w half a second, W a whole one.
+PAUSES = {"w": 0.5, "W": 1.0}
+
+
+async def send_digits(
+    task: Channel, channel: Channel, digits: str, gap_ms: int = GAP_MS, tone_ms: int = TONE_MS
+) -> None:
+    """Press digits (0-9 * # A-D, `w` and `W` pause) on `channel`; waits on `task`."""
+    for digit in digits:
+        if channel.dead:
+            return
+        pause = PAUSES.get(digit)
+        if pause is not None:
+            await task.sleep(pause)
+            continue
+        if digit.upper() not in "0123456789*#ABCDF" or channel.leg is None:
+            continue
+        channel.leg.digit_begin(digit.upper())
+        await task.sleep(tone_ms / 1000)
+        if channel.dead or channel.leg is None:
+            return
+        channel.leg.digit_end(digit.upper(), tone_ms)
+        await task.sleep(gap_ms / 1000)
