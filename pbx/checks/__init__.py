@@ -12,7 +12,7 @@ Checker: TypeAlias = Callable[[Configuration], None]
 
 def all_checkers() -> tuple[Checker, ...]:
     """Every checker, in the order they are run. A new one is a function in a module here, and a line there."""
-    from pbx.checks import dialplan, dialplan_dial, iax_access, iax_names, keys, other_files
+    from pbx.checks import dialplan, dialplan_dial, dialplan_options, iax_access, iax_names, keys, other_files
 
     return (
         *other_files.CHECKERS,
@@ -21,4 +21,5 @@ def all_checkers() -> tuple[Checker, ...]:
         *iax_names.CHECKERS,
         *dialplan.CHECKERS,
         *dialplan_dial.CHECKERS,
+        *dialplan_options.CHECKERS,
     )

@@ -35,7 +35,7 @@ def forgotten_underscores(configuration: Configuration) -> None:
             message = f"'{extension.name}' is taken as a name, letter by letter: a pattern begins with '_'"
             advice = f"exten => _{extension.name},..."
             configuration.found.warning(
-                first.place, message, text=_line(extension, first), advice=advice, code="no-underscore"
+                first.place, message, text=line_of(extension, first), advice=advice, code="no-underscore"
             )
 
 
@@ -50,7 +50,7 @@ def applications(configuration: Configuration) -> None:
         message = f"there is no application {name or '(none)'} here (yet); a call that comes to it ends"
         advice = f"{near}({priority.data})" if near else ""
         configuration.found.warning(
-            priority.place, message, text=_line(extension, priority), advice=advice, code="no-such-application"
+            priority.place, message, text=line_of(extension, priority), advice=advice, code="no-such-application"
         )
 
 
@@ -71,7 +71,9 @@ def gaps(configuration: Configuration) -> None:
             else:
                 message = f"{extension.name} in [{context.name}] has no priority {missing}; a call ends there"
                 severity = configuration.found.notice
-            severity(after.place, message, text=_line(extension, after), advice=f"priority {missing}, or n", code="gap")
+            severity(
+                after.place, message, text=line_of(extension, after), advice=f"priority {missing}, or n", code="gap"
+            )
 
 
 def targets(configuration: Configuration) -> None:
@@ -87,7 +89,7 @@ def targets(configuration: Configuration) -> None:
             message = f"{priority.application} leads to [{where}], which is not there"
             advice = ",".join([near, *words[1:]]) if near else f"[{where}]"
             configuration.found.warning(
-                priority.place, message, text=_line(extension, priority), advice=advice, code="no-such-context"
+                priority.place, message, text=line_of(extension, priority), advice=advice, code="no-such-context"
             )
 
 
@@ -98,11 +100,16 @@ def braces(configuration: Configuration) -> None:
             if priority.data.count(mark) > priority.data.count(end):
                 message = f"a '{mark}' is not closed"
                 configuration.found.warning(
-                    priority.place, message, text=_line(extension, priority), advice=f"{mark}...{end}", code="unclosed"
+                    priority.place,
+                    message,
+                    text=line_of(extension, priority),
+                    advice=f"{mark}...{end}",
+                    code="unclosed",
                 )
 
 
-def _line(extension: Extension, priority: Priority) -> str:
+def line_of(extension: Extension, priority: Priority) -> str:
+    """The line as one would write it."""
     number = "hint" if priority.number == HINT else str(priority.number)
     call = priority.application if priority.number == HINT else f"{priority.application}({priority.data})"
     return f"exten => {extension.name},{number},{call}"

@@ -6,6 +6,7 @@ import re
 
 from pbx.checks.configuration import Configuration, nearest
 from pbx.checks.dialplan import steps
+from pbx.dialplan.arguments import split
 from pbx.dialplan.model import Extension, Priority
 
 TECHNOLOGIES = ("IAX2", "Local")
@@ -18,22 +19,10 @@ def dial_targets(configuration: Configuration) -> None:
     for _, extension, priority in steps(configuration):
         if priority.application.lower() != "dial":
             continue
-        targets = _first_argument(priority.data)
+        targets = next(iter(split(priority.data, raw=True)), "")
         for target in targets.split("&"):
             _technology(configuration, extension, priority, target.strip())
             _peer(configuration, extension, priority, target.strip())
-
-
-def _first_argument(data: str) -> str:
-    depth = 0
-    for at, char in enumerate(data):
-        if char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        elif char == "," and depth <= 0:
-            return data[:at]
-    return data
 
 
 def _technology(configuration: Configuration, extension: Extension, priority: Priority, target: str) -> None:

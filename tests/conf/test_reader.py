@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pbx.conf.diagnostics import Diagnostics, Place, Severity
 from pbx.conf.document import Document
 from pbx.conf.reader import read, read_steps, read_text
-from tests.shared import shared_dir
+from tests.interop.conftest import lack
 
 
 def load(text: str | bytes, **options: bool) -> tuple[Document, Diagnostics]:
@@ -225,7 +225,7 @@ def test_any_bytes_give_a_document(tmp_path: Path, data: bytes | str) -> None:
 
 
 def sample_files() -> list[Path]:
-    home = Path(os.environ.get("PEERS_DIR") or Path.home() / ".cache" / "pbx-peers")
+    home = Path(os.environ.get("PBX_PEERS") or Path.home() / ".cache" / "pbx-peers")
     return sorted(home.glob("asterisk*/usr/share/asterisk/conf/samples/*")) + sorted(
         home.glob("asterisk*/etc/asterisk/*.conf")
     )
@@ -233,10 +233,9 @@ def sample_files() -> list[Path]:
 
 @pytest.mark.interop
 def test_asterisks_own_samples_load() -> None:
-    shared_dir("peers")
     files = sample_files()
     if not files:
-        pytest.skip("no stock Asterisk is installed (shared/peers/setup)")
+        lack("the sample files of a stock Asterisk: run tests/interop/setup")
     seen = 0
     # of other kinds, but for the last: a line of that sample is broken in two
     others = ("ast_debug_tools", "dbsep", "muted", "cel_sqlite3_custom")

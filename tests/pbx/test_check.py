@@ -123,6 +123,12 @@ def test_broken_files_of_the_dialect(tmp_path: Path) -> None:
         ("exten => 100,1,Goto(in,200,1)", []),
         ("exten => 100,1,Goto(${X},s,1)", []),
         ("exten => 100,1,NoOp(${A)", ["unclosed ${...}"]),
+        ("exten => 100,1,Originate(Local/1@in,app,NoOp,,,,a)", []),
+        (
+            "exten => 100,1,Originate(Local/1@in,app,NoOp,,,,aZ)",
+            ["no-such-option one of abBCcnv: core show application Originate"],
+        ),
+        ("exten => 100,1,Originate(Local/1@in,app,NoOp,,,,v(Z=1^2))", []),
         ("exten => 100,1,Nonsense(", None),
     ],
 )

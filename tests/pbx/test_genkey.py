@@ -13,6 +13,7 @@ from pbx.channels.iax2 import auth
 from pbx.channels.iax2.keys import read_key
 from pbx.genkey import main
 from tests.interop import boxes
+from tests.interop.conftest import need
 
 
 def run(folder: Path, *arguments: str, answers: tuple[str, ...] = ()) -> int:
@@ -89,9 +90,7 @@ def test_we_read_openssls(tmp_path: Path, form: str) -> None:
 @pytest.mark.interop
 @pytest.mark.parametrize("kind", ["asterisk22", "asterisk16"])
 def test_stock_asterisk_reads_them(tmp_path: Path, kind: str) -> None:
-    why = boxes.missing(kind)
-    if why:
-        pytest.skip(why)
+    need(kind)
     files = tmp_path / "files"
     files.mkdir()
     (files / "iax.conf").write_text("[general]\nbindport=4569\nbindaddr=127.0.21.7\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,8 @@ from pbx.channels.iax2.settings import AuthMethods, BindAddress, CallerID, Gener
 from pbx.channels.iax2.settings_diff import compare
 from pbx.channels.iax2.settings_load import from_text
 from pbx.channels.iax2.values import CodecPriority, ConnectedLine, RequireCallToken, shrink_number
+from tests.interop import boxes
+from tests.interop.conftest import lack
 from tests.shared import shared_dir
 
 
@@ -312,10 +313,9 @@ def test_ports_of_addresses() -> None:
 @pytest.mark.interop
 @pytest.mark.parametrize("version", ["16", "22"])
 def test_asterisks_own_sample_loads(version: str) -> None:
-    shared_dir("peers")
-    path = Path.home() / f".cache/pbx-peers/asterisk{version}/usr/share/asterisk/conf/samples/iax.conf.sample"
+    path = boxes.PEERS / f"asterisk{version}/usr/share/asterisk/conf/samples/iax.conf.sample"
     if not path.exists():
-        pytest.skip("no stock Asterisk is installed (shared/peers/setup)")
+        lack(f"the sample files of Asterisk {version}: run tests/interop/setup")
     settings = from_text(path.read_text(encoding="utf-8", errors="surrogateescape"))
     assert not settings.diagnostics.errors
     assert "guest" in settings.users
