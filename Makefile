@@ -26,11 +26,14 @@ $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("pbx needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 		echo "Python cannot make virtual environments here; on Debian: apt install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.'
+	@mkdir -p build
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check -e '.' >build/pip.log 2>&1 || { cat build/pip.log >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.test: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,check]'
+	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,check]' >build/pip.log 2>&1 || { \
+		cat build/pip.log >&2; exit 1; }
 	@touch $@
 
 run: venv

@@ -195,19 +195,21 @@ class Daemon:
 
     def greeting(self) -> str:
         """What a console says first: where one is, and what to type next."""
+        typed = [
+            ("iax2 show peers", "the boxes and phones at the other end, and whether they answer"),
+            ("core show channels", "the calls that stand now"),
+            ("dialplan show", "what happens to a number that is dialled"),
+            (services.example_call(self), "a call to try it with"),
+            ("help", "all commands; the Tab key completes them"),
+            ("core stop now", "ends the PBX (exit leaves a console opened by 'pbx -r')"),
+        ]
+        width = max(len(command) for command, _ in typed) + 2
         lines = [
             f"pbx {self.version} (pid {os.getpid()}), up for {services.duration(self.uptime)}; "
             f"configuration in {self.conf.astetcdir}",
             "",
-            "  iax2 show peers             the boxes and phones at the other end, and whether they answer",
-            "  core show channels          the calls that stand now",
-            "  dialplan show               what happens to a number that is dialled",
-            "  help                        all commands; the Tab key completes them",
-            "  core stop now               ends the PBX (exit leaves a console opened by 'pbx -r')",
+            *(f"  {command:<{width}}{text}" for command, text in typed if command),
         ]
-        example = services.example_call(self)
-        if example:
-            lines.insert(4, f"  {example:<28}a call to try it with")
         return "\n".join([*lines, ""])
 
     def when_booted(self) -> Deferred[None]:
