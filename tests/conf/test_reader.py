@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -256,16 +257,19 @@ def test_reading_goes_in_small_steps(tmp_path: Path) -> None:
         (tmp_path / name).write_text("[c]\n" + "exten => 1,1,NoOp(${EXTEN}) ; c\n" * 20_000 + '#tryinclude "x.inc2"\n')
     (tmp_path / "m.conf").open("a").write("#include x.inc\n")
     steps = read_steps("m.conf", root_dir=str(tmp_path), diagnostics=Diagnostics())
-    count, longest = 0, 0.0
-    while True:
-        started = time.process_time()
-        try:
-            next(steps)
-        except StopIteration as done:
-            document = done.value
-            break
-        longest = max(longest, time.process_time() - started)
-        count += 1
+    times: list[float] = []
+    gc.disable()  # its pauses are not the reader's
+    try:
+        while True:
+            started = time.process_time()
+            try:
+                next(steps)
+            except StopIteration as done:
+                document = done.value
+                break
+            times.append(time.process_time() - started)
+    finally:
+        gc.enable()
     assert sum(len(section.entries) for section in document.sections) == 40_000
-    assert count > 500
-    assert longest < 0.02  # a full collection of garbage takes the most of it
+    assert len(times) > 500
+    assert sorted(times)[len(times) * 99 // 100] < 0.005
