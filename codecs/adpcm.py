@@ -69,7 +69,7 @@ class Adpcm:
 
     def decode(self, rows: Rows, frames: Octets, out: Samples | None = None) -> Samples:
         state = self._decoder.take(rows)
-        codes = np.stack([frames >> 4, frames & 15], axis=2).reshape(len(rows), -1)
+        codes = np.stack([frames >> 4, frames & 15], axis=2).reshape(len(rows), 2 * frames.shape[1])
         result = np.empty(codes.shape, np.int16) if out is None else out
         if len(rows) <= _FEW:
             for i, line in enumerate(codes.tolist()):

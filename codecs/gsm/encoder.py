@@ -160,7 +160,7 @@ def _predictor(past: Words, residual: Words) -> tuple[Words, Words]:
     wanted = np.ascontiguousarray((residual >> scale).T)
     lines = np.ascontiguousarray(past.T)
     windows = np.lib.stride_tricks.sliding_window_view(lines, 40, axis=1)[:, ::-1]  # lag 40 first
-    match = np.einsum("nlk,nk->nl", windows, wanted)
+    match = _correlate(lines, wanted)
     best = match.argmax(axis=1)
     row = np.arange(len(best))
     peak = match[row, best].astype(np.int64)
@@ -173,6 +173,21 @@ def _predictor(past: Words, residual: Words) -> tuple[Words, Words]:
     level = (r > (s * GAIN_LEVELS[:, None].astype(np.int64) >> 15)).sum(axis=0, dtype=np.int32)
     gain = np.where(peak <= 0, 0, np.where(peak >= power, 3, level))
     return (best + 40).astype(np.int32), gain.astype(np.int32)
+
+
+def _correlate(lines: Words, wanted: Words) -> npt.NDArray[np.float32]:
+    """Correlation of `wanted` (rows, 40) with the past at lags 40 to 120, (rows, 81).
+
+    The standard sums whole numbers; libgsm sums floats in this order, whose rounding decides between lags of a loud
+    and strictly periodic sound.  Both are valid encodings; this one is libgsm's.
+    """
+    past, factors = lines[:, ::-1].astype(np.float32), wanted.astype(np.float32)
+    total = np.zeros((len(lines), 81), np.float32)
+    product = np.empty_like(total)
+    for k in range(40):
+        np.multiply(past[:, 39 - k : 120 - k], factors[:, k : k + 1], out=product)
+        np.add(total, product, out=total)
+    return total
 
 
 def _select_pulses(error: Words) -> tuple[Words, Words]:
