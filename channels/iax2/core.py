@@ -187,7 +187,7 @@ class Core:
             return
         if self.by_remote.get((dialog.address, dialog.remote_number)) is dialog:
             del self.by_remote[dialog.address, dialog.remote_number]
-        if dialog.opened_with >= 0 and not dialog.tokened:
+        if dialog.opened_with is not None and not dialog.tokened:
             self.without_token -= 1
         self._count_out(dialog.address[0])
         self.numbers.give_back(dialog.own_number, dialog.address, now, hold)

@@ -115,8 +115,8 @@ class Dialog:
         self.gone = False
         #: what we opened this dialogue with, until the far end has a call number for it: command, elements, stamp
         self.opening: tuple[Command, Elements, int] | None = None
-        #: stamp of the far end's opening frame; repetitions are known by it
-        self.opened_with = -1
+        #: stamp and data of the far end's opening frame; repetitions are known by them
+        self.opened_with: tuple[int, bytes] | None = None
         #: the far end showed a token when it opened this dialogue
         self.tokened = False
         core.adopt(self)

@@ -163,7 +163,7 @@ class Endpoint:
 
     def _repeats(self, dialog: Dialog | None, frame: FullFrame) -> bool:
         """Is this the very frame that opened the dialogue, once more?"""
-        return dialog is not None and dialog.opened_with == frame.timestamp and dialog.remote_number == frame.source
+        return dialog is not None and dialog.opened_with == (frame.timestamp, frame.data)
 
     def _deliver(self, dialog: Dialog, frame: FullFrame, now: float) -> None:
         if not dialog.remote_number and not self._first_answer(dialog, frame, now):
@@ -266,7 +266,7 @@ class Endpoint:
             dialog = Call(self.core, "in", socket, address, local, now, remote_number=frame.source, trunk=trunk)
         else:
             dialog = registrar.Registrar(self.core, socket, address, local, now, frame.source)
-        dialog.opened_with = frame.timestamp
+        dialog.opened_with = (frame.timestamp, frame.data)
         return dialog
 
     def _note_token(self, dialog: Dialog, frame: FullFrame, elements: Elements) -> None:

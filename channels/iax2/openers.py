@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pbx.channels.iax2 import reasons
 from pbx.channels.iax2.address import Address
@@ -34,14 +34,18 @@ def refusal(frame: FullFrame) -> FullFrame:
     return reply(frame, Command.REGREJ if frame.subclass in _REGISTRATIONS else Command.REJECT)
 
 
+#: what is the same in every copy of an opener: where from, number, stamp, elements (the token among them)
+_Opener: TypeAlias = tuple[Address, int, int, bytes]
+
+
 class Gate:
     """Decides whether an opener may make a dialogue."""
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        #: openers of late that made a dialogue, by (address, number, stamp): a copy that was delayed makes no second
-        self._seen: set[tuple[Address, int, int]] = set()
-        self._seen_until: deque[tuple[float, tuple[Address, int, int]]] = deque()
+        #: openers of late that made a dialogue: a copy that was delayed on its way makes no second one
+        self._seen: set[_Opener] = set()
+        self._seen_until: deque[tuple[float, _Opener]] = deque()
 
     def answer(self, frame: FullFrame, elements: Elements, address: Address, now: float) -> FullFrame | None:
         """The stateless answer to an opener, or None: let it in."""
@@ -74,7 +78,7 @@ class Gate:
         until = self._seen_until
         while until and until[0][0] <= now:
             self._seen.discard(until.popleft()[1])
-        key = (address, frame.source, frame.timestamp)
+        key = (address, frame.source, frame.timestamp, frame.data)
         if key in self._seen:
             return True
         self._seen.add(key)

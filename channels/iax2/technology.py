@@ -70,7 +70,7 @@ class Iax2Technology:
             return
         outgoing = leg.call.outgoing
         caller = channel.connected if channel.connected != Caller() else channel.caller
-        outgoing.caller = replace(caller, dnid=channel.caller.dnid or outgoing.exten)
+        outgoing.caller = replace(caller, dnid=channel.caller.dnid)
         outgoing.language = channel.language
         outgoing.variables = dict(channel.attached.get(IAXVARS, {}))
         leg.call.place(self._driver.now())
