@@ -6,6 +6,7 @@ the wire (big-endian).  Reading is blocking: it belongs where waiting harms nobo
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterator, Mapping
@@ -76,16 +77,31 @@ def _swap(octets: bytes) -> bytes:
     return np.frombuffer(octets, "<i2").astype(">i2").tobytes()
 
 
+def _size(file: BinaryIO) -> int:
+    """Octets in the file; the place in it stays."""
+    here = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(here)
+    return size
+
+
+def unwrap(path: str | os.PathLike[str], data: bytes) -> tuple[Format, bytes]:
+    """Format and payloads (as on the wire, in one piece) of a file whose content is `data`; BadSound if it is wrong."""
+    with SoundReader(path, data) as reader:
+        return reader.format, reader.read(len(data))
+
+
 class SoundReader:
     """Frames of a sound file as they would stand in a mini frame.
 
     Raises OSError when it cannot be opened, BadSound when its head is wrong.
+    data: the file's content where it has been read already.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], data: bytes | None = None) -> None:
         self.path = os.fspath(path)
         kind = kind_of(path)
-        self._file: BinaryIO = open(self.path, "rb")  # noqa: SIM115 - closed by close()
+        self._file: BinaryIO = open(self.path, "rb") if data is None else io.BytesIO(data)  # noqa: SIM115 - close()
         try:
             self._layout = _layout(self._file, kind, self.path)
             self._file.seek(self._layout.start)
@@ -101,7 +117,7 @@ class SoundReader:
         """Length of the whole sound."""
         octets = self._layout.length
         if octets < 0:
-            octets = os.fstat(self._file.fileno()).st_size - self._layout.start
+            octets = _size(self._file) - self._layout.start
         if self._layout.container == "wav49":
             return octets // wav49.BLOCK * 40
         return self.format.samples_of(octets) * 1000 // self.format.rate
@@ -255,7 +271,7 @@ def _riff(file: BinaryIO, kind: Kind, path: str) -> _Layout:
     if which is None:
         raise BadSound(f"{path}: no format before the sound")
     start = file.tell()
-    rest = max(0, os.fstat(file.fileno()).st_size - start)
+    rest = max(0, _size(file) - start)
     return _Layout(which, start, min(size, rest) if size else rest, container)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pbx.codecs import registry, wav49
-from pbx.codecs.files import SUFFIXES, BadSound, SoundReader, SoundWriter, kind_of
+from pbx.codecs.files import SUFFIXES, BadSound, SoundReader, SoundWriter, kind_of, unwrap
 from pbx.codecs.formats import ALAW, BY_NAME, GSM, SLIN, SLIN16, ULAW, Format
 from pbx.codecs.sounds import find_sound, languages
 from tests.codecs.sounds import signals
@@ -46,6 +46,7 @@ def test_there_and_back(tmp_path: Path, suffix: str) -> None:
         assert reader.read(2) == sent[2 * size : 4 * size]
         reader.seek(9999)
         assert reader.read() == b""
+    assert unwrap(path, path.read_bytes()) == (which, sent)
 
 
 def test_frames_are_20_ms_and_the_last_one_is_what_is_left(tmp_path: Path) -> None:
