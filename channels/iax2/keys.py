@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 KEY_BITS = 1024
 PRIVATE_SUFFIX = ".key"
 PUBLIC_SUFFIX = ".pub"
+PRIVATE_MODES = (0o600, 0o400)
 LARGEST_FILE = 65_536
 
 
@@ -145,7 +146,7 @@ def read_key(path: str, passphrase: str | None = None) -> Key:
     key.sum = hashlib.md5(data, usedforsecurity=False).hexdigest()
     if not key.private:
         _parse_public(key, data)
-    elif stat.S_IMODE(status.st_mode) & ~0o600:
+    elif stat.S_IMODE(status.st_mode) not in PRIVATE_MODES:
         key.problem = f"others may read or change it (mode {stat.S_IMODE(status.st_mode):04o}); chmod 600 it"
     else:
         _parse_private(key, data, passphrase)

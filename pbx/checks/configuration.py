@@ -13,10 +13,10 @@ from pbx.channels.iax2.keys import Keys
 from pbx.channels.iax2.settings import Settings
 from pbx.channels.iax2.settings_load import load as load_settings
 from pbx.conf import reader
-from pbx.conf.diagnostics import Diagnostics
-from pbx.conf.document import Document
+from pbx.conf.diagnostics import Diagnostics, Place
+from pbx.conf.document import Document, Entry
 from pbx.dialplan.loader import load as load_dialplan
-from pbx.dialplan.model import Context, Tables
+from pbx.dialplan.model import Context, Priority, Tables
 
 
 class Configuration:
@@ -32,6 +32,7 @@ class Configuration:
         )
         self.tables: Tables = load_dialplan(self.document("extensions.conf"), found)
         self.contexts: dict[str, Context] = self.tables.contexts
+        self._lines: dict[tuple[str, int], Entry] | None = None
         self.keys = Keys()
         self.key_problems = self.keys.load(conf.keys)
 
@@ -47,6 +48,17 @@ class Configuration:
                 optional=True,
             )
         return document
+
+    def place_in(self, priority: Priority, part: str) -> Place:
+        """Where `part` stands in the line of a priority; the priority's place where it can't be found."""
+        if self._lines is None:
+            document = self.document("extensions.conf")
+            self._lines = {(entry.file, entry.line): entry for section in document.sections for entry in section}
+        entry = self._lines.get((priority.file, priority.line))
+        at = -1 if entry is None or not part else entry.value.find(part)
+        if entry is None or at < 0:
+            return priority.place
+        return Place(entry.file, entry.line, entry.value_column + at)
 
     @property
     def files_read(self) -> int:

@@ -50,7 +50,11 @@ def applications(configuration: Configuration) -> None:
         message = f"there is no application {name or '(none)'} here (yet); a call that comes to it ends"
         advice = f"{near}({priority.data})" if near else ""
         configuration.found.warning(
-            priority.place, message, text=line_of(extension, priority), advice=advice, code="no-such-application"
+            configuration.place_in(priority, name),
+            message,
+            text=line_of(extension, priority),
+            advice=advice,
+            code="no-such-application",
         )
 
 
@@ -89,7 +93,11 @@ def targets(configuration: Configuration) -> None:
             message = f"{priority.application} leads to [{where}], which is not there"
             advice = ",".join([near, *words[1:]]) if near else f"[{where}]"
             configuration.found.warning(
-                priority.place, message, text=line_of(extension, priority), advice=advice, code="no-such-context"
+                configuration.place_in(priority, priority.data),
+                message,
+                text=line_of(extension, priority),
+                advice=advice,
+                code="no-such-context",
             )
 
 
@@ -100,7 +108,7 @@ def braces(configuration: Configuration) -> None:
             if priority.data.count(mark) > priority.data.count(end):
                 message = f"a '{mark}' is not closed"
                 configuration.found.warning(
-                    priority.place,
+                    configuration.place_in(priority, priority.data[priority.data.rfind(mark) :]),
                     message,
                     text=line_of(extension, priority),
                     advice=f"{mark}...{end}",

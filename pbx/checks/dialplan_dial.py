@@ -35,12 +35,16 @@ def _technology(configuration: Configuration, extension: Extension, priority: Pr
     if not slash and (_NUMBER_ONLY.fullmatch(target) or ("$" not in target and target)):
         message = f"Dial({target}) names no technology, so it calls nobody"
         advice = f"Dial({example}/{target})" if _NUMBER_ONLY.fullmatch(target) else f"Dial(IAX2/{target}/${{EXTEN}})"
-        configuration.found.warning(priority.place, message, text=text, advice=advice, code="no-technology")
+        configuration.found.warning(
+            configuration.place_in(priority, target), message, text=text, advice=advice, code="no-technology"
+        )
     elif slash and "$" not in technology and technology.lower() not in [t.lower() for t in TECHNOLOGIES]:
         near = nearest(technology, (*TECHNOLOGIES, "IAX"))
         message = f"there is no technology '{technology}' here (there are {', '.join(TECHNOLOGIES)})"
         advice = f"Dial({'IAX2' if near == 'IAX' else near}/{rest})" if near else f"Dial({example}/${{EXTEN}})"
-        configuration.found.warning(priority.place, message, text=text, advice=advice, code="no-such-technology")
+        configuration.found.warning(
+            configuration.place_in(priority, target), message, text=text, advice=advice, code="no-such-technology"
+        )
 
 
 def _peer(configuration: Configuration, extension: Extension, priority: Priority, target: str) -> None:
@@ -58,7 +62,9 @@ def _peer(configuration: Configuration, extension: Extension, priority: Priority
         message = f"iax.conf has no peer [{who}]; the name is taken as a host's"
         advice = f"IAX2/{near}" if near else f"[{who}] with type = friend in iax.conf"
     text = f"exten => {extension.name},{priority.number},Dial({priority.data})"
-    configuration.found.warning(priority.place, message, text=text, advice=advice, code="no-such-peer")
+    configuration.found.warning(
+        configuration.place_in(priority, target), message, text=text, advice=advice, code="no-such-peer"
+    )
 
 
 CHECKERS = (dial_targets,)

@@ -213,3 +213,18 @@ def test_the_howto_as_printed_on_stock_peers(tmp_path: Path) -> None:
         main(["--etc", str(folder), "--json"], out)
         errors = [d for d in json.loads(out.getvalue()) if d["severity"] == "error"]
         assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("exten => 100,1,Dial(Local/1@in&${EXTEN},20)", "${EXTEN}"),
+        ("  exten=>100,1,Dial(IAX2/other/1)", "IAX2/other"),
+        ("exten => 100,1,Hangupp()", "Hangupp"),
+        ("exten => 100,1,Goto(out,s,1)", "out,s"),
+        ("exten => 100,1,NoOp(${A} ${B)", "${B"),
+    ],
+)
+def test_the_column_is_that_of_the_slip(tmp_path: Path, line: str, part: str) -> None:
+    _, text = run(tmp_path, "--json", extensions=GOOD_EXTENSIONS + line + "\n")
+    assert [d["column"] for d in json.loads(text)] == [line.index(part) + 1]

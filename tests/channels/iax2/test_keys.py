@@ -35,7 +35,7 @@ def test_a_pair_signs_and_verifies(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "usable"), [(0o600, True), (0o400, True), (0o644, False), (0o660, False), (0o700, False)]
+    ("mode", "usable"), [(0o600, True), (0o400, True), (0o644, False), (0o660, False), (0o700, False), (0o200, False)]
 )
 def test_private_keys_must_be_private(tmp_path: Path, mode: int, usable: bool) -> None:
     write_pair(str(tmp_path), "box", None)
