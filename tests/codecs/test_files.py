@@ -217,6 +217,8 @@ def test_the_file_that_is_cheapest_to_turn_is_taken(tmp_path: Path) -> None:
     assert found(tmp_path, "", "two", ULAW) == "two.alaw"
     make(tmp_path, "only.g729")
     assert found(tmp_path, "", "only", ULAW) is None
+    assert find_sound([str(tmp_path)], "", "two", ()) == (f"{tmp_path}/two.gsm", GSM)
+    assert find_sound([str(tmp_path)], "", "only", ()) is None
     assert find_sound([str(tmp_path)], "", "m", (ALAW, ULAW)) == (f"{tmp_path}/m.ulaw", ULAW)
 
 
