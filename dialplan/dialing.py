@@ -107,6 +107,7 @@ class Calling:
         self.exit_digit = ""
         self.clock = run.channel.switch.clock
         self._helpers: set[object] = set()
+        self._takers: dict[Channel, Channel] = {}
         self._rung = self._progressed = False
         self._typed = ""
         self._asked = 0
@@ -148,6 +149,7 @@ class Calling:
         peer.musicclass = peer.musicclass or caller.musicclass
         peer.peeraccount = caller.accountcode
         peer.call_id = caller.call_id
+        peer.context, peer.exten = caller.context, caller.exten
         connected = peer.connected
         for name in ("name", "number", "ani", "rdnis", "presentation", "type_of_number", "transit_network", "ani2"):
             setattr(connected, name, getattr(caller.caller, name))
@@ -236,9 +238,30 @@ class Calling:
                 continue
             leg = next((leg for leg in self.legs if leg.channel is channel), None)
             if leg is not None and self._from_leg(leg, event):
-                return leg
+                return self._picked_up(leg)
         self.status = self.tally.status
         return None
+
+    def pick_up(self, target: Channel, taker: Channel) -> bool:
+        """`taker` answers in the place of a called leg (Pickup); its own task ends."""
+        if all(leg.channel is not target for leg in self.legs) or target.dead:
+            return False
+        self._takers[target] = taker
+        taker.answer()
+        taker.claim(self)
+        target.deliver(Indication(Control.ANSWER))
+        return True
+
+    def _picked_up(self, leg: Outgoing) -> Outgoing:
+        """The leg that answered, or who answered for it."""
+        taker = self._takers.pop(leg.channel, None)
+        if taker is None or taker.dead:
+            return leg
+        self._drop(leg)
+        leg.channel.hangup(int(Cause.ANSWERED_ELSEWHERE))
+        mine = Outgoing(leg.destination, taker, leg.began)
+        self.legs.append(mine)
+        return mine
 
     @property
     def single(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from pbx.channels.party import split_callerid
 from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.functions.common import c_float, c_int
@@ -55,6 +57,9 @@ async def originate_(run: Run, data: str) -> Result:
     if "a" in letters:
         run.scope.set("ORIGINATE_STATUS", "SUCCESS")
         return None
-    result = await run.channel.wait(done)
+    # given up by nobody: the call goes on when this one ends
+    outcome: Deferred[OriginateResult] = Deferred()
+    done.addCallback(outcome.callback)
+    result = await run.channel.wait(outcome)
     run.scope.set("ORIGINATE_STATUS", (result or OriginateResult.FAILED).value)
     return Outcome.END if run.over else None

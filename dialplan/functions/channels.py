@@ -224,7 +224,8 @@ def timeout(scope: Scope, args: str) -> str:
     match args[:1].lower():
         case "a":
             left = scope.channel.deadline
-            return "0" if left is None else f"{left:.3f}"
+            # some of it has always passed, as on Asterisk
+            return "0" if left is None else f"{max(0, int(left * 1000 - 0.001)) / 1000:.3f}"
         case "r":
             return f"{scope.response_timeout:.3f}"
         case "d":

@@ -1,0 +1,399 @@
+"""Playback, BackGround, Read, Record, Echo, tones, digits and texts to the caller."""
+
+from __future__ import annotations
+
+import os
+
+from pbx.channels.channel import State
+from pbx.channels.events import DigitEnd
+from pbx.channels.interrupts import Interrupt
+from pbx.channels.sounds import Source
+from pbx.codecs import formats
+from pbx.dialplan.arguments import fields, parse_options
+from pbx.dialplan.digits import send_digits
+from pbx.dialplan.functions.common import c_float, c_int
+from pbx.dialplan.interpreter import Run
+from pbx.dialplan.playing import anything, listen, nothing, start_file, tone_spec
+from pbx.dialplan.registry import Outcome, Result, application, options
+
+_PLAY = options({"skip": "does nothing unless the call is answered", "noanswer": "plays without answering"})
+#: suffix of a recording -> its format
+_RECORDED = {"ulaw": formats.ULAW, "ul": formats.ULAW, "pcm": formats.ULAW, "alaw": formats.ALAW, "al": formats.ALAW,
+             "gsm": formats.GSM, "sln": formats.SLIN, "wav": formats.SLIN, "sln16": formats.SLIN16,
+             "raw": formats.SLIN}  # fmt: skip
+
+
+def _ready(run: Run, *, skip: bool, answer: bool) -> bool:
+    """Answer if that is wanted; False: nothing is to be played."""
+    if run.channel.state is not State.UP:
+        if skip:
+            return False
+        if answer and not run.over:
+            run.channel.answer()
+    return True
+
+
+@application(
+    "Playback",
+    syntax="Playback(filename[&filename2[...]][,options])",
+    synopsis="Plays sounds",
+    options=_PLAY,
+    variables={"PLAYBACKSTATUS": "SUCCESS or FAILED"},
+    module="app_playback",
+)
+async def playback(run: Run, data: str) -> Result:
+    names, letters = fields(data, 2)
+    if not data:
+        run.warn("Playback requires an argument (filename)")
+        return Outcome.END
+    words = letters.lower()
+    failed = False
+    if _ready(run, skip="skip" in words, answer="noanswer" not in words):
+        for name in names.split("&"):
+            source = start_file(run, name) if name else None
+            if source is None:
+                failed = True
+                continue
+            await listen(run, source)
+            if run.over:
+                break
+    run.scope.set("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS")
+    return Outcome.END if run.over else None
+
+
+@application(
+    "BackGround",
+    syntax="BackGround(filename1[&filename2[...]][,options[,langoverride[,context]]])",
+    synopsis="Plays sounds while digits of an extension are awaited",
+    options=options(
+        {
+            "s": "does nothing unless the call is answered",
+            "n": "plays without answering",
+            "m": "only a digit that is an extension of the context stops it",
+            "p": "digits do not stop it",
+        }
+    ),
+    variables={"BACKGROUNDSTATUS": "SUCCESS or FAILED"},
+    module="pbx_builtins",
+)
+async def background(run: Run, data: str) -> Result:
+    names, letters, language, context = fields(data, 4)
+    if not data:
+        run.warn("BackGround requires an argument (filename)")
+        return Outcome.END
+    channel = run.channel
+    context = context or channel.context
+    found, _ = parse_options(letters)
+    extensions = run.services.switch.extensions
+
+    def stops(digit: str) -> bool:
+        return extensions.can_match(context, digit, 1, run.caller)
+
+    wanted = nothing if "p" in found else stops if "m" in found else anything
+    failed, digit = False, None
+    if _ready(run, skip="s" in found, answer="n" not in found):
+        for name in names.split("&"):
+            source = start_file(run, name, language)
+            if source is None:
+                failed = True
+                break
+            digit = await listen(run, source, wanted)
+            if digit is not None or run.over:
+                break
+    run.scope.set("BACKGROUNDSTATUS", "FAILED" if failed else "SUCCESS")
+    if digit is None:
+        return Outcome.END if run.over else None
+    if stops(digit) and not extensions.match_more(context, digit, 1, run.caller):
+        run.jump(context, digit, 1)
+        return None
+    return digit
+
+
+@application(
+    "Read",
+    syntax="Read(variable[,filename[&filename2[...]][,maxdigits[,options[,attempts[,timeout]]]]])",
+    synopsis="Reads digits into a variable",
+    options=options(
+        {
+            "s": "does nothing unless the call is answered",
+            "i": "filename is a tone",
+            "n": "reads without answering",
+            "t(c)": "digits that end it (default #)",
+            "e": "keeps an end digit that is the only one",
+        }
+    ),
+    variables={"READSTATUS": "OK, ERROR, HANGUP, INTERRUPTED, SKIPPED or TIMEOUT"},
+    module="app_read",
+)
+async def read(run: Run, data: str) -> Result:
+    variable, names, most_text, letters, attempts, timeout_text = fields(data, 6)
+    found, _ = parse_options(letters)
+    scope = run.scope
+    if not _ready(run, skip="s" in found, answer="n" not in found):
+        scope.set("READSTATUS", "SKIPPED")
+        return None
+    most = c_int(most_text) or 0
+    most = most if 0 < most < 255 else 255
+    terminators = (found.get("t") or "") if "t" in found else "#"
+    seconds = c_float(timeout_text) or 0.0
+    tries = max(1, c_int(attempts) or 1)
+    status, digits = "ERROR", ""
+    for _ in range(tries):
+        prompt = await _prompt(run, names, tone="i" in found)
+        if prompt is None:
+            digits, status = "", "ERROR"
+            break
+        digits, status = await _collect(run, prompt, most, terminators, seconds, keep="e" in found)
+        if digits or run.over:
+            break
+    if variable:
+        scope.set(variable, digits)
+    scope.set("READSTATUS", "HANGUP" if run.over else status)
+    return Outcome.END if run.over else None
+
+
+async def _prompt(run: Run, names: str, *, tone: bool) -> str | None:
+    """Play the prompt of Read: the digit that stopped it, "" if none did, None if there is no such sound."""
+    if tone and names:
+        source = run.services.switch.graph.tone(run.channel, tone_spec(run, names))
+        run.scope.notes["read.tone"] = source
+        return ""
+    for name in names.split("&") if names else ():
+        source = start_file(run, name)
+        if source is None:
+            return None
+        digit = await listen(run, source, anything)
+        if digit is not None or run.over:
+            return digit or ""
+    return ""
+
+
+async def _collect(run: Run, typed: str, most: int, terminators: str, seconds: float, *, keep: bool) -> tuple[str, str]:
+    """(digits, READSTATUS)."""
+    scope = run.scope
+    first = seconds if seconds > 0 else scope.response_timeout if not seconds else None
+    following = seconds if seconds > 0 else scope.digit_timeout if not seconds else None
+    digits = ""
+    try:
+        while True:
+            if typed:
+                digit: str | None = typed
+                typed = ""
+            else:
+                digit = await run.digit(following if digits else first)
+            source = scope.notes.pop("read.tone", None)
+            if source is not None:
+                source.stop()
+            if digit is None:
+                return digits, "TIMEOUT"
+            if digit in terminators:
+                return (digit if keep and not digits else digits), "OK"
+            digits += digit
+            if len(digits) >= most:
+                return digits, "OK"
+    except Interrupt:
+        source = scope.notes.pop("read.tone", None)
+        if source is not None:
+            source.stop()
+        raise
+
+
+@application(
+    "Record",
+    syntax="Record(filename.format[,silence[,maxduration[,options]]])",
+    synopsis="Records what the caller says into a file",
+    options=options(
+        {
+            "a": "adds to a recording that is there",
+            "n": "records without answering",
+            "o": "0 ends it with RECORD_STATUS OPERATOR",
+            "q": "no beep before it",
+            "s": "does nothing unless the call is answered",
+            "t": "* ends it instead of #",
+            "x": "no digit ends it",
+            "k": "keeps the recording when the caller hangs up",
+            "y": "every digit ends it",
+            "u": "accepted",
+        }
+    ),
+    variables={
+        "RECORDED_FILE": "the file, without its suffix",
+        "RECORD_STATUS": "DTMF, SILENCE, SKIP, TIMEOUT, HANGUP, ERROR or OPERATOR",
+    },
+    module="app_record",
+)
+async def record(run: Run, data: str) -> Result:
+    name, silence, maximum, letters = fields(data, 4)
+    found, _ = parse_options(letters)
+    scope, channel, graph = run.scope, run.channel, run.services.switch.graph
+    base, dot, suffix = name.rpartition(".") if "." in name.rpartition("/")[2] else name.rpartition(":")
+    form = _RECORDED.get(suffix.lower())
+    if not dot or not base or form is None:
+        run.warn(f"Record requires filename.format with a known format, not '{name}'")
+        scope.set("RECORD_STATUS", "ERROR")
+        return Outcome.END
+    if not _ready(run, skip="s" in found, answer="n" not in found):
+        scope.set("RECORD_STATUS", "SKIP")
+        return None
+    path = _record_path(run, base, suffix)
+    scope.set("RECORDED_FILE", path.removesuffix(f".{suffix}"))
+    if "q" not in found and (beep := start_file(run, "beep")) is not None:
+        await listen(run, beep)
+    recording = graph.record(
+        channel,
+        path,
+        form,
+        append="a" in found,
+        silence_ms=1000 * max(0, c_int(silence) or 0),
+        max_ms=int(1000 * max(0.0, c_float(maximum) or 0.0)),
+    )
+    ends = "" if "x" in found else "*" if "t" in found else "#"
+    try:
+        digit = await listen(run, recording, lambda d: d in ends or "y" in found or ("o" in found and d == "0"))  # type: ignore[arg-type]
+    except Interrupt:
+        scope.set("RECORD_STATUS", "HANGUP")
+        if "k" not in found:
+            _forget(path)
+        raise
+    reason = recording.done.result if recording.done.called else ""
+    if digit is not None:
+        scope.set("RECORD_STATUS", "OPERATOR" if digit == "0" and "o" in found else "DTMF")
+    else:
+        scope.set("RECORD_STATUS", {"silence": "SILENCE", "max": "TIMEOUT"}.get(str(reason), "ERROR"))
+    return Outcome.END if run.over else None
+
+
+def _forget(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return
+
+
+def _record_path(run: Run, base: str, suffix: str) -> str:
+    """Where a recording goes: `%d` is the first number not taken; relative names lie with the sounds."""
+    if not base.startswith("/"):
+        base = os.path.join(run.services.directories.get("ASTDATADIR", "/var/lib/asterisk"), "sounds", base)
+    if "%d" in base:
+        number = 0
+        while os.path.exists(f"{base.replace('%d', str(number), 1)}.{suffix}"):
+            number += 1
+        base = base.replace("%d", str(number), 1)
+    return f"{base}.{suffix}"
+
+
+@application("Echo", syntax="Echo()", synopsis="Sends the caller's sound and digits back; # ends it", module="app_echo")
+async def echo(run: Run, data: str) -> Result:
+    channel, graph = run.channel, run.services.switch.graph
+    graph.loop(channel)
+    try:
+        while not run.over:
+            event = await channel.next_event()
+            if isinstance(event, DigitEnd):
+                if event.digit == "#":
+                    return None
+                if channel.leg is not None:
+                    channel.leg.digit_begin(event.digit)
+                    channel.leg.digit_end(event.digit, event.milliseconds)
+    finally:
+        graph.unloop(channel)
+    return Outcome.END
+
+
+@application(
+    "Milliwatt",
+    syntax="Milliwatt([options])",
+    synopsis="A tone of 1004 Hz for measuring, until the caller hangs up",
+    options=options({"m": "the tone of a milliwatt test (9 s tone, 1 s silence)", "o": "1000 Hz, as it was once"}),
+    module="app_milliwatt",
+)
+async def milliwatt(run: Run, data: str) -> Result:
+    channel = run.channel
+    if not run.over:
+        channel.answer()
+    spec = "1004/9000,0/1000" if "m" in data else "1000" if "o" in data else "1004"
+    source = run.services.switch.graph.tone(channel, spec)
+    try:
+        while not run.over and source.playing:
+            await channel.next_event()
+    finally:
+        source.stop()
+    return Outcome.END
+
+
+@application("PlayTones", syntax="PlayTones(arg)", synopsis="Plays a tone by name or list; goes on at once")
+def play_tones(run: Run, data: str) -> Result:
+    if not data:
+        run.warn("PlayTones requires a tone")
+        return None
+    _stop_tones(run)
+    if not run.over:
+        run.scope.notes["tones"] = run.services.switch.graph.tone(run.channel, tone_spec(run, data))
+    return None
+
+
+def _stop_tones(run: Run) -> None:
+    source: Source | None = run.scope.notes.pop("tones", None)
+    if source is not None and source.playing:
+        source.stop()
+
+
+@application("StopPlayTones", syntax="StopPlayTones()", synopsis="Ends PlayTones")
+def stop_play_tones(run: Run, data: str) -> Result:
+    _stop_tones(run)
+    return None
+
+
+@application(
+    "SendDTMF",
+    syntax="SendDTMF(digits[,timeout_ms[,duration_ms[,channel]]])",
+    synopsis="Sends digits to the far end",
+    arguments={"digits": "0-9 * # A-D; w: half a second of pause, W: one", "timeout_ms": "between two digits"},
+    module="app_senddtmf",
+)
+async def send_dtmf(run: Run, data: str) -> Result:
+    digits, gap, duration, name = fields(data, 4)
+    if not digits:
+        run.warn("SendDTMF requires an argument")
+        return None
+    channel = run.services.switch.channel(name) if name else run.channel
+    if channel is None:
+        run.warn(f"No such channel: {name}")
+        return None
+    await send_digits(run.channel, channel, digits, c_int(gap) or 250, c_int(duration) or 100)
+    return Outcome.END if run.over else None
+
+
+@application(
+    "SendText",
+    syntax="SendText([text])",
+    synopsis="Sends a text to the far end",
+    variables={"SENDTEXTSTATUS": "SUCCESS, FAILURE or UNSUPPORTED"},
+    module="app_sendtext",
+)
+def send_text(run: Run, data: str) -> Result:
+    leg = run.channel.leg
+    if leg is not None and not run.over:
+        leg.send_text(run.scope.get("SENDTEXT_BODY") or data)
+    run.scope.set("SENDTEXTSTATUS", "SUCCESS" if leg is not None and not run.over else "FAILURE")
+    return None
+
+
+@application(
+    "SendURL",
+    syntax="SendURL(URL[,options])",
+    synopsis="Sends an address to the far end",
+    variables={"SENDURLSTATUS": "SUCCESS, FAILURE, NOLOAD or UNSUPPORTED"},
+    module="app_url",
+)
+def send_url(run: Run, data: str) -> Result:
+    url = fields(data, 2)[0]
+    if not url:
+        run.warn("SendURL requires an argument (URL)")
+        return Outcome.END
+    leg = run.channel.leg
+    able = leg is not None and leg.technology == "IAX2" and not run.over
+    if able and leg is not None:
+        leg.send_opaque(9, 1, url.encode("utf-8", "surrogateescape"))
+    run.scope.set("SENDURLSTATUS", "SUCCESS" if able else "UNSUPPORTED")
+    return None

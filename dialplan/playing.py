@@ -1,0 +1,79 @@
+"""Playing to a caller while listening for digits: what Playback, Background, Read and Say* share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from pbx.channels.events import DigitEnd
+from pbx.channels.interrupts import Interrupt
+
+if TYPE_CHECKING:
+    from pbx.channels.sounds import Source
+    from pbx.dialplan.interpreter import Run
+
+
+def nothing(digit: str) -> bool:
+    """No digit stops it (digits are dropped)."""
+    return False
+
+
+def anything(digit: str) -> bool:
+    """Every digit stops it."""
+    return True
+
+
+def start_file(run: Run, name: str, language: str = "") -> Source | None:
+    """Begin to play a sound by its name; None if there is no such sound."""
+    channel = run.channel
+    found = run.services.find_sound(name, language or channel.language, channel.formats)
+    if found is None:
+        run.warn(f"sound file {name} does not exist in any format ({channel.language})")
+        return None
+    return run.services.switch.graph.play(channel, *found)
+
+
+async def listen(run: Run, source: Source, stops: Callable[[str], bool] = nothing) -> str | None:
+    """Wait until the sound is through; a digit that stops it is returned, others are dropped.
+
+    The sound is stopped when an Interrupt breaks in, and at once on a call that is over.
+    """
+    channel = run.channel
+    waiting: list[Deferred[None]] = []
+
+    def ring(result: object = None) -> object:
+        while waiting:
+            waiting.pop().callback(None)
+        return result
+
+    source.done.addBoth(ring)
+    try:
+        while True:
+            while (event := channel.poll()) is not None:
+                if isinstance(event, DigitEnd) and stops(event.digit):
+                    return event.digit
+            if not source.playing or run.over:
+                return None
+            wake: Deferred[None] = Deferred(lambda _: None)
+            waiting.append(wake)
+            channel.watch(ring)
+            try:
+                await channel.wait(wake)
+            finally:
+                waiting.clear()
+                channel.watch(None)
+    except Interrupt:
+        source.stop()
+        raise
+    finally:
+        if source.playing:
+            source.stop()
+
+
+def tone_spec(run: Run, name: str) -> str:
+    """A tone list by its name in the channel's zone; anything else is a tone list itself."""
+    services = run.services
+    zone = str(run.scope.notes.get("channel.tonezone", services.tone_zone))
+    return services.tones.get(zone, {}).get(name, name)
