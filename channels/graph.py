@@ -347,9 +347,10 @@ class Graph:
                 detector.heard(what)
 
     def replay(self) -> None:
-        """Say everything again to a voice plane that was started anew (legs are the technologies' to say)."""
-        edges = {edge for some in self._edges.values() for edge in some}
-        self.port.reset_edges([], sorted(edges, key=_order))
+        """Say sounds, recordings and detectors again to a voice plane that was started anew.
+
+        (Sockets, legs and edges are the port's own to repeat.)
+        """
         for row, (digits, talk, _) in self._detecting.items():
             self.port.detect(row, digits=digits, talk=talk)
         for handle in [handle for handles in self._handles.values() for handle in handles]:

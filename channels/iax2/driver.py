@@ -212,16 +212,6 @@ class Driver:
         self.sockets = []
         done.callback(None)
 
-    def replay(self) -> None:
-        """Say sockets and legs again to a voice plane that was started anew (before the graph's own replay)."""
-        general = self.settings.general
-        self.port.set_trunk(general.trunkfreq, general.trunkmtu, general.trunktimestamps, general.trunkmaxsize)
-        for one in self.sockets:
-            self.port.add_socket(one.number, one.fd, one.family)
-        for row, leg in self._legs.items():
-            self._say_leg(row, leg)
-        self.port.flush()
-
     # ---- from the plane (VoiceEvents) --------------------------------------------------------------------------
 
     def datagram(
@@ -350,8 +340,6 @@ class Driver:
         channel = switch.create(call.channel_name, state=State.RING)
         channel.call_id = switch.next_call_id()
         channel.caller = request.caller
-        if not channel.caller.dnid:
-            channel.caller.dnid = request.exten
         channel.language = request.language or channel.language
         channel.variables.update(request.variables)
         channel.context, channel.exten, channel.priority = request.context, request.exten, 1

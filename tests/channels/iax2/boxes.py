@@ -19,13 +19,14 @@ from pbx.channels.iax2.driver import Driver
 from pbx.channels.iax2.settings_load import from_text
 from pbx.channels.switch import Switch
 from pbx.channels.voice.localport import LocalPort
+from pbx.channels.voice.remoteport import RemotePort
 from tests.channels.world import Scripts
 
 
 class Box:
     """One PBX.  `scripts["201@ctx"]` is a coroutine function that runs on the channel that called there."""
 
-    def __init__(self, reactor: Any, conf: str, **more: Any) -> None:
+    def __init__(self, reactor: Any, conf: str, *, apart: bool = False, **more: Any) -> None:
         self.reactor = reactor
         self.bus = Bus()
         self.heard: list[BusEvent] = []
@@ -35,12 +36,14 @@ class Box:
                 self.bus.subscribe(kind, self.heard.append)
         self.extensions = Scripts()
         self.switch = Switch(reactor, time.time, self.bus, self.extensions, report=self._report)
-        self.port = LocalPort(reactor, capacity=4096)
+        self.port: Any = RemotePort(reactor, capacity=4096) if apart else LocalPort(reactor, capacity=4096)
         self.switch.graph = Graph(self.switch, self.port)
         settings = from_text(conf)
         assert not settings.diagnostics.errors, settings.diagnostics
         self.driver = Driver(reactor, self.switch, self.port, settings, random=random.Random(7), **more)
         self.port.events = self.driver
+        if apart:
+            self.port.restarted = self.switch.graph.replay
 
     def _report(self, failure: Failure, where: str) -> None:
         self.errors.append(failure)
@@ -56,14 +59,26 @@ class Box:
         return [event for event in self.heard if isinstance(event, Verdict)]
 
 
+def share(sound: bytes, heard: bytes, packet: int = 160) -> float:
+    """How much of `sound` was heard, by packets and in order.  A busy machine may lose one; a defect loses many."""
+    at = found = 0
+    for start in range(0, len(sound), packet):
+        place = heard.find(sound[start : start + packet], at)
+        if place >= 0:
+            at = place + packet
+            found += 1
+    return found * packet / len(sound)
+
+
 class Owner:
     def left(self, channel: Channel, to: object) -> None: ...
 
 
 class Boxes:
-    """Some boxes on one reactor.  Use as a context manager."""
+    """Some boxes on one reactor, their voice planes in process or apart.  Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: bool = False) -> None:
+        self.apart = apart
         self.reactor = EPollReactor()
         # as the daemon does: Twisted's own clock is the wall's
         self.reactor.seconds = time.monotonic
@@ -74,7 +89,7 @@ class Boxes:
         return self
 
     def box(self, conf: str, *, start: bool = True, **more: Any) -> Box:
-        made = Box(self.reactor, conf, **more)
+        made = Box(self.reactor, conf, apart=self.apart, **more)
         self.boxes.append(made)
         if start:
             made.driver.start()
