@@ -29,8 +29,7 @@ def _technology(configuration: Configuration, extension: Extension, priority: Pr
     technology, slash, rest = target.partition("/")
     if slash and "${" in technology and "}" not in technology:
         return  # the slash stands inside of a variable
-    peers = list(configuration.settings.peers)
-    example = f"IAX2/{peers[0] if peers else 'PEER'}"
+    example = f"IAX2/{next(iter(configuration.settings.peers), 'PEER')}"
     text = f"exten => {extension.name},{priority.number},Dial({priority.data})"
     if not slash and (_NUMBER_ONLY.fullmatch(target) or ("$" not in target and target)):
         message = f"Dial({target}) names no technology, so it calls nobody"

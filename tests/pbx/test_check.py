@@ -228,3 +228,10 @@ def test_the_howto_as_printed_on_stock_peers(tmp_path: Path) -> None:
 def test_the_column_is_that_of_the_slip(tmp_path: Path, line: str, part: str) -> None:
     _, text = run(tmp_path, "--json", extensions=GOOD_EXTENSIONS + line + "\n")
     assert [d["column"] for d in json.loads(text)] == [line.index(part) + 1]
+
+
+def test_the_shipped_samples() -> None:
+    out = io.StringIO()
+    main(["--etc", str(Path(__file__).resolve().parents[2] / "conf" / "samples"), "--json"], out)
+    mistakes = [d for d in json.loads(out.getvalue()) if d["severity"] != "notice"]
+    assert [d for d in mistakes if d["code"] != "no-such-application"] == []
