@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pbx.channels.voice.slots import SAMPLES
 from pbx.channels.voice.tones import TonePlayer, parse_tones
+from pbx.codecs.files import BadSound, unwrap
 from pbx.codecs.formats import SLIN, SLIN16, Format
 from pbx.codecs.translation import Translator, decoder
 
@@ -80,10 +81,14 @@ class ToneSource(_Base):
         return sound if len(sound) == SAMPLES else np.pad(sound, (0, SAMPLES - len(sound)))
 
 
+# by the first octets: heads that say what is inside (wav, GSM in wav, Sun u-law), and a name that says the same
+_CONTAINERS = {b"RIFF": "sound.wav", b".snd": "sound.au"}
+
+
 class FileSource(_Base):
     """A sound file, whose bytes come from `load` when they have been read.
 
-    Headerless files of linear sound are 16-bit little-endian, as Asterisk's .sln are; a RIFF head (wav) is read.
+    Headerless files of linear sound are 16-bit little-endian, as Asterisk's .sln are; a head (wav, au) is read.
     """
 
     def __init__(self, number: int, row: int, which: Format, skip_ms: int, loop: bool) -> None:
@@ -106,12 +111,15 @@ class FileSource(_Base):
 
     def load(self, data: bytes) -> None:
         """The file's content.  Raises Bad when it is not what it should be."""
-        if data[:4] == b"RIFF":
-            rate, data = _riff(data)
-            if rate not in (8000, 16000):
-                raise Bad(f"a wav file of {rate} Hz")
-            self._format = SLIN if rate == 8000 else SLIN16
-            self._linear, self._unit = True, self._format.bytes_per_20ms
+        name = _CONTAINERS.get(data[:4])
+        if name:
+            try:
+                self._format, data = unwrap(name, data)
+            except BadSound as error:
+                raise Bad(str(error)) from None
+            self._linear, self._unit = self._format in (SLIN, SLIN16), self._format.bytes_per_20ms
+            if self._linear:  # unwrapped sound is in the wire's order, `samples` reads the files'
+                data = np.frombuffer(data, ">i2").astype("<i2").tobytes()
         self._first = min(self._skip_ms // 20 * self._unit, len(data))
         self._at = self._first
         self._data = data
@@ -157,21 +165,3 @@ class FileSource(_Base):
             data = np.frombuffer(piece, np.uint8)
         sound: Samples = self._translator.translate(np.zeros(1, np.intp), data.reshape(1, -1))[0]
         return sound[:SAMPLES] if len(sound) >= SAMPLES else np.pad(sound, (0, SAMPLES - len(sound)))
-
-
-def _riff(data: bytes) -> tuple[int, bytes]:
-    """(rate, samples) of a mono 16-bit wav file.  Raises Bad."""
-    at, rate = 12, 0
-    while at + 8 <= len(data):
-        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        body = data[at + 8 : at + 8 + size]
-        if name == b"fmt ":
-            kind, channels = (int.from_bytes(body[i : i + 2], "little") for i in (0, 2))
-            rate = int.from_bytes(body[4:8], "little")
-            bits = int.from_bytes(body[14:16], "little")
-            if kind != 1 or channels != 1 or bits != 16:
-                raise Bad("a wav file that is not mono 16-bit PCM")
-        elif name == b"data" and rate:
-            return rate, body
-        at += 8 + size + (size & 1)
-    raise Bad("a wav file without sound")
