@@ -37,8 +37,8 @@ def find_sound(
     directories: `sounds` folders, the first that has the name in a language wins.  name: without suffix, may hold
     `/` and `..`; an absolute one is looked for as it stands and in `<its folder>/<language>/`, as Asterisk does.
     wanted: of the files of one name the one that is cheapest to turn into one of these is taken (formats that
-    cannot be turned are passed over); none: whatever can be decoded.  language_prefix: `en/digits/1`; False: the old `digits/en/1`
-    (languageprefix of asterisk.conf).  A language without a folder is looked for as Debian names voices
+    cannot be turned are passed over); none: whatever can be decoded.  language_prefix: `en/digits/1`; False: the old
+    `digits/en/1` (languageprefix of asterisk.conf).  A language without a folder is looked for as Debian names voices
     (`en` -> `en_US_f_Allison`).
     """
     formats = (wanted,) if isinstance(wanted, Format) else tuple(wanted) or (SLIN,)
