@@ -91,10 +91,16 @@ NamedLists: TypeAlias = Mapping[str, AccessList]
 
 
 def parse_network(text: str) -> Network:
-    """`10.0.0.0/255.0.0.0`, `10.0.0.0/8`, `10.1.2.3`, `2001:db8::/32`, `[::1]`. Raises ValueError."""
+    """`10.0.0.0/255.0.0.0`, `10.0.0.0/8`, `10.1.2.3`, `2001:db8::/32`, `[::1]`; IPv4 inside of IPv6 is IPv4.
+
+    Raises ValueError.
+    """
     address, slash, mask = text.strip().partition("/")
     address = address.strip().removeprefix("[").removesuffix("]")
     found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        bits = int(mask) if slash else 128
+        return ipaddress.IPv4Network(f"{found.ipv4_mapped}/{bits - 96}", strict=False)
     if not slash:
         return ipaddress.ip_network(found)
     return ipaddress.ip_network(f"{found}/{mask.strip()}", strict=False)
@@ -116,16 +122,23 @@ def parse_rule(text: str, permit: bool, place: Place) -> Rule:
 
 
 def add_line(current: AccessList, entry: Entry, diagnostics: Diagnostics) -> AccessList:
-    """The list after a `permit =` or `deny =` line (several networks with commas)."""
+    """The list after a `permit =` or `deny =` line (several networks with commas); what can't be read is left out."""
+    return _add_line(current, entry, diagnostics, "it is left out")[0]
+
+
+def _add_line(current: AccessList, entry: Entry, diagnostics: Diagnostics, then: str) -> tuple[AccessList, bool]:
+    """The list after the line, and whether all of the line could be read. `then`: what follows when not."""
     permit = fold(entry.name) == "permit"
+    good = True
     for word in entry.value.split(","):
         try:
             current = current.adding(parse_rule(word, permit, entry.place))
         except ValueError:
-            message = f"'{word.strip()}' is no address or network; it is left out"
+            good = False
+            message = f"'{word.strip()}' is no address or network; {then}"
             advice = f"{entry.name} = 192.168.1.0/255.255.255.0"
             diagnostics.error(entry.value_place, message, text=entry.text, advice=advice, code="bad-network")
-    return current
+    return current, good
 
 
 def add_named_line(current: AccessList, entry: Entry, named: NamedLists | None, diagnostics: Diagnostics) -> AccessList:
@@ -144,16 +157,30 @@ def add_named_line(current: AccessList, entry: Entry, named: NamedLists | None, 
 
 
 def load_named(document: Document, diagnostics: Diagnostics) -> dict[str, AccessList]:
-    """The lists of acl.conf by their names."""
+    """The lists of acl.conf by their names.
+
+    A list with a line that can't be read lets nobody in: without that line it might let in too many. (Asterisk gives
+    up all of acl.conf then, to the same end.)
+    """
     found: dict[str, AccessList] = {}
     for section in document:
         rules = AccessList()
+        broken: Place | None = None
         for entry in section:
             if fold(entry.name) in ("permit", "deny"):
-                rules = add_line(rules, entry, diagnostics)
+                then = f"until it is one, [{section.name}] lets nobody in"
+                rules, good = _add_line(rules, entry, diagnostics, then)
+                if not good and broken is None:
+                    broken = entry.place
             else:
                 message = f"there is no option '{entry.name}' in acl.conf; it is ignored"
                 advice = "permit = or deny ="
                 diagnostics.warning(entry.place, message, text=entry.text, advice=advice, code="unknown-option")
-        found[section.name] = rules
+        found[section.name] = rules if broken is None else nobody(broken)
     return found
+
+
+def nobody(place: Place) -> AccessList:
+    """A list that lets no address in, on account of one line."""
+    networks = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0"))
+    return AccessList(tuple(Rule(network, False, place) for network in networks))

@@ -65,8 +65,31 @@ def test_a_list_that_is_not_there_lets_nobody_in() -> None:
 
 def test_mistakes_in_acl_conf() -> None:
     found = Diagnostics()
-    load_named(read_text("[a]\npermit=x\nallow=1.2.3.4\n", "acl.conf", diagnostics=found), found)
+    text = "[a]\npermit=x,1.2.3.4\nallow=1.2.3.4\n[b]\npermit=1.2.3.4\n"
+    lists = load_named(read_text(text, "acl.conf", diagnostics=found), found)
+    refused = lists["a"].check("1.2.3.4")
+    assert not refused.allowed and not lists["a"].check("::1").allowed
+    assert refused.rule is not None and refused.rule.place.line == 2
+    assert lists["b"].check("1.2.3.4").allowed
     assert [(d.place.line, d.code) for d in found] == [(2, "bad-network"), (3, "unknown-option")]
+
+
+def test_lists_as_a_stock_asterisk_shows_them() -> None:
+    """What `acl show` of 22.10 printed for these lines."""
+    lines = [
+        *("permit=!10.0.0.0/8", "deny=10.0.0.1,!10.0.0.2", "permit=10.0.5.0/255.0.255.0", "permit=::ffff:1.2.3.4"),
+        *("permit=2001:db8::1", "permit=[::1]", "permit=1.2.3.4/0"),
+    ]
+    assert [(rule.permit, str(rule.network)) for rule in access(*lines).rules] == [
+        (False, "10.0.0.0/8"),
+        (False, "10.0.0.1/32"),
+        (True, "10.0.0.2/32"),
+        (True, "10.0.5.0/32"),  # its mask, with a hole, stands apart
+        (True, "1.2.3.4/32"),
+        (True, "2001:db8::1/128"),
+        (True, "::1/128"),
+        (True, "0.0.0.0/0"),
+    ]
 
 
 @given(st.text(max_size=30))
