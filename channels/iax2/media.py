@@ -34,6 +34,9 @@ _ENTRY_HEAD = (4, 6)
 _Ints = npt.NDArray[np.int64]
 
 
+_least, _most = np.minimum.reduce, np.maximum.reduce
+
+
 def format_of(subclass: int) -> int:
     """The format bit of a VOICE subclass octet: as it is, or 0x80 + exponent (RFC 5456 8.1.1)."""
     return 1 << (subclass & 0x3F) if subclass & 0x80 else subclass
@@ -47,6 +50,9 @@ class MediaHeaders:
     def classify(self, word: Array, length: Array) -> tuple[Array, Array, Array]:
         word = word.astype(np.int64)
         first = word >> 16
+        if _least(first) > 0 and _most(first) < 0x8000 and _least(length) > _MINI_HEAD:
+            # nothing but minis, as nearly always
+            return np.full(len(word), int(Kind.MINI)), first, word & 0xFFFF
         full = word >= _FULL
         meta = first == 0
         kind = np.where(length > _MINI_HEAD, int(Kind.MINI), int(Kind.BAD))

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pbx.channels.voice.arena import Arena
-from pbx.channels.voice.counters import CounterTable, PlaneCounters
+from pbx.channels.voice.counters import TX_OWN, TX_STATE, CounterTable, PlaneCounters
 from pbx.channels.voice.headers import Headers
-from pbx.channels.voice.legs import Ints, LegTable, SocketKeys
+from pbx.channels.voice.legs import Ints, LegTable, SinkState, SocketKeys
 from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.records import Events
 from pbx.codecs.formats import BY_BIT, Format
@@ -19,6 +19,7 @@ from pbx.codecs.formats import BY_BIT, Format
 #: a voice stamp may be this far from the call's clock, ms
 TOLERANCE = 160
 FRAME_MS = 20
+_CONTROL = int(SinkState.CONTROL)
 
 
 class Core:
@@ -55,31 +56,29 @@ class Core:
         offset: Ints = at + 8 + np.arange(n, dtype=np.int64) * stride
         return offset
 
-    def minis(self, sink: Ints, tx: Ints, offset: Ints, size: Ints) -> None:
-        """Write the headers in place and queue the frames; `tx` are the stamps."""
-        legs = self.legs
-        start = offset - self.headers.overhead
-        self.arena.word[start] = self.headers.mini_headers(legs.own[sink], tx & 0xFFFF)
+    def minis(self, sink: Ints, record: Ints, tx: Ints, offset: Ints, size: Ints) -> None:
+        """Write the headers in place and queue the frames; `tx` are the stamps, `record` the sinks' tx records."""
+        over = self.headers.overhead
+        start = offset - over
+        self.arena.word[start] = self.headers.mini_headers(record[:, TX_OWN], tx & 0xFFFF)
         pointer = start + self.arena.base
-        length = size + self.headers.overhead
+        length = size + over
+        control = record[:, TX_STATE] & _CONTROL
         if len(self.boxes) == 1:
             (box,) = self.boxes.values()
-            self._queue(box, sink, pointer, length)
+            self._queue(box, sink, control, pointer, length)
             return
-        socket = legs.socket[sink]
+        socket = self.legs.socket[sink]
         for number, box in self.boxes.items():
             mine = np.nonzero(socket == number)[0]
             if len(mine):
-                self._queue(box, sink[mine], pointer[mine], length[mine])
+                self._queue(box, sink[mine], control[mine], pointer[mine], length[mine])
 
-    def _queue(self, box: Outbox, sink: Ints, pointer: Ints, length: Ints) -> None:
+    def _queue(self, box: Outbox, sink: Ints, control: Ints, pointer: Ints, length: Ints) -> None:
         legs = self.legs
-        size = legs.controllen[sink]
-        if size.any():
-            control = np.where(size > 0, legs.control_pointer(sink), 0)
-            box.add(pointer, length, legs.name_pointer(sink), legs.namelen[sink], control, size)
-        else:
-            box.add(pointer, length, legs.name_pointer(sink), legs.namelen[sink])
+        at = box.add(pointer, length, legs.name_pointer(sink))
+        if control.any():
+            box.set_control(at, np.where(control > 0, legs.control_pointer(sink), 0), legs.controllen[sink])
 
 
 @lru_cache(maxsize=1024)

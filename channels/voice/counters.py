@@ -1,7 +1,9 @@
-"""Numbers the plane writes and everybody reads: per-row counters, and those of the plane as a whole.
+"""Numbers the plane writes and everybody reads: per-row times and counters, and those of the plane as a whole.
 
-The per-row table is one block of aligned 64-bit integers, so it may live in
-memory that two processes share; each has one writer, the plane.
+The per-row tables are one block of aligned 64-bit integers, so that it may live
+in memory that two processes share; the plane is their one writer.  A row of
+`rx` is what a frame in needs, a row of `tx` what a frame out needs: each is one
+cache line, taken and put back whole for all frames of a batch.
 """
 
 from __future__ import annotations
@@ -14,43 +16,58 @@ import numpy.typing as npt
 
 from pbx.channels.voice.port import LegCounters
 
-#: columns of the per-row table
-TX_TS64, RX_TS64, RECEIVED, SENT, LOST, OUT_OF_ORDER, LATE, JITTER, DELAY, TRANSIT = range(10)
-COLUMNS = 16
+Table = npt.NDArray[np.int64]
+
+#: columns of a record; every table has this many
+WIDTH = 8
+#: rx: last stamp; arrival minus stamp of the last frame; ms and bytes of the last frame; frames; RFC 3550 jitter in
+#: parts of a ms; `legs.SourceState`; the one plain relay edge's sink (0 = none)
+RX_TS, RX_TRANSIT, RX_STEP, RX_SIZE, RX_FRAMES, RX_JITTER, RX_STATE, RX_TO = range(WIDTH)
+#: tx: last stamp; stamp out minus stamp in, of frames from row `origin`; the clock's ms at which stamps are 0; high
+#: half of the last stamp sent (-1 = none); frames; `legs.SinkState`; our call number
+TX_TS, TX_OFFSET, TX_ORIGIN, TX_CLOCK, TX_HIGH, TX_FRAMES, TX_STATE, TX_OWN = range(WIDTH)
+#: what is counted more rarely
+LOST, OUT_OF_ORDER, LATE, DELAY = range(4)
+#: 64-bit integers of a row in all
+COLUMNS = 3 * WIDTH
 #: jitter is kept in this many parts of a millisecond
 JITTER_PARTS = 1024
 
 
 class CounterTable:
-    """Implements `port.Counters` over one int64 table (rows, COLUMNS)."""
+    """Implements `port.Counters` over three tables (rows, WIDTH) in one block."""
 
     def __init__(self, rows: int, memory: Any = None) -> None:
-        #: column-major: a column is contiguous, which is how the plane walks it
-        shape = (COLUMNS, rows)
+        shape = (3, rows, WIDTH)
+        self.rows = rows
         self.table: npt.NDArray[np.int64] = (
             np.zeros(shape, np.int64) if memory is None else np.ndarray(shape, np.int64, memory)
         )
+        self.rx: Table = self.table[0]
+        self.tx: Table = self.table[1]
+        self.rare: Table = self.table[2]
 
     def reset(self, row: int) -> None:
+        """A row's times and counts begin anew."""
         self.table[:, row] = 0
-        self.table[TX_TS64, row] = self.table[RX_TS64, row] = -1
+        self.rx[row, RX_TS] = self.tx[row, TX_TS] = -1
 
     def tx_ts64(self, row: int) -> int:
-        return int(self.table[TX_TS64, row])
+        return int(self.tx[row, TX_TS])
 
     def rx_ts64(self, row: int) -> int:
-        return int(self.table[RX_TS64, row])
+        return int(self.rx[row, RX_TS])
 
     def legs(self, row: int) -> LegCounters:
-        c = self.table[:, row]
+        rare = self.rare[row]
         return LegCounters(
-            received=int(c[RECEIVED]),
-            sent=int(c[SENT]),
-            lost=max(0, int(c[LOST])),
-            out_of_order=int(c[OUT_OF_ORDER]),
-            late=int(c[LATE]),
-            jitter=int(c[JITTER]) // JITTER_PARTS,
-            delay=int(c[DELAY]),
+            received=int(self.rx[row, RX_FRAMES]),
+            sent=int(self.tx[row, TX_FRAMES]),
+            lost=max(0, int(rare[LOST])),
+            out_of_order=int(rare[OUT_OF_ORDER]),
+            late=int(rare[LATE]),
+            jitter=int(self.rx[row, RX_JITTER]) // JITTER_PARTS,
+            delay=int(rare[DELAY]),
         )
 
 

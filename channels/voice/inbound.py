@@ -13,8 +13,19 @@ from typing import TypeAlias
 import numpy as np
 
 from pbx.channels.voice.core import Core, milliseconds, ones
-from pbx.channels.voice.counters import JITTER, JITTER_PARTS, LOST, OUT_OF_ORDER, RECEIVED
-from pbx.channels.voice.legs import Ints
+from pbx.channels.voice.counters import (
+    JITTER_PARTS,
+    LOST,
+    OUT_OF_ORDER,
+    RX_FRAMES,
+    RX_JITTER,
+    RX_SIZE,
+    RX_STATE,
+    RX_STEP,
+    RX_TRANSIT,
+    RX_TS,
+)
+from pbx.channels.voice.legs import Ints, SourceState
 
 #: a stamp that falls back by more than this is a new start, not a late frame, ms
 _RESTART = 1000
@@ -23,9 +34,13 @@ _SILENCE = 1000
 #: voice that waits for one full frame at most, frames and ms
 _HELD_FRAMES = 64
 HOLD_MS = 100
+_BLOCKED = int(SourceState.NO_FORMAT | SourceState.HELD)
+_HELD = int(SourceState.HELD)
+#: up to so many frames a set finds repeated rows quicker than arrays do
+_FEW = 48
 
-#: rows, stamps (64 bits), payload offsets, payload sizes, ms of the clock
-Deliver: TypeAlias = Callable[[Ints, Ints, Ints, Ints, int], None]
+#: rows, their rx records, stamps (64 bits), payload offsets, payload sizes, ms of the clock
+Deliver: TypeAlias = Callable[[Ints, Ints, Ints, Ints, Ints, int], None]
 
 
 def rounds(row: Ints) -> list[Ints]:
@@ -51,71 +66,96 @@ class Inbound:
         self._deliver = deliver
         self._mark = np.zeros(core.legs.capacity, np.int64)
         self._held: dict[int, _Held] = {}
+        #: when a row's missing format was last told, ms
+        self._unknown_at: dict[int, int] = {}
 
     # ---- minis ---------------------------------------------------------------------------------------------
 
     def minis(self, row: Ints, stamp: Ints, offset: Ints, size: Ints, now: int) -> None:
         """Minis (or trunk entries) of known rows, in order of arrival; `now` in ms."""
-        if self._held:
-            free = self._hold_back(row, stamp, offset, size)
-            if free is not None:
-                row, stamp, offset, size = row[free], stamp[free], offset[free], size[free]
-        if not len(row):
-            return
-        known = self._core.legs.rx_format[row] != 0
-        if not known.all():
-            self._unknown(row[~known])
-            row, stamp, offset, size = row[known], stamp[known], offset[known], size[known]
-            if not len(row):
-                return
-        index = np.arange(len(row))
-        self._mark[row] = index
-        if (self._mark[row] == index).all():
+        if self._once(row):
             self._round(row, stamp, offset, size, now)
             return
         for chosen in rounds(row):
             self._round(row[chosen], stamp[chosen], offset[chosen], size[chosen], now)
 
-    def _unknown(self, row: Ints) -> None:
-        core = self._core
-        core.counters.unformatted += len(row)
-        for r in dict.fromkeys(row.tolist()):
-            core.events.voice_unknown(r, int(core.legs.generation[r]))
+    def _once(self, row: Ints) -> bool:
+        """True when each row occurs once."""
+        n = len(row)
+        if n <= _FEW:
+            return len(set(row.tolist())) == n
+        index = np.arange(n)
+        self._mark[row] = index
+        return bool((self._mark[row] == index).all())
 
     def _round(self, row: Ints, stamp: Ints, offset: Ints, size: Ints, now: int) -> None:
+        """Each row once."""
+        record = self._core.legs.rx.take(row, axis=0)
+        state = record[:, RX_STATE]
+        if state.any():
+            blocked = (state & _BLOCKED) != 0
+            if blocked.any():
+                self._blocked(np.nonzero(blocked)[0], row, state, stamp, offset, size, now)
+                free = np.nonzero(~blocked)[0]
+                if not len(free):
+                    return
+                row, stamp, offset, size = row[free], stamp[free], offset[free], size[free]
+                record = record[free]
         # the 16 bits of the wire are joined to the nearest time to the one that is due now
-        due = now - self._core.legs.transit[row]
-        ts = due + ((stamp - due + 0x8000) & 0xFFFF) - 0x8000
-        self._count(row, ts, size, now)
-        self._deliver(row, ts, offset, size, now)
+        due = now - record[:, RX_TRANSIT]
+        ts = due + (stamp - due).astype(np.int16)
+        self._count(row, record, ts, size, now)
+        self._deliver(row, record, ts, offset, size, now)
 
-    def _count(self, row: Ints, ts: Ints, size: Ints, now: int) -> None:
-        legs, table = self._core.legs, self._core.table.table
-        changed = legs.size[row] != size
-        if changed.any():
-            for r, s in zip(row[changed].tolist(), size[changed].tolist(), strict=True):
-                legs.size[r] = s
-                legs.step[r] = milliseconds(int(legs.rx_format[r]), s)
-        last = legs.rx_ts[row]
-        delta = ts - last
-        step = legs.step[row]
-        table[RECEIVED][row] += 1
+    def _blocked(self, index: Ints, row: Ints, state: Ints, stamp: Ints, offset: Ints, size: Ints, now: int) -> None:
+        """Frames that have to wait behind a full frame, and frames whose format nobody knows."""
+        core = self._core
+        for i in index.tolist():
+            r = int(row[i])
+            if int(state[i]) & _HELD:
+                frames = self._held[r].frames
+                if len(frames) < _HELD_FRAMES:
+                    frames.append((int(stamp[i]), core.arena.bytes_at(int(offset[i]), int(size[i]))))
+                else:
+                    core.counters.held_dropped += 1
+                continue
+            core.counters.unformatted += 1
+            if self._unknown_at.get(r) != now:
+                self._unknown_at[r] = now
+                core.events.voice_unknown(r, int(core.legs.generation[r]))
+
+    def _count(self, row: Ints, record: Ints, ts: Ints, size: Ints, now: int) -> None:
+        """Time, loss, order and jitter of these frames; `record` is brought up to date and put back."""
+        last = record[:, RX_TS]
         transit = now - ts
-        swing = np.abs(transit - legs.transit[row])
-        legs.transit[row] = transit
-        odd = delta != step
-        if odd.any():
-            gap = (delta > step) & (delta <= _SILENCE) & (last >= 0)
+        swing = np.abs(transit - record[:, RX_TRANSIT])
+        if (((ts - last) ^ record[:, RX_STEP]) | (size ^ record[:, RX_SIZE])).any():
+            ts = self._uneven(row, record, ts, size, swing)
+        record[:, RX_TS] = ts
+        record[:, RX_TRANSIT] = transit
+        record[:, RX_FRAMES] += 1
+        jitter = record[:, RX_JITTER]
+        jitter += (swing * JITTER_PARTS - jitter) >> 4
+        self._core.legs.rx[row] = record
+
+    def _uneven(self, row: Ints, record: Ints, ts: Ints, size: Ints, swing: Ints) -> Ints:
+        """Some frames are not simply the next ones, or have another length; what the last stamps are then."""
+        formats = self._core.legs.rx_format
+        for i in np.nonzero(size != record[:, RX_SIZE])[0].tolist():
+            record[i, RX_SIZE] = size[i]
+            record[i, RX_STEP] = milliseconds(int(formats[row[i]]), int(size[i]))
+        last, step = record[:, RX_TS], record[:, RX_STEP]
+        delta = ts - last
+        known = last >= 0
+        gap = (delta > step) & (delta <= _SILENCE) & known
+        late = (delta <= 0) & (delta > -_RESTART) & known
+        rare = self._core.table.rare
+        if gap.any() or late.any():
             missing = np.where(gap, (delta + (step >> 1)) // step - 1, 0)
-            late = (delta <= 0) & (delta > -_RESTART) & (last >= 0)
-            table[LOST][row] += missing - (late & (delta < 0))
-            table[OUT_OF_ORDER][row] += late
-            legs.rx_ts[row] = np.where(late, last, ts)
-            swing[last < 0] = 0
-        else:
-            legs.rx_ts[row] = ts
-        jitter = table[JITTER][row]
-        table[JITTER][row] = jitter + ((swing * JITTER_PARTS - jitter) >> 4)
+            rare[row, LOST] += missing - (late & (delta < 0))
+            rare[row, OUT_OF_ORDER] += late
+        swing[~known] = 0
+        return np.where(late, last, ts)
 
     # ---- full voice frames, given back by the core --------------------------------------------------------------
 
@@ -126,8 +166,9 @@ class Inbound:
         if int(legs.rx_ts[row]) < 0 or abs(now - ts - int(legs.transit[row])) > _RESTART:
             legs.rx_ts[row] = -1
             legs.transit[row] = now - ts
-        self._count(rows, times, sizes, now)
-        self._deliver(rows, times, offsets, sizes, now)
+        record = legs.rx.take(rows, axis=0)
+        self._count(rows, record, times, sizes, now)
+        self._deliver(rows, record, times, offsets, sizes, now)
 
     # ---- holding ------------------------------------------------------------------------------------------
 
@@ -135,26 +176,15 @@ class Inbound:
         """Voice of this row waits from here on."""
         if row not in self._held:
             self._held[row] = _Held(now + HOLD_MS)
-
-    def _hold_back(self, row: Ints, stamp: Ints, offset: Ints, size: Ints) -> Ints | None:
-        """Put frames of held rows aside; indices of the others, None when that is all."""
-        held = np.isin(row, np.fromiter(self._held, np.int64, len(self._held)))
-        if not held.any():
-            return None
-        arena = self._core.arena
-        for i in np.nonzero(held)[0].tolist():
-            frames = self._held[int(row[i])].frames
-            if len(frames) < _HELD_FRAMES:
-                frames.append((int(stamp[i]), arena.bytes_at(int(offset[i]), int(size[i]))))
-            else:
-                self._core.counters.held_dropped += 1
-        free: Ints = np.nonzero(~held)[0]
-        return free
+            self._core.legs.set_source(row, SourceState.HELD, True)
 
     def release(self, row: int, now: int) -> None:
         """The full frame was dealt with: what waited goes on."""
         held = self._held.pop(row, None)
-        if held is None or not held.frames:
+        if held is None:
+            return
+        self._core.legs.set_source(row, SourceState.HELD, False)
+        if not held.frames:
             return
         offsets, sizes, stamps = [], [], []
         for stamp, payload in held.frames:
@@ -171,7 +201,9 @@ class Inbound:
 
     def forget(self, row: int) -> None:
         """The row is gone, and what waited for it."""
-        self._held.pop(row, None)
+        self._unknown_at.pop(row, None)
+        if self._held.pop(row, None) is not None:
+            self._core.legs.set_source(row, SourceState.HELD, False)
 
     def expire(self, now: int) -> None:
         """Release what waited too long (control is slow, or dropped the frame as a copy of an older one)."""

@@ -17,7 +17,22 @@ import numpy as np
 import numpy.typing as npt
 
 from pbx.channels.voice import address as addresses
-from pbx.channels.voice.counters import RX_TS64, TRANSIT, TX_TS64, CounterTable
+from pbx.channels.voice.counters import (
+    RX_SIZE,
+    RX_STATE,
+    RX_STEP,
+    RX_TO,
+    RX_TRANSIT,
+    RX_TS,
+    TX_CLOCK,
+    TX_HIGH,
+    TX_OFFSET,
+    TX_ORIGIN,
+    TX_OWN,
+    TX_STATE,
+    TX_TS,
+    CounterTable,
+)
 from pbx.channels.voice.layout import CONTROL_OUT, control_for
 from pbx.channels.voice.port import LegFlags
 
@@ -33,6 +48,9 @@ class SourceState(IntFlag):
     SLOT = 1  # somebody wants its decoded sound: mix, tap, detector, recording
     MULTI = 2  # more than one relay edge leaves it
     CODEC = 4  # its relay edge translates
+    NO_FORMAT = 8  # nobody knows what its frames hold
+    HELD = 16  # its voice waits behind a full frame
+    NOWHERE = 32  # no plain relay edge leaves it
 
 
 class SinkState(IntFlag):
@@ -44,6 +62,7 @@ class SinkState(IntFlag):
     SLOT = 8  # somebody wants the sound it hears
     ENCRYPTED = 16
     NO_FORMAT = 32
+    CONTROL = 64  # datagrams to it carry the local address
 
 
 class LegTable:
@@ -52,8 +71,26 @@ class LegTable:
     def __init__(self, capacity: int, counters: CounterTable) -> None:
         self.capacity = capacity
         self.counters = counters
-        self.rx_ts: Ints = counters.table[RX_TS64]
-        self.tx_ts: Ints = counters.table[TX_TS64]
+        #: records of frames in and out, and their columns
+        self.rx, self.tx = counters.rx, counters.tx
+        self.rx_ts: Ints = self.rx[:, RX_TS]
+        #: arrival minus stamp of the last frame in, ms; predicts the next stamp, and gives the jitter
+        self.transit: Ints = self.rx[:, RX_TRANSIT]
+        #: length of the last frame in, in ms and in bytes
+        self.step: Ints = self.rx[:, RX_STEP]
+        self.size: Ints = self.rx[:, RX_SIZE]
+        self.source_state: Ints = self.rx[:, RX_STATE]
+        #: the one plain relay edge's sink, 0 = none
+        self.relay_to: Ints = self.rx[:, RX_TO]
+        self.tx_ts: Ints = self.tx[:, TX_TS]
+        #: out: stamp = stamp in + offset, for frames from row `origin`
+        self.offset: Ints = self.tx[:, TX_OFFSET]
+        self.origin: Ints = self.tx[:, TX_ORIGIN]
+        self.clock: Ints = self.tx[:, TX_CLOCK]
+        #: high 16 bits of the last stamp sent, -1 = none
+        self.tx_high: Ints = self.tx[:, TX_HIGH]
+        self.sink_state: Ints = self.tx[:, TX_STATE]
+        self.own: Ints = self.tx[:, TX_OWN]
 
         def column(dtype: Any = np.int64) -> npt.NDArray[Any]:
             return np.zeros(capacity, dtype)
@@ -65,26 +102,10 @@ class LegTable:
         self.namelen: Ints = column()
         self.control = np.zeros((capacity, CONTROL_OUT), np.uint8)
         self.controllen: Ints = column()
-        self.own: Ints = column()
         self.remote: Ints = column()
         self.flags: Ints = column()
-        self.clock: Ints = column()
         self.rx_format: Ints = column()
         self.tx_format: Ints = column()
-        #: arrival minus stamp of the last frame in, ms; predicts the next stamp, and gives the jitter
-        self.transit: Ints = counters.table[TRANSIT]
-        #: length of the last frame in, in ms and in bytes
-        self.step: Ints = column()
-        self.size: Ints = column()
-        #: out: stamp = stamp in + offset, for frames from row `origin`
-        self.offset: Ints = column()
-        self.origin: Ints = column()
-        #: high 16 bits of the last stamp sent, -1 = none
-        self.tx_high: Ints = column()
-        self.source_state: npt.NDArray[np.uint8] = column(np.uint8)
-        self.sink_state: npt.NDArray[np.uint8] = column(np.uint8)
-        #: the one plain relay edge's sink, 0 = none
-        self.relay_to: Ints = column()
         self._name_base = int(self.name.ctypes.data)
         self._control_base = int(self.control.ctypes.data)
 
@@ -92,12 +113,14 @@ class LegTable:
         self, row: int, generation: int, socket: int, own: int, flags: LegFlags, clock_ms: int, resumed: bool = False
     ) -> None:
         """Begin a row anew; the far end is set by `bind`.  resumed: its shared counters and times go on."""
-        for column in (self.rx_format, self.tx_format, self.size, self.offset, self.relay_to):
+        if not resumed:
+            self.counters.reset(row)
+            self.transit[row] = clock_ms
+        for column in (self.rx_format, self.tx_format, self.size, self.offset, self.relay_to, self.origin):
             column[row] = 0
         self.step[row] = 20
-        self.origin[row] = 0
         self.tx_high[row] = -1
-        self.source_state[row] = 0
+        self.source_state[row] = SourceState.NO_FORMAT | SourceState.NOWHERE
         self.live[row] = True
         self.generation[row] = generation
         self.socket[row] = socket
@@ -105,9 +128,6 @@ class LegTable:
         self.clock[row] = clock_ms
         self.sink_state[row] = SinkState.NEED_FULL | SinkState.NO_FORMAT
         self.set_flags(row, flags)
-        if not resumed:
-            self.counters.reset(row)
-            self.transit[row] = clock_ms
 
     def set_flags(self, row: int, flags: LegFlags) -> None:
         self.flags[row] = int(flags)
@@ -126,12 +146,13 @@ class LegTable:
         control = control_for(local)
         self.control[row, : len(control)] = np.frombuffer(control, np.uint8)
         self.controllen[row] = len(control)
+        self.set_sink(row, SinkState.CONTROL, bool(control))
         self.remote[row] = remote
 
     def remove(self, row: int) -> None:
         self.live[row] = False
         self.relay_to[row] = 0
-        self.source_state[row] = 0
+        self.source_state[row] = SourceState.NO_FORMAT | SourceState.NOWHERE
         self.sink_state[row] = SinkState.NO_FORMAT
 
     def name_pointer(self, rows: Any) -> Any:
@@ -156,9 +177,12 @@ class SocketKeys:
         self._six = family == _socket.AF_INET6
         self._legs = legs
         self._count = 0
-        self._key = np.zeros(64, np.uint64)
+        # one place behind the last is never a key, so that a search need not be clipped
+        self._key = np.full(64, _NO_KEY, np.uint64)
         self._row = np.zeros(64, np.int64)
         self._by_row: dict[int, int] = {}
+        #: the same for one frame at a time; IPv4 only
+        self.one: dict[int, int] = {}
 
     def add(self, row: int) -> None:
         """The row's present address and remote call number lead to it; a former key is forgotten."""
@@ -168,8 +192,8 @@ class SocketKeys:
             return
         key = int(self.keys(self._legs.name[row : row + 1], np.array([remote]))[0])
         n = self._count
-        if n == len(self._key):
-            self._key = np.concatenate([self._key, np.zeros(n, np.uint64)])
+        if n + 1 == len(self._key):
+            self._key = np.concatenate([self._key, np.full(n, _NO_KEY, np.uint64)])
             self._row = np.concatenate([self._row, np.zeros(n, np.int64)])
         at = int(np.searchsorted(self._key[:n], np.uint64(key)))
         self._key[at + 1 : n + 1] = self._key[at:n].copy()
@@ -177,6 +201,8 @@ class SocketKeys:
         self._key[at], self._row[at] = key, row
         self._count = n + 1
         self._by_row[row] = key
+        if not self._six:
+            self.one[key] = row
 
     def discard(self, row: int) -> None:
         key = self._by_row.pop(row, None)
@@ -186,9 +212,11 @@ class SocketKeys:
         at = int(np.searchsorted(self._key[:n], np.uint64(key)))
         while self._row[at] != row:
             at += 1
-        self._key[at : n - 1] = self._key[at + 1 : n].copy()
-        self._row[at : n - 1] = self._row[at + 1 : n].copy()
+        self._key[at:n] = self._key[at + 1 : n + 1].copy()
+        self._row[at:n] = self._row[at + 1 : n + 1].copy()
         self._count = n - 1
+        if self.one.get(key) == row:
+            del self.one[key]
 
     def keys(self, names: npt.NDArray[np.uint8], calls: Ints) -> npt.NDArray[np.uint64]:
         """Keys of sockaddrs (n, SIZE) with call numbers."""
@@ -214,9 +242,8 @@ class SocketKeys:
             return np.zeros(len(calls), np.int64)
         key = self.keys(names, calls)
         at = self._key[:n].searchsorted(key)
-        np.minimum(at, n - 1, out=at)
-        row: Ints = self._row[at]
-        miss = self._key[at] != key
+        row: Ints = self._row.take(at)
+        miss = self._key.take(at) != key
         if self._six:
             same = _same_six(self._legs.name[row], names)
             for i in np.nonzero(~miss & ~same)[0].tolist():
@@ -234,6 +261,7 @@ class SocketKeys:
         return 0
 
 
+_NO_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _K1, _K2, _K3 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
 
 

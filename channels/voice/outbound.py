@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from pbx.channels.voice.core import TOLERANCE, Core, milliseconds, ones
-from pbx.channels.voice.counters import SENT
+from pbx.channels.voice.counters import TX_CLOCK, TX_FRAMES, TX_HIGH, TX_OFFSET, TX_ORIGIN, TX_STATE, TX_TS
 from pbx.channels.voice.legs import Ints, SinkState
 
 #: frames kept while a full VOICE frame is on its way through the core, and how long before it is asked for again
@@ -22,6 +22,8 @@ _QUEUE = 25
 _ASK_AGAIN_MS = 1000
 
 _HARD = int(SinkState.NEED_FULL | SinkState.WAITING | SinkState.NO_FORMAT | SinkState.ENCRYPTED)
+
+_TRUNK, _SLOT = int(SinkState.TRUNK), int(SinkState.SLOT)
 
 
 class TrunkRows(Protocol):
@@ -49,22 +51,25 @@ class Outbound:
 
     def relay(self, sink: Ints, origin: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
         """Voice of rows `origin` to rows `sink` (each sink once); payloads in the arena, headroom before them."""
-        legs = self._core.legs
-        tx = ts + legs.offset[sink]
-        drift = tx - (now - legs.clock[sink])
-        stray = (legs.origin[sink] != origin) | (drift > TOLERANCE) | (drift < -TOLERANCE)
+        record = self._core.legs.tx.take(sink, axis=0)
+        tx = ts + record[:, TX_OFFSET]
+        # one comparison for both sides of the tolerance: a negative number is a large unsigned one
+        drift = tx - (now - TOLERANCE) + record[:, TX_CLOCK]
+        stray = (drift.view(np.uint64) > 2 * TOLERANCE) | (record[:, TX_ORIGIN] != origin)
         if stray.any():
-            self._restamp(np.nonzero(stray)[0], sink, origin, ts, tx, size, now)
-        self.emit(sink, tx, offset, size, now)
+            self._restamp(np.nonzero(stray)[0], sink, record, origin, ts, tx, size, now)
+        self._emit(sink, record, tx, offset, size, now)
 
-    def _restamp(self, stray: Ints, sink: Ints, origin: Ints, ts: Ints, tx: Ints, size: Ints, now: int) -> None:
+    def _restamp(
+        self, stray: Ints, sink: Ints, record: Ints, origin: Ints, ts: Ints, tx: Ints, size: Ints, now: int
+    ) -> None:
         legs = self._core.legs
         for i in stray.tolist():
             row = int(sink[i])
             stamp = self.stamp(row, milliseconds(int(legs.tx_format[row]), int(size[i])), now)
             tx[i] = stamp
-            legs.offset[row] = stamp - int(ts[i])
-            legs.origin[row] = origin[i]
+            record[i, TX_OFFSET] = legs.offset[row] = stamp - int(ts[i])
+            record[i, TX_ORIGIN] = legs.origin[row] = origin[i]
 
     def stamp(self, row: int, step: int, now: int) -> int:
         """The next stamp by the call's clock: rounded up to the frame length, behind the last one sent."""
@@ -84,41 +89,43 @@ class Outbound:
 
     def emit(self, sink: Ints, tx: Ints, offset: Ints, size: Ints, now: int) -> None:
         """Send stamped voice; each sink once."""
-        core = self._core
-        legs = core.legs
-        state = legs.sink_state[sink]
-        high = tx >> 16
-        moved = high - legs.tx_high[sink] > 1
+        self._emit(sink, self._core.legs.tx.take(sink, axis=0), tx, offset, size, now)
+
+    def _emit(self, sink: Ints, record: Ints, tx: Ints, offset: Ints, size: Ints, now: int) -> None:
+        state = record[:, TX_STATE]
+        moved = (tx >> 16) - record[:, TX_HIGH] > 1
         if state.any() or moved.any():
-            moved &= (state & int(SinkState.TRUNK)) == 0
+            moved &= (state & _TRUNK) == 0
             hard = ((state & _HARD) != 0) | moved
             if hard.any():
                 for i in np.nonzero(hard)[0].tolist():
                     self._hard(int(sink[i]), int(tx[i]), int(offset[i]), int(size[i]), now)
                 easy = np.nonzero(~hard)[0]
-                sink, tx, offset, size = sink[easy], tx[easy], offset[easy], size[easy]
-                state, high = state[easy], high[easy]
-                if not len(sink):
+                if not len(easy):
                     return
-            tapped = (state & int(SinkState.SLOT)) != 0
+                sink, tx, offset, size = sink[easy], tx[easy], offset[easy], size[easy]
+                record = record[easy]
+                state = record[:, TX_STATE]
+            tapped = (state & _SLOT) != 0
             if tapped.any():
                 self.slots.heard(sink[tapped], offset[tapped], size[tapped])
-            trunk = (state & int(SinkState.TRUNK)) != 0
+            self._sent(sink, record, tx)
+            trunk = (state & _TRUNK) != 0
             if trunk.any():
-                self._sent(sink[trunk], tx[trunk], high[trunk])
                 self.trunks.add(sink[trunk], tx[trunk], offset[trunk], size[trunk])
                 plain = np.nonzero(~trunk)[0]
-                sink, tx, offset, size, high = sink[plain], tx[plain], offset[plain], size[plain], high[plain]
-                if not len(sink):
+                if not len(plain):
                     return
-        self._sent(sink, tx, high)
-        core.minis(sink, tx, offset, size)
+                sink, tx, offset, size, record = sink[plain], tx[plain], offset[plain], size[plain], record[plain]
+        else:
+            self._sent(sink, record, tx)
+        self._core.minis(sink, record, tx, offset, size)
 
-    def _sent(self, sink: Ints, tx: Ints, high: Ints) -> None:
-        legs = self._core.legs
-        legs.tx_ts[sink] = np.maximum(legs.tx_ts[sink], tx)
-        legs.tx_high[sink] = high
-        self._core.table.table[SENT][sink] += 1
+    def _sent(self, sink: Ints, record: Ints, tx: Ints) -> None:
+        record[:, TX_TS] = np.maximum(record[:, TX_TS], tx)
+        record[:, TX_HIGH] = tx >> 16
+        record[:, TX_FRAMES] += 1
+        self._core.legs.tx[sink] = record
 
     # ---- full VOICE frames -------------------------------------------------------------------------------------
 
@@ -146,7 +153,10 @@ class Outbound:
         self._waiting[row] = _Waiting(now + _ASK_AGAIN_MS)
         if state & SinkState.SLOT:
             self.slots.heard(*ones(row, offset, size))
-        self._sent(*ones(row, tx, tx >> 16))
+        legs = core.legs
+        legs.tx_ts[row] = max(int(legs.tx_ts[row]), tx)
+        legs.tx_high[row] = tx >> 16
+        legs.tx[row, TX_FRAMES] += 1
         core.events.voice_due(row, int(core.legs.generation[row]), tx, int(core.legs.tx_format[row]), payload)
 
     def barrier(self, row: int) -> None:

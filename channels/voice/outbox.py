@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import socket
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ class Outbox:
     head: mmsghdr table; iov: two vectors each (the second is used only by trunk frames).
     """
 
-    def __init__(self, capacity: int = 1024) -> None:
+    def __init__(self, capacity: int = 1024, family: int = socket.AF_INET) -> None:
         self.count = 0
+        self._default = addresses.LENGTH.get(family, 0)
         #: objects whose memory is pointed at
         self._kept: list[Any] = []
         self._allocate(capacity)
@@ -37,6 +39,14 @@ class Outbox:
         self.control, self.controllen = hdr["control"], hdr["controllen"]
         self.pointer, self.length = self.iov["base"][:, 0], self.iov["len"][:, 0]
         self.pointer2, self.length2 = self.iov["base"][:, 1], self.iov["len"][:, 1]
+        self._defaults()
+
+    def _defaults(self) -> None:
+        """Every message is one piece to an address of the socket's family, unless it is said otherwise."""
+        self.namelen[:] = self._default
+        self.iovlen[:] = 1
+        self.control[:] = self.controllen[:] = 0
+        self._plain = True
 
     def _room(self, more: int) -> int:
         """Index of the first of `more` new messages."""
@@ -44,41 +54,48 @@ class Outbox:
         if at + more > self.capacity:
             old, n = (self.head, self.iov), self.count
             self._allocate(max(self.capacity * 2, at + more))
+            self._plain = False
             for key in ("name", "namelen", "iovlen", "control", "controllen"):
                 self.head["hdr"][key][:n] = old[0]["hdr"][key][:n]
             self.iov[:n] = old[1][:n]
         self.count = at + more
         return at
 
-    def add(
-        self,
-        pointer: _Ints,
-        length: _Ints,
-        name: _Ints,
-        namelen: _Ints | int,
-        control: _Ints | int = 0,
-        controllen: _Ints | int = 0,
-    ) -> None:
-        """Append messages of one piece each."""
+    def add(self, pointer: _Ints, length: _Ints, name: _Ints) -> int:
+        """Append messages of one piece each, without control data; the index of the first."""
         n = len(pointer)
         at = self._room(n)
         end = at + n
         self.pointer[at:end] = pointer
         self.length[at:end] = length
         self.name[at:end] = name
-        self.namelen[at:end] = namelen
-        self.iovlen[at:end] = 1
-        self.control[at:end] = control
-        self.controllen[at:end] = controllen
+        return at
+
+    def set_control(self, at: int, control: _Ints, controllen: _Ints) -> None:
+        """Give the messages from index `at` on their control data."""
+        self.control[at : at + len(control)] = control
+        self.controllen[at : at + len(control)] = controllen
+        self._plain = False
+
+    def add_plain(self, pointer: int, length: int, name: int) -> None:
+        """Append one message of one piece, without control data."""
+        at = self.count
+        if at == self.capacity:
+            self._room(1)
+        else:
+            self.count = at + 1
+        self.pointer[at] = pointer
+        self.length[at] = length
+        self.name[at] = name
 
     def add_one(self, pointer: int, length: int, name: int, namelen: int, control: int, controllen: int) -> None:
         """Append one message of one piece."""
         at = self._room(1)
+        self._plain = False
         self.pointer[at] = pointer
         self.length[at] = length
         self.name[at] = name
         self.namelen[at] = namelen
-        self.iovlen[at] = 1
         self.control[at] = control
         self.controllen[at] = controllen
 
@@ -116,6 +133,8 @@ class Outbox:
 
     def clear(self) -> None:
         self.count = 0
+        if not self._plain:
+            self._defaults()
         self._kept.clear()
 
     def messages(self) -> list[tuple[bytes, bytes, bytes]]:

@@ -22,7 +22,7 @@ from pbx.channels.voice.detect import Detectors, Watch
 from pbx.channels.voice.edges import Edges
 from pbx.channels.voice.headers import Headers, Kind
 from pbx.channels.voice.inbound import Inbound
-from pbx.channels.voice.legs import Ints, LegTable, SinkState, SocketKeys
+from pbx.channels.voice.legs import Ints, LegTable, SinkState, SocketKeys, SourceState
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
@@ -69,7 +69,7 @@ class Plane:
     """See the module.  Implements `records.Plane`."""
 
     def __init__(self, headers: Headers, outside: Outside, counters: CounterTable) -> None:
-        capacity = counters.table.shape[1]
+        capacity = counters.rows
         self.core = Core(headers, capacity, counters)
         self.legs: LegTable = self.core.legs
         self.boxes: dict[int, Outbox] = self.core.boxes
@@ -239,7 +239,7 @@ class Plane:
 
     def add_socket(self, socket: int, fd: int, family: int) -> None:
         self.core.keys[socket] = SocketKeys(family, self.legs)
-        self.boxes[socket] = Outbox()
+        self.boxes[socket] = Outbox(family=family)
         self._outside.open_socket(socket, fd, family)
 
     def remove_socket(self, socket: int) -> None:
@@ -328,6 +328,7 @@ class Plane:
         if int(legs.rx_format[row]) == format_bit:
             return
         legs.rx_format[row] = format_bit
+        legs.set_source(row, SourceState.NO_FORMAT, not format_bit)
         legs.size[row] = 0
         self._refresh({row, *(e.sink for e in self._edges.leaving(row))})
 

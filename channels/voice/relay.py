@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pbx.channels.voice.core import Core, format_of
+from pbx.channels.voice.counters import RX_STATE, RX_TO
 from pbx.channels.voice.legs import Ints, SourceState
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.slots import Slots
@@ -39,10 +40,10 @@ class Relay:
         #: rows whose packets can't be translated one by one; the plane makes their edges clocked
         self.irregular: set[int] = set()
 
-    def deliver(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
-        """Voice of these rows (each once) with its 64-bit time."""
-        legs = self._core.legs
-        state = legs.source_state[row]
+    def deliver(self, row: Ints, record: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
+        """Voice of these rows (each once) with its 64-bit time; `record`: their rx records."""
+        state = record[:, RX_STATE]
+        sink = record[:, RX_TO]
         if state.any():
             wanted = (state & _SLOT) != 0
             if wanted.any():
@@ -51,8 +52,6 @@ class Relay:
             if special.any():
                 chosen = np.nonzero(special)[0]
                 self._copies(row[chosen], ts[chosen], offset[chosen], size[chosen], now)
-        sink = legs.relay_to[row]
-        if not sink.all():
             some = np.nonzero(sink)[0]
             if not len(some):
                 return
@@ -118,6 +117,7 @@ class Relay:
             codec = True
         plain = len(targets) == 1 and not codec
         legs.relay_to[row] = targets[0].sink if plain else 0
+        legs.set_source(row, SourceState.NOWHERE, not plain)
         legs.set_source(row, SourceState.MULTI, len(targets) > 1)
         legs.set_source(row, SourceState.CODEC, codec)
         if targets and not plain:

@@ -18,9 +18,12 @@ from pbx.codecs.translation import Translator, decoder
 
 SAMPLES = 160
 _RING = 4096
-#: a slot starts to speak when this much is there, and never keeps more than _MOST
+#: a slot starts to speak when this much is there, and never keeps more than _MOST; after a stall it comes back to
+#: _ENOUGH by dropping one frame in _EASE ticks
 _PRIME = 2 * SAMPLES
-_MOST = 6 * SAMPLES
+_ENOUGH = 4 * SAMPLES
+_MOST = 20 * SAMPLES
+_EASE = 25
 
 
 class Slots:
@@ -34,6 +37,7 @@ class Slots:
         self._users: dict[tuple[int, int], int] = {}
         self._free: list[int] = []
         self._count = 1
+        self._ticks = 0
         self._grow(16)
         self._pending: list[tuple[Ints, int, npt.NDArray[np.uint8]]] = []
         self._decoders: dict[int, Translator | None] = {}
@@ -151,6 +155,9 @@ class Slots:
             at = (self._write[ready] - self._fill[ready])[:, None] + np.arange(SAMPLES)
             self.frame[ready] = self._ring[ready[:, None], at & (_RING - 1)]
             self._fill[ready] -= SAMPLES
+        self._ticks += 1
+        if self._ticks % _EASE == 0:
+            self._fill[:n][fill > _ENOUGH] -= SAMPLES
 
     def _decode(self) -> None:
         pending, self._pending = self._pending, []
