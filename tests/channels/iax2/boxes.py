@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -93,7 +94,25 @@ class Boxes:
         self.boxes.append(made)
         if start:
             made.driver.start()
+            if self.apart:
+                self.await_voice(made)
         return made
+
+    def await_voice(self, box: Box) -> None:
+        """A voice process takes a second or two to start: wait until a POKE is answered."""
+        bound = box.driver.sockets[0]
+        with socket.socket(bound.family, socket.SOCK_DGRAM) as asking:
+            asking.bind((bound.host, 0))
+            asking.setblocking(False)
+            asking.sendto(bytes.fromhex("80020000000000010000061e"), (bound.host, bound.port))
+
+            def answered() -> bool:
+                try:
+                    return bool(asking.recv(2048))
+                except BlockingIOError:
+                    return False
+
+            self.run(answered, 30)
 
     def run(self, until: Callable[[], object], seconds: float = 5.0) -> None:
         """Turn the reactor until that is true; fails after `seconds`."""
