@@ -14,8 +14,8 @@ def option_letters(configuration: Configuration) -> None:
     positions: dict[str, int] = {}
     for _, extension, priority in steps(configuration):
         application = registry.APPLICATIONS.get(priority.application)
-        if application is None or not application.options:
-            continue
+        if application is None or not application.options or any(len(o.letter) > 1 for o in application.options):
+            continue  # some take words (skip, noanswer) in place of letters
         at = positions.get(application.name)
         if at is None:
             at = positions[application.name] = options_position(application.syntax)
