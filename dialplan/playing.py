@@ -44,7 +44,8 @@ async def listen(run: Run, source: Source, stops: Callable[[str], bool] = nothin
     waiting: list[Deferred[None]] = []
 
     def ring(result: object = None) -> object:
-        while waiting:
+        # one at most: who is woken here waits anew before this returns
+        if waiting:
             waiting.pop().callback(None)
         return result
 
