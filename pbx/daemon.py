@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import os
 import signal
@@ -382,3 +383,5 @@ def set_signals(daemon: Daemon) -> None:
     on(signal.SIGINT, daemon.shutdown.now)
     on(signal.SIGUSR1, daemon.logger.reopen)
     on(signal.SIGXFSZ, daemon.logger.rotate)
+    # what the PBX is doing right now, on stderr: for one that seems to stand still
+    faulthandler.register(signal.SIGUSR2)
