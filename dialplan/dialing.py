@@ -149,7 +149,8 @@ class Calling:
         peer.musicclass = peer.musicclass or caller.musicclass
         peer.peeraccount = caller.accountcode
         peer.call_id = caller.call_id
-        peer.context, peer.exten = caller.context, caller.exten
+        peer.context = peer.context or caller.context
+        peer.application, peer.data = "AppDial", "(Outgoing Line)"
         connected = peer.connected
         for name in ("name", "number", "ani", "rdnis", "presentation", "type_of_number", "transit_network", "ani2"):
             setattr(connected, name, getattr(caller.caller, name))

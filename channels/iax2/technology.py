@@ -59,6 +59,8 @@ class Iax2Technology:
         channel = driver.switch.create(call.channel_name, linkedid=caller.linkedid if caller is not None else None)
         channel.outgoing = True
         channel.formats = formats
+        if call.peer is not None:
+            channel.context = call.peer.context
         channel.leg = Iax2Leg(driver, call, channel)
         driver.own(call, channel)
         return channel

@@ -133,7 +133,7 @@ class LocalTechnology:
             legs.append(leg)
         legs[0].other, legs[1].other = two, one
         one.outgoing = True
-        one.exten, one.context = "", context
+        one.context, one.exten = context, exten
         two.exten, two.context, two.priority = exten, context, 1
         self._switch.graph.pair(one, two)
         return one
