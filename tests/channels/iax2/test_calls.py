@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from pbx.channels.events import Control
@@ -249,3 +251,32 @@ def test_a_login_over_rsa_or_plain_text_is_never_answered_with_more_than_auth_al
     assert not any(b"sesame" in data for *_, data in w.net.log)
     (verdict,) = w.a.verdicts
     assert "plain text" in verdict.got
+
+
+def test_calls_are_torn_down_without_cycles() -> None:
+    """Nothing of a thousand calls waits for the collector, whose pauses would be heard."""
+    w = World()
+
+    def one() -> None:
+        call = w.call()
+        w.net.run(0.5)
+        there = w.b.incoming[-1]
+        there.answer(w.net.now)
+        w.b.pump()
+        w.net.run(0.2)
+        call.hangup(16, w.net.now)
+        w.a.pump()
+        w.net.run(0.5)
+        w.a.events.clear()
+        w.b.events.clear()
+
+    one()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(200):
+            one()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+    w.clean()
