@@ -93,7 +93,7 @@ class Daemon:
         self.console.listen(conf.socket, conf.ctl_permissions, conf.ctl_owner, conf.ctl_group)
         levels.set_sink(self.logger.sink)
         self.logger.start()
-        globalLogPublisher.addObserver(self._twisted_event)
+        globalLogPublisher.addObserver(self._twisted_event)  # type: ignore[arg-type]
         with open(conf.pidfile, "w", encoding="ascii") as pidfile:
             pidfile.write(f"{os.getpid()}\n")
         log.verbose(1, f"pbx {self.version} (pid {os.getpid()}) starts; configuration in {conf.astetcdir}")
@@ -146,7 +146,7 @@ class Daemon:
         except CannotLoad as error:
             log.error(f"{name} does not run: {error}")
         except Exception:
-            self.report(Failure(), f"start of {name}")
+            self.report(failed(), f"start of {name}")
 
     def ready(self) -> None:
         """Tell systemd, and begin the signs of life that it asked for."""
@@ -172,12 +172,14 @@ class Daemon:
 
     def report(self, failure: Failure, where: str) -> None:
         """An error that nobody caught: one ERROR line, the traceback at debug level 1."""
-        frames = failure.getTracebackObject()
+        frames = failure.getTracebackObject()  # type: ignore[no-untyped-call]
         place = ""
         while frames is not None:
             place = f"{os.path.basename(frames.tb_frame.f_code.co_filename)}:{frames.tb_lineno}"
             frames = frames.tb_next
-        log.error(f"Internal error in {where} ({place}): {failure.type.__name__}: {failure.getErrorMessage()}")
+        log.error(
+            f"Internal error in {where} ({place}): {getattr(failure.type, '__name__', failure.type)}: {failure.getErrorMessage()}"
+        )
         for line in failure.getTraceback().splitlines():
             log.debug(1, line)
 
@@ -241,7 +243,7 @@ class Daemon:
             try:
                 await self.modules.reload(module.name)
             except Exception:
-                self.report(Failure(), f"reload of {module.name}")
+                self.report(failed(), f"reload of {module.name}")
         self.reloaded = time.time()
         self._reloaded_at = self.reactor.seconds()
         self.notifier.ready(f"pbx {self.version}")
@@ -300,7 +302,7 @@ class Daemon:
             try:
                 await self.modules.stop(name)
             except Exception:
-                self.report(Failure(), f"stop of {name}")
+                self.report(failed(), f"stop of {name}")
         if hasattr(self, "voice"):
             self.voice.stop()
         if hasattr(self, "database"):
@@ -316,8 +318,13 @@ class Daemon:
 
     def close_log(self) -> None:
         """Write the last lines; nothing is logged after this."""
-        globalLogPublisher.removeObserver(self._twisted_event)
+        globalLogPublisher.removeObserver(self._twisted_event)  # type: ignore[arg-type]
         self.logger.close()
+
+
+def failed() -> Failure:
+    """The exception being handled, as a Failure."""
+    return Failure()  # type: ignore[no-untyped-call]
 
 
 def run_coroutine(daemon: Daemon, work: Coroutine[Deferred[Any], Any, None], what: str) -> Deferred[None]:

@@ -259,7 +259,8 @@ def compare(boxes: list[Box]) -> bool:
         right = set(heard) == set(played) and follows(heard, played)
         good = good and right
         print(f"\nat {box.name} ({len(samples) / 8000:.1f} s), played by {box.peer.name}:")
-        print(f"  [{picture.waveform(samples)}]")
+        print("\n".join(f"  {line}" for line in picture.roll(samples, played)))
+        print(f"      |{picture.waveform(samples, 64)}|")
         print(f"  played {' '.join(played)} over and over")
         shown = " ".join(heard[:12]) + (" ..." if len(heard) > 12 else "")
         print(f"  heard  {shown or 'nothing'}   {'right' if right else 'WRONG'}")

@@ -57,6 +57,15 @@ def notes(samples: Samples, rate: int = 8000, step: float = 0.05) -> list[str]:
     return melody
 
 
+def roll(samples: Samples, names: list[str], width: int = 64, rate: int = 8000) -> list[str]:
+    """Which of these notes sounds when: a line for each, the highest on top."""
+    size = max(1, len(samples) // width)
+    columns = [note(pitch(samples[at : at + max(size, 400)], rate)) for at in range(0, size * width, size)]
+    height = {name: 12 * int(name[-1]) + NAMES.index(name[:-1]) for name in names}
+    ordered = sorted(names, key=lambda name: -height[name])
+    return [f"{name:>3} |{''.join('█' if column == name else ' ' for column in columns)}|" for name in ordered]
+
+
 def png(sounds: list[Samples], path: str, width: int = 900, height: int = 160) -> None:
     """Waveforms below each other as a grey PNG."""
     rows = np.full((height * len(sounds), width), 255, dtype=np.uint8)

@@ -159,7 +159,7 @@ class DialplanService:
 
     async def _shell(self, command: str) -> int:
         """Run a shell command line; its exit status."""
-        _, _, status = await getProcessOutputAndValue(
+        _, _, status = await getProcessOutputAndValue(  # type: ignore[no-untyped-call]
             "/bin/sh", ["-c", command], env=os.environ, reactor=self._daemon.reactor
         )
         return int(status)
@@ -370,7 +370,7 @@ def first_setting(path: str) -> int:
 def duration(seconds: float) -> str:
     """`1 hour, 2 minutes, 3 seconds` as Asterisk says an uptime."""
     left = int(seconds)
-    parts = []
+    parts: list[str] = []
     for name, size in (
         ("year", 31536000),
         ("week", 604800),

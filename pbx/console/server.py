@@ -177,7 +177,7 @@ class ConsoleServer(Factory):
         self.daemon = daemon
         self.registry = commands
         self.sessions: list[Session] = []
-        self._reactor = reactor if reactor is not None else default_reactor
+        self._reactor: Any = reactor if reactor is not None else default_reactor
         self._port: IListeningPort | None = None
         self._lock = -1
 
@@ -227,7 +227,7 @@ class ConsoleServer(Factory):
         threads = getattr(self._reactor, "callFromThread", None)
         from twisted.python.threadable import isInIOThread
 
-        if isInIOThread() or threads is None:
+        if threads is None or isInIOThread():  # type: ignore[no-untyped-call]
             for session in tuple(self.sessions):
                 session.log_line(record, when)
         else:

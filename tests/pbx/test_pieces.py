@@ -105,6 +105,7 @@ def test_pictures(tmp_path: Path) -> None:
     drawn = picture.waveform(sound, 40)
     assert len(drawn) == 40 and drawn[0] == "█" and " " in drawn
     assert picture.waveform(sound[:0], 5) == "     "
+    assert picture.roll(sound, ["A4", "C5"], 10) == [" C5 |     █████|", " A4 |█████     |"]
     picture.png([sound, sound[:0]], str(tmp_path / "x.png"), 100, 20)
     data = (tmp_path / "x.png").read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n") and data[16:24] == (100).to_bytes(4, "big") + (40).to_bytes(4, "big")

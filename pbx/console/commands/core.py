@@ -242,7 +242,7 @@ async def reload(context: Context, words: list[str]) -> None:
     from pbx.console.commands.module import reload as reload_module
 
     if words:
-        await reload_module(context, words)
+        await reload_module(context, words)  # type: ignore[misc]
     else:
         await context.pbx.reload()
 
