@@ -23,8 +23,8 @@ it so.
 
 **Sections.** `[general]` holds what counts for all, and the defaults of sections ("as [general]"). Every other
 section says `type=user` (calls come from it), `type=peer` (it is called, and registers) or `type=friend` (both, made of
-the same lines). Names are case-sensitive. The same name twice makes one section of both. `[callnumberlimits]` holds lines
-`network = number`: how many call numbers each address of that network may hold; the narrowest network counts.
+the same lines). Names are case-sensitive. The same name twice makes one section of both. `[callnumberlimits]` holds
+lines `network = number`: how many call numbers each address of that network may hold; the narrowest network counts.
 
 **Registering with others.** In `[general]`: `{FORM}`, or
 `register => user:[rsakey]@host`. An address of IPv6 stands in brackets (Asterisk can't). Options behind a `?` are kept,
