@@ -75,11 +75,12 @@ class Bench:
         legs = self.plane.legs
         if self.kind == "trunk":
             return self._fill_trunk(size)
-        rows = self.rows[(self._at + np.arange(size)) % len(self.rows)]
+        place = self._at + np.arange(size)
+        rows = self.rows[place % len(self.rows)]
         self._at += size
         self.now = START + int(self._at * 20_000_000 / len(self.rows))
         self.count = size
-        stamp = (self.now - START) // 1_000_000 // 20 * 20
+        stamp = place // len(self.rows) * 20
         self._word[self.offset[:size]] = (legs.remote[rows] << 16) | (stamp & 0xFFFF)
         self.name[:size] = legs.name[rows]
         self.length[:size] = 4 + np.where(legs.rx_format[rows] == GSM, 33, 160)

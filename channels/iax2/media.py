@@ -34,7 +34,8 @@ _ENTRY_HEAD = (4, 6)
 _Ints = npt.NDArray[np.int64]
 
 
-_least, _most = np.minimum.reduce, np.maximum.reduce
+#: quicker than any()
+_some = np.count_nonzero
 
 
 def format_of(subclass: int) -> int:
@@ -47,12 +48,12 @@ class MediaHeaders:
 
     overhead = _MINI_HEAD
 
-    def classify(self, word: Array, length: Array) -> tuple[Array, Array, Array]:
+    def classify(self, word: Array, length: Array) -> tuple[Array | None, Array, Array]:
         word = word.astype(np.int64)
         first = word >> 16
-        if _least(first) > 0 and _most(first) < 0x8000 and _least(length) > _MINI_HEAD:
-            # nothing but minis, as nearly always
-            return np.full(len(word), int(Kind.MINI)), first, word & 0xFFFF
+        # nothing but minis, as nearly always: one comparison for both bounds, since -1 is a large unsigned number
+        if not _some((first - 1).view(np.uint64) > 0x7FFE) and not _some(length <= _MINI_HEAD):
+            return None, first, word & 0xFFFF
         full = word >= _FULL
         meta = first == 0
         kind = np.where(length > _MINI_HEAD, int(Kind.MINI), int(Kind.BAD))

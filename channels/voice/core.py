@@ -77,7 +77,7 @@ class Core:
     def _queue(self, box: Outbox, sink: Ints, control: Ints, pointer: Ints, length: Ints) -> None:
         legs = self.legs
         at = box.add(pointer, length, legs.name_pointer(sink))
-        if control.any():
+        if np.count_nonzero(control):
             box.set_control(at, np.where(control > 0, legs.control_pointer(sink), 0), legs.controllen[sink])
 
 

@@ -53,8 +53,11 @@ class Headers(Protocol):
     #: bytes of a mini frame's head; inside trunk frames at least as many stand before each payload
     overhead: int
 
-    def classify(self, word: Array, length: Array) -> tuple[Array, Array, Array]:
-        """(kind, sender's call number, 16-bit stamp) of each datagram, from its first 32 bits and its length."""
+    def classify(self, word: Array, length: Array) -> tuple[Array | None, Array, Array]:
+        """(kind, sender's call number, 16-bit stamp) of each datagram, from its first 32 bits and its length.
+
+        kind None: all of them are minis.
+        """
 
     def trunk_entries(self, flat: Array, offset: Array, length: Array) -> Entries:
         """The voice inside these trunk datagrams; `flat` is the byte arena, `offset` where each one starts in it."""

@@ -86,13 +86,13 @@ class Inbound:
             return len(set(row.tolist())) == n
         index = np.arange(n)
         self._mark[row] = index
-        return bool((self._mark[row] == index).all())
+        return int(np.count_nonzero(self._mark[row] == index)) == n
 
     def _round(self, row: Ints, stamp: Ints, offset: Ints, size: Ints, now: int) -> None:
         """Each row once."""
         record = self._core.legs.rx.take(row, axis=0)
         state = record[:, RX_STATE]
-        if state.any():
+        if np.count_nonzero(state):
             blocked = (state & _BLOCKED) != 0
             if blocked.any():
                 self._blocked(np.nonzero(blocked)[0], row, state, stamp, offset, size, now)
@@ -129,7 +129,7 @@ class Inbound:
         last = record[:, RX_TS]
         transit = now - ts
         swing = np.abs(transit - record[:, RX_TRANSIT])
-        if (((ts - last) ^ record[:, RX_STEP]) | (size ^ record[:, RX_SIZE])).any():
+        if np.count_nonzero(((ts - last) ^ record[:, RX_STEP]) | (size ^ record[:, RX_SIZE])):
             ts = self._uneven(row, record, ts, size, swing)
         record[:, RX_TS] = ts
         record[:, RX_TRANSIT] = transit

@@ -248,7 +248,8 @@ class SocketKeys:
             same = _same_six(self._legs.name[row], names)
             for i in np.nonzero(~miss & ~same)[0].tolist():
                 row[i] = self._probe(int(at[i]), int(key[i]), names[i : i + 1])
-        row[miss] = 0
+        if np.count_nonzero(miss):
+            row[miss] = 0
         return row
 
     def _probe(self, at: int, key: int, name: npt.NDArray[np.uint8]) -> int:

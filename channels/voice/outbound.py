@@ -56,7 +56,7 @@ class Outbound:
         # one comparison for both sides of the tolerance: a negative number is a large unsigned one
         drift = tx - (now - TOLERANCE) + record[:, TX_CLOCK]
         stray = (drift.view(np.uint64) > 2 * TOLERANCE) | (record[:, TX_ORIGIN] != origin)
-        if stray.any():
+        if np.count_nonzero(stray):
             self._restamp(np.nonzero(stray)[0], sink, record, origin, ts, tx, size, now)
         self._emit(sink, record, tx, offset, size, now)
 
@@ -94,7 +94,7 @@ class Outbound:
     def _emit(self, sink: Ints, record: Ints, tx: Ints, offset: Ints, size: Ints, now: int) -> None:
         state = record[:, TX_STATE]
         moved = (tx >> 16) - record[:, TX_HIGH] > 1
-        if state.any() or moved.any():
+        if np.count_nonzero(state) or np.count_nonzero(moved):
             moved &= (state & _TRUNK) == 0
             hard = ((state & _HARD) != 0) | moved
             if hard.any():

@@ -107,7 +107,7 @@ class Plane:
         offset, length, name = batch.offset[:n], batch.length[:n], batch.name[:n]
         kind, call, stamp = core.headers.classify(core.arena.word[offset], length)
         row = keys.find(name, call)
-        if not (kind == _MINI).all():
+        if kind is not None:
             if (kind == _FULL).any():
                 self._signalling(socket, batch, kind, row, stamp)
                 return
@@ -172,8 +172,8 @@ class Plane:
 
     def _minis(self, row: Ints, stamp: Ints, offset: Ints, length: Ints) -> None:
         """Mini frames: whole datagrams."""
-        known = row != 0
-        if not known.all():
+        if np.count_nonzero(row) != len(row):
+            known = row != 0
             self.counters.unknown_minis += len(row) - int(known.sum())
             row, stamp, offset, length = row[known], stamp[known], offset[known], length[known]
             if not len(row):

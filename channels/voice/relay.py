@@ -44,7 +44,7 @@ class Relay:
         """Voice of these rows (each once) with its 64-bit time; `record`: their rx records."""
         state = record[:, RX_STATE]
         sink = record[:, RX_TO]
-        if state.any():
+        if np.count_nonzero(state):
             wanted = (state & _SLOT) != 0
             if wanted.any():
                 self._slots.spoken(row[wanted], offset[wanted], size[wanted])
