@@ -141,7 +141,7 @@ class Daemon:
         try:
             if name == "voice plane":
                 self.voice.start()
-            elif self.modules_conf.wants(name):
+            elif name == "chan_local" or self.modules_conf.wants(name):  # Local is part of the core, no module
                 await self.modules.start(name)
         except CannotLoad as error:
             log.error(f"{name} does not run: {error}")
