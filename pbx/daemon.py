@@ -177,9 +177,8 @@ class Daemon:
         while frames is not None:
             place = f"{os.path.basename(frames.tb_frame.f_code.co_filename)}:{frames.tb_lineno}"
             frames = frames.tb_next
-        log.error(
-            f"Internal error in {where} ({place}): {getattr(failure.type, '__name__', failure.type)}: {failure.getErrorMessage()}"
-        )
+        kind = getattr(failure.type, "__name__", failure.type)
+        log.error(f"Internal error in {where} ({place}): {kind}: {failure.getErrorMessage()}")
         for line in failure.getTraceback().splitlines():
             log.debug(1, line)
 
