@@ -44,6 +44,7 @@ class Call(Dialog):
         "digit_since",
         "direction",
         "ended",
+        "far_cause",
         "format",
         "formats",
         "generation",
@@ -111,6 +112,8 @@ class Call(Dialog):
         self.methods: AuthMethods | None = None
         self.challenge = ""
         self.attempt = registrar.Attempt()
+        #: what the far end's BUSY or CONGESTION means as a cause; a hangup that knows none better says it back
+        self.far_cause = 0
         self.digit_since = 0.0
         self.ping_stamp = -1
         #: ms, from the last LAGRP; -1 = none yet
@@ -215,6 +218,7 @@ class Call(Dialog):
             self.over(cause, "local", now)
             self.forget(now)
             return
+        cause = cause or self.far_cause
         self.send(Command.HANGUP, now, Elements().add_uint(Element.CAUSECODE, cause), final=True)
         self.over(cause, "local", now)
         self.linger(now)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pbx.channels.causes import Cause
+from pbx.channels.events import Control
 from pbx.channels.iax2.dialog import extend
 from pbx.channels.iax2.elements import as_text
 from pbx.channels.iax2.events import (
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 #: types that one leg hands to another unread
 OPAQUE = frozenset({FrameType.VIDEO, FrameType.IMAGE, FrameType.HTML, FrameType.CNG, FrameType.MODEM})
 
+_CAUSES: dict[int, int] = {Control.BUSY: Cause.USER_BUSY, Control.CONGESTION: Cause.NORMAL_CIRCUIT_CONGESTION}
+
 
 def receive(call: Call, frame: FullFrame, now: float) -> None:
     """A frame of any type but IAX, in sequence."""
@@ -38,6 +42,7 @@ def receive(call: Call, frame: FullFrame, now: float) -> None:
 def _event(call: Call, frame: FullFrame, now: float) -> Event | None:
     value = frame.subclass
     if frame.type == FrameType.CONTROL:
+        call.far_cause = _CAUSES.get(value, call.far_cause)
         return CallControl(call, value, frame.data) if value in CROSSING else None
     if frame.type == FrameType.DTMF_BEGIN and value < 0x80:
         call.digit_since = now

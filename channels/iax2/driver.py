@@ -36,7 +36,7 @@ from pbx.channels.iax2.call import Call
 from pbx.channels.iax2.endpoint import Endpoint
 from pbx.channels.iax2.leg import Iax2Leg
 from pbx.channels.iax2.resolver import Lookup, Resolver, system_lookup
-from pbx.channels.iax2.technology import Iax2Technology
+from pbx.channels.iax2.technology import IAXVARS, Iax2Technology
 from pbx.channels.log import Log
 from pbx.channels.voice.port import Counters, Direction, LegCounters, LegFlags, VoicePort
 from pbx.codecs.formats import BY_BIT
@@ -341,12 +341,13 @@ class Driver:
         channel.call_id = switch.next_call_id()
         channel.caller = request.caller
         channel.language = request.language or channel.language
-        channel.variables.update(request.variables)
+        channel.attached[IAXVARS] = dict(request.variables)
         channel.context, channel.exten, channel.priority = request.context, request.exten, 1
         user = self.settings.find_user(call.user_name)
         if user is not None:
             channel.accountcode = user.accountcode
             channel.musicclass = user.mohsuggest
+            channel.variables.update(user.variables)
         channel.leg = Iax2Leg(self, call, channel)
         self.own(call, channel)
         self._tell_formats(call, channel)
@@ -364,9 +365,8 @@ class Driver:
     def _tell_formats(self, call: Call, channel: Channel) -> None:
         agreed = BY_BIT.get(call.format)
         if agreed is not None:
-            rest = [BY_BIT[bit] for bit in call.formats if bit in BY_BIT and bit != agreed.bit]
             channel.format = agreed
-            channel.formats = (agreed, *rest)
+            channel.formats = (agreed,)
 
     def _control(self, event: events.CallControl) -> None:
         channel = self._channels.get(event.call)

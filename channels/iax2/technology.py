@@ -58,6 +58,8 @@ class Iax2Technology:
             driver.pump()
         channel = driver.switch.create(call.channel_name, linkedid=caller.linkedid if caller is not None else None)
         channel.outgoing = True
+        if caller is not None and IAXVARS in caller.attached:
+            channel.attached[IAXVARS] = dict(caller.attached[IAXVARS])
         channel.formats = formats
         if call.peer is not None:
             channel.context = call.peer.context
