@@ -115,6 +115,9 @@ class MediaHeaders:
     def mini_headers(self, call: Array, stamp: Array) -> Array:
         return (call << 16) | stamp
 
+    def mini_header(self, call: int, stamp: int) -> int:
+        return call << 16 | stamp & 0xFFFF
+
     def trunk_header(self, time: int, timestamps: bool) -> bytes:
         return bytes((0, 0, _TRUNK, int(timestamps))) + (time & 0xFFFFFFFF).to_bytes(4, "big")
 

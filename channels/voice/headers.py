@@ -65,6 +65,9 @@ class Headers(Protocol):
     def mini_headers(self, call: Array, stamp: Array) -> Array:
         """Mini headers as big-endian 32-bit words (to be put just before the payloads)."""
 
+    def mini_header(self, call: int, stamp: int) -> int:
+        """The same for one."""
+
     def trunk_header(self, time: int, timestamps: bool) -> bytes:
         """Head of a trunk frame sent at `time` ms of the trunk's clock."""
 

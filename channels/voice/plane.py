@@ -9,6 +9,7 @@ is to be sent and cleared (then `sent()`), and `take_events()` is for control.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -28,6 +29,7 @@ from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
 from pbx.channels.voice.records import apply_commands
 from pbx.channels.voice.relay import Relay
+from pbx.channels.voice.single import FEW, Single
 from pbx.channels.voice.sinks import Files, Recorder
 from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sources import Bad, FileSource, SilenceSource, Source, ToneSource
@@ -45,6 +47,19 @@ class Batch(Protocol):
     name: npt.NDArray[np.uint8]
 
     def control(self, i: int) -> tuple[bytes, int]: ...
+
+
+class _Rest:
+    """A batch without its first datagrams."""
+
+    def __init__(self, batch: Batch, first: int) -> None:
+        self._batch = batch
+        self._first = first
+        self.count = batch.count - first
+        self.length, self.offset, self.name = batch.length[first:], batch.offset[first:], batch.name[first:]
+
+    def control(self, i: int) -> tuple[bytes, int]:
+        return self._batch.control(self._first + i)
 
 
 class Outside(Protocol):
@@ -82,6 +97,9 @@ class Plane:
         self.relay = Relay(self.core, self.outbound, self.slots)
         self.inbound = Inbound(self.core, self.relay.deliver)
         self.clocked = Clocked(self.core, self.outbound, self.slots, self._ended)
+        self._single = Single(self.core)
+        #: batches up to this size are relayed one frame at a time
+        self.few = FEW if sys.byteorder == "little" else 0
         self.detectors = Detectors(self.core.events.detected)
         self._recorders: dict[int, Recorder] = {}
         self._inputs: dict[int, list[tuple[int, Direction]]] = {}
@@ -104,6 +122,12 @@ class Plane:
             return
         core = self.core
         core.counters.datagrams += n
+        if n <= self.few and len(self.boxes) == 1:
+            done = self._one_by_one(socket, batch, keys)
+            if done == n:
+                return
+            if done:
+                batch, n = _Rest(batch, done), n - done
         offset, length, name = batch.offset[:n], batch.length[:n], batch.name[:n]
         kind, call, stamp = core.headers.classify(core.arena.word[offset], length)
         row = keys.find(name, call)
@@ -118,6 +142,18 @@ class Plane:
             some = np.nonzero(kind == _MINI)[0]
             row, stamp, offset, length = row[some], stamp[some], offset[some], length[some]
         self._minis(row, stamp, offset, length)
+
+    def _one_by_one(self, socket: int, batch: Batch, keys: SocketKeys) -> int:
+        """Relay the plain minis at the head of a small batch; how many that were."""
+        relay, box, now, n = self._single.relay, self.boxes[socket], self._now, batch.count
+        offset = batch.offset[:n]
+        names = batch.name[:n].view(np.uint64)[:, 0].tolist()
+        words = self.core.arena.word[offset].tolist()
+        rest = zip(names, words, offset.tolist(), batch.length[:n].tolist(), strict=True)
+        for i, (name, word, at, length) in enumerate(rest):
+            if not relay(keys, box, name, word, at, length, now):
+                return i
+        return n
 
     def tick(self, now: int) -> None:
         """20 ms of all that goes by the clock."""
