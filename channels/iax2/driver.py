@@ -384,6 +384,10 @@ class Driver:
             channel.set_state(State.UP)
         elif control is Control.RINGING and channel.state is not State.UP:
             channel.set_state(State.RINGING)
+        elif control is Control.BUSY:
+            channel.hangup_cause = int(Cause.USER_BUSY)
+        elif control is Control.CONGESTION:
+            channel.hangup_cause = int(Cause.NORMAL_CIRCUIT_CONGESTION)
         channel.deliver(Indication(control, event.data))
 
     def _digit(self, event: events.CallDigit) -> None:
