@@ -29,6 +29,9 @@ LINGER = 10.0
 #: delay that is reported where no jitter buffer has one, ms
 UNBUFFERED = 40
 
+#: marks a command in `Dialog.first_message` and `last_message` as sent by us
+SENT = 0x100
+
 _STAMP = 1 << 32
 
 #: frames of the far end that answer ours: their stamps are ours and do not move its clock
@@ -66,7 +69,9 @@ class Dialog:
         "core",
         "decrypting",
         "encrypting",
+        "first_message",
         "gone",
+        "last_message",
         "last_received",
         "last_sent",
         "local",
@@ -110,6 +115,9 @@ class Dialog:
         self.timers: dict[Timer, float] = {}
         self.last_sent = 0
         self.last_received = 0
+        #: the first and the last command of this dialogue, plus SENT for one of ours; 0 = none (`iax2 show channels`)
+        self.first_message = 0
+        self.last_message = 0
         self.encrypting: Encrypting | None = None
         self.decrypting: Decrypting | None = None
         self.gone = False
@@ -234,11 +242,17 @@ class Dialog:
 
     def _transmit(self, frame: FullFrame, plain: bytes, retry: str, barrier: bool = False) -> bytes:
         core = self.core
+        if frame.type == FrameType.IAX:
+            self._note_message(frame.subclass | SENT)
         if core.debug is not None:
             core.dump("Tx", frame, self.address, retry)
         wire = plain if self.encrypting is None else self.encrypting.frame(plain)
         core.send(self.socket, self.address, self.local, wire, row=self.row, barrier=barrier)
         return wire
+
+    def _note_message(self, message: int) -> None:
+        self.first_message = self.first_message or message
+        self.last_message = message
 
     def ack(self, frame: FullFrame) -> None:
         """ACK it: the stamp is that frame's, oseqno what it expected, iseqno what is expected now."""
@@ -261,6 +275,7 @@ class Dialog:
         """A full frame of this dialogue, deciphered."""
         elements: Elements | None = None
         if frame.type == FrameType.IAX:
+            self._note_message(frame.subclass)
             try:
                 elements = Elements.parse(frame.data)
             except FrameError as error:

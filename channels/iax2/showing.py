@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pbx.channels.iax2.address import text
+from pbx.channels.iax2.dialog import SENT
 from pbx.channels.iax2.elements import Element
 from pbx.channels.iax2.snapshots import (
     ChannelRow,
@@ -16,6 +17,7 @@ from pbx.channels.iax2.snapshots import (
     Stats,
     UserRow,
 )
+from pbx.channels.iax2.trace import command_name
 from pbx.channels.voice.port import LegCounters
 from pbx.codecs.formats import BY_BIT
 
@@ -76,7 +78,6 @@ def registration(one: Registration) -> RegistryRow:
 def call(one: Call, counters: LegCounters, name: str | None) -> ChannelRow:
     """One call; `counters`: what the plane counted of its voice."""
     report = one.remote_report
-    first = "Tx:NEW" if one.direction == "out" else "Rx:NEW"
     received, lost = counters.received, counters.lost
     return ChannelRow(
         name=name,
@@ -91,8 +92,8 @@ def call(one: Call, counters: LegCounters, name: str | None) -> ChannelRow:
         jitter=counters.jitter,
         jitter_buffer=counters.delay or _DELAY,
         format=BY_BIT[one.format].name if one.format in BY_BIT else "(nothing)",
-        first=getattr(one, "first_message", first),
-        last=getattr(one, "last_message", first),
+        first=_message(one.first_message),
+        last=_message(one.last_message),
         rtt=round(one.rtt * 1000),
         local=Side(
             jitter=counters.jitter,
@@ -113,6 +114,13 @@ def call(one: Call, counters: LegCounters, name: str | None) -> ChannelRow:
             packets=report.get(Element.RR_PKTS, 0),
         ),
     )
+
+
+def _message(message: int) -> str:
+    """`Tx:NEW`, `Rx:ACK`."""
+    if not message:
+        return ""
+    return f"{'Tx' if message & SENT else 'Rx'}:{command_name(message & ~SENT).strip()}"
 
 
 def numbers(core: Core) -> NumberPoolUse:

@@ -119,15 +119,20 @@ _KNOWN_TYPES = frozenset(_TYPES)
 _KNOWN_COMMANDS = frozenset(Command)
 
 
+def command_name(command: int) -> str:
+    """How Asterisk's console writes a command (`NEW`, `CTOKEN`, ...)."""
+    return _COMMANDS.get(Command(command), Command(command).name) if command in _KNOWN_COMMANDS else f"({command:03d}?)"
+
+
 def _subclass(frame: FullFrame) -> str:
     value = frame.subclass
-    if frame.type == FrameType.IAX and value in _KNOWN_COMMANDS:
-        return _COMMANDS.get(Command(value), Command(value).name)
+    if frame.type == FrameType.IAX:
+        return command_name(value)
     if frame.type in (FrameType.DTMF_BEGIN, FrameType.DTMF_END):
         return chr(value) if 32 < value < 127 else str(value)
     if frame.type == FrameType.CONTROL and value in _CONTROLS:
         return _CONTROLS[value]
-    if frame.type in (FrameType.IAX, FrameType.CONTROL):
+    if frame.type == FrameType.CONTROL:
         return f"({value:03d}?)"
     return str(value)
 

@@ -312,6 +312,8 @@ def test_what_the_console_is_given() -> None:
         (row,) = driver.channels()
         assert (row.name, row.address, row.username, row.format) == (channel.name, B, "a", "ulaw")
         assert row.own_number > 1 and row.remote_number > 1
+        assert (row.first, row.last) == ("Tx:NEW", "Tx:ACK")
+        assert pair.b.driver.channels()[0].first == "Rx:NEW"
         use = driver.number_use()
         assert [(row.address, row.used, row.limit) for row in use.rows] == [(f"{B}:{PORT}", 1, 2048)]
         assert (use.regular, use.trunk) == (16381, 16384)
