@@ -64,7 +64,6 @@ class AsteriskConf:
     # [options]
     verbose: int = 0
     debug: int = 0
-    trace: int = 0
     alwaysfork: bool = False
     nofork: bool = False
     console: bool = False
@@ -74,7 +73,6 @@ class AsteriskConf:
     highpriority: bool = False
     initcrypto: bool = False
     nocolor: bool = False
-    dontwarn: bool = False
     dumpcore: bool = False
     languageprefix: bool = True
     systemname: str = ""
@@ -84,26 +82,19 @@ class AsteriskConf:
     maxload: float = 0.0
     maxfiles: int = 0
     minmemfree: int = 0
-    cache_record_files: bool = False
-    record_cache_dir: str = "/tmp"
     transmit_silence: bool = False
-    transcode_via_sln: bool = True
     runuser: str = ""
     rungroup: str = ""
-    lightbackground: bool = False
-    forceblackbackground: bool = False
     defaultlanguage: str = "en"
-    documentation_language: str = "en_US"
     hideconnect: bool = False
-    lockconfdir: bool = False
-    stdexten: str = "gosub"
     live_dangerously: bool = False
     entityid: str = ""
-    hide_messaging_ami_events: bool = False
     sounds_search_custom_dir: bool = False
     disable_remote_console_shell: bool = False
     #: pbx's own: the voice plane as a process of its own
     voiceprocess: bool = True
+    #: passphrases of private keys that were asked for at start (-i): key name -> passphrase
+    passphrases: dict[str, str] = field(default_factory=dict, repr=False)
     #: where options were written, for messages: name -> place
     places: dict[str, Place] = field(default_factory=dict)
 
@@ -196,35 +187,35 @@ OPTIONS: dict[str, tuple[Callable[[Entry], Any], str]] = {
     "highpriority": (_boolean, ""),
     "initcrypto": (_boolean, ""),
     "nocolor": (_boolean, ""),
-    "dontwarn": (_boolean, ""),
+    "dontwarn": (_boolean, "nothing here warns without a cause to see to"),
     "dumpcore": (_boolean, ""),
     "languageprefix": (_boolean, ""),
     "systemname": (_text, ""),
     "autosystemname": (_boolean, ""),
-    "mindtmfduration": (_number, ""),
+    "mindtmfduration": (_number, "digits are passed on with the length they came with"),
     "maxcalls": (_number, ""),
     "maxload": (_real, ""),
     "maxfiles": (_number, ""),
     "minmemfree": (_number, ""),
     "cache_media_frames": (_boolean, "voice is never cached frame by frame"),
-    "cache_record_files": (_boolean, ""),
-    "record_cache_dir": (_text, ""),
-    "transmit_silence": (_boolean, ""),
+    "cache_record_files": (_boolean, "recordings are written by a thread of their own, straight to their place"),
+    "record_cache_dir": (_text, "recordings are written straight to their place"),
+    "transmit_silence": (_boolean, "nothing is sent while a call waits or records, which is also the default"),
     "transcode_via_sln": (_boolean, "the cheapest translation is always taken"),
     "runuser": (_text, ""),
     "rungroup": (_text, ""),
-    "lightbackground": (_boolean, ""),
-    "forceblackbackground": (_boolean, ""),
+    "lightbackground": (_boolean, "the console's colours fit light and dark backgrounds"),
+    "forceblackbackground": (_boolean, "the console's colours fit light and dark backgrounds"),
     "defaultlanguage": (_text, ""),
     "documentation_language": (_text, "the console's help is in English"),
     "hideconnect": (_boolean, ""),
     "lockconfdir": (_boolean, "the configuration directory is never written to"),
-    "stdexten": (_text, ""),
+    "stdexten": (_text, "there is no users.conf whose users would get such extensions"),
     "live_dangerously": (_boolean, ""),
     "entityid": (_text, "no DUNDi, XMPP or Corosync is here that would send it"),
     "rtp_use_dynamic": (_boolean, "there is no RTP here"),
     "rtp_pt_dynamic": (_number, "there is no RTP here"),
-    "hide_messaging_ami_events": (_boolean, ""),
+    "hide_messaging_ami_events": (_boolean, "there is no manager interface yet"),
     "sounds_search_custom_dir": (_boolean, ""),
     "channel_storage_backend": (_text, "channels are kept in one table that indexes names and uniqueids"),
     "disable_remote_console_shell": (_boolean, ""),

@@ -26,7 +26,7 @@ from pbx.astdb import Database
 from pbx.asteriskconf import AsteriskConf
 from pbx.blocking import Blocking
 from pbx.channels import log as levels
-from pbx.channels.events import Bus
+from pbx.channels.events import Bus, ChannelCreated
 from pbx.channels.log import Log
 from pbx.channels.switch import Switch
 from pbx.conf.diagnostics import Diagnostics, Severity
@@ -120,6 +120,7 @@ class Daemon:
             systemname=conf.systemname,
             report=self.report,
         )
+        self.bus.subscribe(ChannelCreated, self._created)
         self.admission = Admission(self)
         self.voice = services.VoiceService(self)
         self.keys = services.KeysService(self)
@@ -136,6 +137,10 @@ class Daemon:
         # what is there now lives for ever: the collector need not look at it again
         gc.collect()
         gc.freeze()
+
+    def _created(self, event: ChannelCreated) -> None:
+        """A new channel speaks defaultlanguage until somebody says otherwise."""
+        event.channel.language = self.conf.defaultlanguage
 
     async def _start_service(self, name: str) -> None:
         try:

@@ -89,6 +89,7 @@ class Console:
         self.hello = json.loads(got[1])
         self.connection = connection
         self._closed = False
+        self.colour = self.colour and bool(self.hello.get("colour", True))
         host = str(self.hello.get("host", "")).split(".")[0]
         text = f"{host}*CLI> "
         if self.colour:

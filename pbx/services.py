@@ -176,6 +176,8 @@ class KeysService:
         """Read the key folder; what cannot be used is said."""
         for line in self.keys.load(self._daemon.conf.keys):
             log.warning(line)
+        for name, passphrase in self._daemon.conf.passphrases.items():
+            self.keys.unlock(name, passphrase)
 
     def reload(self) -> None:
         self.start()

@@ -37,6 +37,8 @@ def run(options: Options) -> int:
     for finding in findings.at_least(Severity.ERROR):
         print(finding, file=sys.stderr)
     try:
+        if conf.initcrypto:
+            conf.passphrases = ask_passphrases(conf)
         if in_background(conf):
             return _background(conf, options, findings)
         return _serve(conf, options, findings)
@@ -59,7 +61,6 @@ def merge(conf: AsteriskConf, options: Options) -> None:
         ("initcrypto", options.initcrypto),
         ("execincludes", options.execincludes),
         ("highpriority", options.highpriority),
-        ("cache_record_files", options.recordcache),
         ("nocolor", not options.colour),
         ("runuser", options.user),
         ("rungroup", options.group),
@@ -71,6 +72,28 @@ def merge(conf: AsteriskConf, options: Options) -> None:
             setattr(conf, name, given)
     if conf.autosystemname:
         conf.systemname = socket.gethostname() or conf.systemname or "localhost"
+
+
+def ask_passphrases(conf: AsteriskConf) -> dict[str, str]:
+    """`-i`: the passphrases of the private keys that have one, asked for while there is still a terminal."""
+    import getpass
+
+    from pbx.channels.iax2.keys import Keys
+
+    keys = Keys()
+    keys.load(conf.keys)
+    answers: dict[str, str] = {}
+    for key in keys.locked():
+        for _ in range(3):
+            given = getpass.getpass(f"Passphrase of the key {key.name}: ")
+            why = keys.unlock(key.name, given)
+            if not why:
+                answers[key.name] = given
+                break
+            print(why, file=sys.stderr)
+        else:
+            print(f"The key {key.name} stays locked: 'keys init' opens it later.", file=sys.stderr)
+    return answers
 
 
 def in_background(conf: AsteriskConf) -> bool:

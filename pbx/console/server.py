@@ -243,6 +243,7 @@ class ConsoleServer(Factory):
             "pid": os.getpid(),
             "host": daemon.hostname,
             "greeting": daemon.greeting(),
+            "colour": not daemon.conf.nocolor,
             "shell": not daemon.conf.disable_remote_console_shell,
         }
 

@@ -57,7 +57,6 @@ def settings_lines(context: Context) -> Iterator[str]:
         ("User name and group:", f"{conf.runuser}/{conf.rungroup}"),
         ("Running directory:", os.getcwd()),
         ("Executable includes:", _enabled(conf.execincludes)),
-        ("Transcode via SLIN:", _enabled(conf.transcode_via_sln)),
         ("Transmit silence during rec:", _enabled(conf.transmit_silence)),
         ("Sounds search custom dir:", _enabled(conf.sounds_search_custom_dir)),
         ("Min DTMF duration::", str(conf.mindtmfduration)),
