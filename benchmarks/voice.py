@@ -67,6 +67,7 @@ class Bench:
     def trunk_frequency(self, *_: Any) -> None: ...
     def media_tick(self, *_: Any) -> None: ...
     def read_file(self, *_: Any) -> None: ...
+    def send_boxes(self) -> None: ...
 
     def control(self, i: int) -> tuple[bytes, int]:
         return addresses.NONE, -1
@@ -122,11 +123,11 @@ class Bench:
     def run(self, size: int, seconds: float) -> float:
         """Microseconds a frame."""
         spent, frames = 0, 0
-        end = time.perf_counter() + seconds
         for _ in range(0 if self._warm else 2 + 4 * len(self.rows) // SLOTS):
             self.fill(SLOTS)
             self._step()
         self._warm = True
+        end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             frames += self.fill(size)
             begin = time.thread_time_ns()

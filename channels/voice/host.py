@@ -107,9 +107,7 @@ class Host:
     def _done(self) -> None:
         """After each step of the plane: send, tell, and see which ticks are needed."""
         plane = self.plane
-        for number, box in plane.boxes.items():
-            if box.count:
-                send(self._kernel, self._fds[number], box, plane.counters)
+        self.send_boxes()
         plane.sent()
         if plane.ticking and not self._frames.running:
             self._frames.start(_FRAME_US)
@@ -146,6 +144,11 @@ class Host:
             send(self._kernel, self._fds[socket], box, self.plane.counters)
         self._fds.pop(socket, None)
         self._readers.remove(socket)
+
+    def send_boxes(self) -> None:
+        for number, box in self.plane.boxes.items():
+            if box.count:
+                send(self._kernel, self._fds[number], box, self.plane.counters)
 
     def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
         if self._threads is not None:

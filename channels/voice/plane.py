@@ -75,6 +75,9 @@ class Outside(Protocol):
     def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
         """Read a file without making anybody wait; `done(content, "")` or `done(None, reason)` may come at once."""
 
+    def send_boxes(self) -> None:
+        """Send what stands in the boxes now: it points at addresses that are about to change."""
+
     def trunk_frequency(self, milliseconds: int) -> None: ...
 
     def media_tick(self, microseconds: int) -> None: ...
@@ -321,6 +324,7 @@ class Plane:
     ) -> None:
         if not 0 < row < self.legs.capacity:
             return
+        self._outside.send_boxes()
         if self.legs.live[row]:
             self._drop(row)
         self.legs.add(row, generation, socket, own_call, flags, clock_start // 1_000_000, resumed)
@@ -331,6 +335,7 @@ class Plane:
 
     def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int) -> None:
         if self._live(row):
+            self._outside.send_boxes()
             self.legs.bind(row, address, local, remote_call)
             self._rebind(row)
 

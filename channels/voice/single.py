@@ -34,7 +34,7 @@ from pbx.channels.voice.legs import SocketKeys
 from pbx.channels.voice.outbox import Outbox
 
 #: in a batch of up to so many frames one by one is quicker
-FEW = 12
+FEW = 16
 _WORD = struct.Struct(">I")
 
 

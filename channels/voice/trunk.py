@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pbx.channels.voice.core import Core
 from pbx.channels.voice.headers import Entries
 from pbx.channels.voice.legs import Ints
+from pbx.channels.voice.outbox import Outbox
 
 _IDLE_MS = 5000
 #: no datagram holds more
@@ -133,27 +134,35 @@ class Trunks:
         width = rows.shape[1]
         limit = min(self.mtu or _LARGEST, _LARGEST)
         most = max(1, (limit - _HEAD) // width)
-        first = np.nonzero(np.diff(trunk, prepend=-1))[0]
-        last = np.append(first[1:], len(trunk))
-        for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+        first = np.nonzero(np.diff(trunk, prepend=-1))[0].tolist()
+        heads: dict[int, tuple[bytearray, list[tuple[int, int, int]]]] = {}
+        for begin, end in zip(first, [*first[1:], len(trunk)], strict=True):
             out = self._out.get(int(trunk[begin]))
-            box = self._core.boxes.get(out.socket) if out else None
-            if out is None or box is None:
+            if out is None or out.socket not in self._core.boxes:
                 continue
-            base = box.keep(rows)
             kept = min(end, begin + self.max_size // width)
             self._core.counters.held_dropped += end - kept
-            self._frames(out, base, width, begin, kept, most, now)
+            head, frames = heads.setdefault(out.socket, (bytearray(), []))
+            for at in range(begin, kept, most):
+                head += self._core.headers.trunk_header(self._time(out, now), self.timestamps)
+                frames.append((out.row, at * width, (min(at + most, kept) - at) * width))
+        for socket, (head, frames) in heads.items():
+            self._queue(self._core.boxes[socket], bytes(head), rows, frames)
 
-    def _frames(self, out: _Out, base: int, width: int, begin: int, end: int, most: int, now: int) -> None:
-        legs, box = self._core.legs, self._core.boxes[out.socket]
-        control = int(legs.controllen[out.row])
-        name = box.keep(legs.name[out.row].copy())
-        data = box.keep(legs.control[out.row].copy()) if control else 0
-        for at in range(begin, end, most):
-            head = self._core.headers.trunk_header(self._time(out, now), self.timestamps)
-            piece = base + at * width, (min(at + most, end) - at) * width
-            box.add_two((box.keep(head), len(head)), piece, name, int(legs.namelen[out.row]), data, control)
+    def _queue(self, box: Outbox, head: bytes, rows: npt.NDArray[np.uint8], frames: list[tuple[int, int, int]]) -> None:
+        """Queue datagrams of a head and a run of rows each: (leg for the address, offset and bytes of its run)."""
+        legs = self._core.legs
+        base, first = box.keep(rows), box.keep(head)
+        for i, (row, at, size) in enumerate(frames):
+            control = int(legs.controllen[row])
+            box.add_two(
+                (first + i * _HEAD, _HEAD),
+                (base + at, size),
+                legs.name_pointer(row),
+                int(legs.namelen[row]),
+                legs.control_pointer(row) if control else 0,
+                control,
+            )
 
     def _time(self, out: _Out, now: int) -> int:
         """The frame's time: never the same twice, 0 for the first one and after a silence of the trunk."""

@@ -69,6 +69,12 @@ class Sim:
     def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
         done(*read_file(path))
 
+    def send_boxes(self) -> None:
+        for box in self.plane.boxes.values():
+            for name, _, data in box.messages():
+                self.sent[addresses.unpack(name)].append(data)
+            box.clear()
+
     # driving
     def leg(
         self,
@@ -91,10 +97,7 @@ class Sim:
             self.collect()
 
     def collect(self, answer: bool = True) -> None:
-        for box in self.plane.boxes.values():
-            for name, _, data in box.messages():
-                self.sent[addresses.unpack(name)].append(data)
-            box.clear()
+        self.send_boxes()
         self.plane.sent()
         events = self.plane.take_events()
         if events and self.events is not None:
