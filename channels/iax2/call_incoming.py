@@ -58,7 +58,6 @@ def opened(call: Call, frame: FullFrame, elements: Elements, now: float) -> None
     _take_request(call, user, elements)
     call.methods = logins.methods_of(user)
     if call.methods:
-        core.last_methods = call.methods
         _ask(call, user, now)
     elif user.forceencryption:
         _refuse_clear(call, frame, user, now)

@@ -97,7 +97,7 @@ class Core:
         self.by_own: dict[tuple[Address, int], Dialog] = {}
         #: dialogues a far end has with us, by its host
         self.per_host: Counter[str] = Counter()
-        #: methods that the last real section asked for: unknown names are asked for the same
+        #: methods that the last real registration was asked for: unknown names are asked for the same
         self.last_methods = AuthMethods.MD5
         #: AUTHREQs without an answer, by user
         self.unanswered: Counter[str] = Counter()

@@ -242,7 +242,7 @@ class Endpoint:
         if answer is not None:
             core.send_stateless(socket, address, local, answer)
             return
-        if self._stopping or frame.subclass == Command.FWDOWNL or not frame.source:
+        if self._stopping or not frame.source:
             core.send_stateless(socket, address, local, refusal(frame))
             return
         if self._gate.is_copy(frame, address, now):
