@@ -377,9 +377,9 @@ class Calling:
     # ---- the end of calling --------------------------------------------------------------------------------------
 
     def hang_up_others(self, winner: Outgoing | None, cause: int) -> None:
-        """End all legs but one."""
+        """End all legs but one, and those that others have taken."""
         for leg in list(self.legs):
-            if leg is not winner:
+            if leg is not winner and leg.channel.owner in (self, None):
                 self._drop(leg)
                 leg.channel.hangup_cause = cause
                 leg.channel.hangup(cause)
