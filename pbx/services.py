@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,8 @@ class DialplanService:
         conf = daemon.conf
         registry.load_all()
         self.sounds = sound_folders(daemon)
+        #: extensions.conf and all that it includes
+        self.files: list[str] = []
         self.services = Services(
             daemon.switch,
             database=daemon.database,
@@ -189,6 +191,8 @@ class Iax2Service:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self.driver: Driver | None = None
+        #: iax.conf and all that it includes
+        self.files: list[str] = []
 
     async def start(self) -> None:
         """Read iax.conf, bind, register.  Raises CannotLoad."""
@@ -342,7 +346,7 @@ def say_unread(daemon: Daemon) -> None:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".conf") and name not in READ)
     except OSError:
         return
-    included = _included(os.path.join(folder, name) for name in READ)
+    included = {os.path.realpath(file) for file in (*daemon.dialplan.files, *daemon.iax2.files)}
     places = []
     for name in names:
         path = os.path.join(folder, name)
@@ -353,20 +357,22 @@ def say_unread(daemon: Daemon) -> None:
         log.notice(f"Not used here (yet), so what they set has no effect: {', '.join(places)} in {folder}")
 
 
-def _included(paths: Iterable[str]) -> set[str]:
-    """Files that the ones that are read include."""
-    found: set[str] = set()
-    for path in paths:
-        document = reader.read(path, diagnostics=Diagnostics(), optional=True)
-        found.update(os.path.realpath(file) for file in document.files)
-    return found
-
-
 def first_setting(path: str) -> int:
-    """The first line of a file that sets something, 0 if none does."""
-    document = reader.read(path, diagnostics=Diagnostics(), optional=True)
-    lines = [entry.line for section in document for entry in section]
-    return min(lines, default=0)
+    """The first line of a file that sets something, 0 if none does.  A quick look, not the whole dialect."""
+    commented = False
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            for number, line in enumerate(file, 1):
+                text = line.strip()
+                if commented:
+                    commented = "--;" not in text
+                elif text.startswith(";--") and not text.startswith(";---"):
+                    commented = "--;" not in text[3:]
+                elif text and text[0] not in ";[" and "=" in text:
+                    return number
+    except OSError:
+        return 0
+    return 0
 
 
 def duration(seconds: float) -> str:
