@@ -131,8 +131,14 @@ def _is_text(value: Value) -> bool:
     return type(value) is str
 
 
-def _sum(function: Callable[[Number, Number], Number]) -> Callable[[Value, Value], Value]:
-    return lambda a, b: function(_number(a), _number(b))
+def _add(a: Value, b: Value) -> Value:
+    if _is_text(b):
+        return _number(a)
+    return _number(b) if _is_text(a) else longdouble.add(_number(a), _number(b))
+
+
+def _subtract(a: Value, b: Value) -> Value:
+    return _number(a) if _is_text(b) else longdouble.subtract(_number(a), _number(b))
 
 
 def _multiply(a: Value, b: Value) -> Value:
@@ -312,8 +318,8 @@ class _Compiler(Transformer[Token, _Code]):
     less = _binary(_comparison(operator.lt))
     at_least = _binary(_comparison(operator.ge))
     at_most = _binary(_comparison(operator.le))
-    add = _binary(_sum(longdouble.add))
-    subtract = _binary(_sum(longdouble.subtract))
+    add = _binary(_add)
+    subtract = _binary(_subtract)
     multiply = _binary(_multiply)
     divide = _binary(_divide)
     modulo = _binary(_modulo)

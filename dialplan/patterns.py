@@ -384,14 +384,14 @@ class _Node:
                 yield key, True
         else:
             for char in sorted(self.chars):
-                yield from _close_edge(self.chars[char], dialled, at, mode)
+                yield from _close_edge(self.chars[char], dialled, at + 1, mode)
             for _, _, (edge,) in self.classes:
-                yield from _close_edge(edge, dialled, at, mode)
+                yield from _close_edge(edge, dialled, at + 1, mode)
             for _, key in self.any:
                 yield key, False
             for _, key in self.early:
-                yield key, True
-            if self.end is not None and mode is Mode.CANMATCH:
+                yield key, at == len(dialled)
+            if self.end is not None and (at > len(dialled) or mode is Mode.CANMATCH):
                 yield self.end, False
 
 

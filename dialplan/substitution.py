@@ -17,6 +17,8 @@ from pbx.dialplan.octets import cut, length, narrowed, widened
 DATA_LIMIT = 8191
 #: Bytes of what one `${...}` or `$[...]` holds, and of what it gives.
 VALUE_LIMIT = 4095
+#: `${` and `$[` inside each other; what is deeper gives nothing (Asterisk has no limit but its stack).
+DEEPEST = 64
 #: Texts taken apart that are remembered.
 MEMO = 16384
 
@@ -107,9 +109,9 @@ class _Variable:
 
     __slots__ = ("_inner", "_name")
 
-    def __init__(self, inside: str) -> None:
+    def __init__(self, inside: str, depth: int) -> None:
         inside = cut(inside, VALUE_LIMIT)
-        self._inner = _Text(inside) if _MARK.search(inside) else None
+        self._inner = _Text(inside, depth + 1) if _MARK.search(inside) else None
         self._name = _take_apart(inside)
 
     def __call__(self, values: Values) -> str:
@@ -135,12 +137,12 @@ class _Expression:
 
     __slots__ = ("_inner", "_template", "_text")
 
-    def __init__(self, inside: str) -> None:
+    def __init__(self, inside: str, depth: int) -> None:
         self._text = cut(inside, VALUE_LIMIT)
         self._inner: _Text | None = None
         self._template: Template | None = None
         if _MARK.search(self._text):
-            self._inner = _Text(self._text)
+            self._inner = _Text(self._text, depth + 1)
             self._template = self._inner.template()
 
     def __call__(self, values: Values) -> str:
@@ -160,10 +162,12 @@ class _Text:
 
     __slots__ = ("literals", "pieces")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, depth: int = 0) -> None:
         self.literals: list[str] = []
         self.pieces: list[_Piece] = []
         at = 0
+        if depth > DEEPEST:
+            text = ""
         while True:
             mark = _MARK.search(text, at)
             if mark is None:
@@ -173,7 +177,7 @@ class _Text:
             variable = mark[0] == "${"
             end, closed = _closing(text, mark.end(), variable)
             inside = text[mark.end() : end - 1 if closed else end]
-            self.pieces.append(_Variable(inside) if variable else _Expression(inside))
+            self.pieces.append((_Variable if variable else _Expression)(inside, depth))
             at = end
 
     def put_in(self, values: Values, limit: int) -> str:

@@ -1,0 +1,134 @@
+"""`$[...]`: Asterisk's answers, and what may never happen."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pbx.dialplan.expressions import Template, evaluate, is_true, syntax_error
+from pbx.dialplan.octets import to_bytes
+from tests.dialplan.recordings import recorded
+
+
+class Functions:
+    """The two functions that the recorded expressions read."""
+
+    def function(self, name: str, args: str) -> str | None:
+        if name == "LEN":
+            return str(len(to_bytes(args)))
+        return args.upper() if name == "TOUPPER" else None
+
+
+def test_recorded_answers() -> None:
+    wrong = [(e, value, got) for e, value in recorded("expressions") if (got := evaluate(e, Functions())) != value]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1/3", "0.333333333333333333"),
+        ("0*-5", "-0"),
+        ("10000000000*10000000000", "1e+20"),
+        ("0.00001*1", "1e-05"),
+        ("a b", "a"),
+        ("1 + ", "0"),
+        ("+1", ""),
+        ("1/0", "2147483647"),
+        ('"日本" : "日"', "3"),
+        ("POW(10,5000)", "inf"),
+        ("SQRT(-1)", "-nan"),
+    ],
+)
+def test_facts(text: str, value: str) -> None:
+    assert evaluate(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [("", False), ("0", False), ("00", False), ("1", True), ("a", True), (" 0", False), ("-1", True), ("0x", False)],
+)
+def test_truth(text: str, truth: bool) -> None:
+    assert is_true(text) is truth
+
+
+def test_where_a_syntax_error_is() -> None:
+    assert syntax_error("1 + 2") is None
+    assert syntax_error("1 + * 2") == (4, "'* 2' is not expected here")
+    assert syntax_error("(1") is not None
+
+
+PIECES = st.sampled_from([*"01a.\"'$()?:|&=<>!+-*/%,~ \t[]{}\\`^#@;\udcff", "ä", "::", "=~", "LEN("])
+ODD = st.lists(PIECES, max_size=60).map("".join)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(ODD, st.text(max_size=60)))
+def test_any_text_has_a_value(text: str) -> None:
+    assert isinstance(evaluate(text, Functions()), str)
+    error = syntax_error(text)
+    assert error is None or 0 <= error[0] <= len(text)
+
+
+TOKENS = st.sampled_from(["0", "1", "25", "1.5", "-3", "abc", "a b", "", '"q"', "a$b", "ä", "(", "5 + 5", "1e3"])
+FRAMES = st.sampled_from(
+    [
+        ("", " + 1"),
+        ("", ""),
+        ("1 + ", " * 2"),
+        ('"', '" = "a b"'),
+        ('"', '"'),
+        ("", " = ", ""),
+        ('"', '" =~ "', '"'),
+        ("", "0 + ", ""),
+        ("LEN(", ")"),
+        ("(", " > ", ") & 1"),
+        ("-", ""),
+        ("x", "y"),
+        ("", "(1)"),
+        ("$", " + 1"),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(FRAMES, st.data())
+def test_holes_change_nothing(literals: tuple[str, ...], data: st.DataObject) -> None:
+    texts = [data.draw(TOKENS) for _ in literals[1:]]
+    template = Template.make(literals)
+    if template is None:
+        return
+    value = template.evaluate(texts, Functions())
+    if value is not None:
+        whole = literals[0] + "".join(t + literal for t, literal in zip(texts, literals[1:], strict=True))
+        assert value == evaluate(whole, Functions())
+
+
+def test_holes_are_used_where_they_can_be() -> None:
+    template = Template.make(["", " + 1"])
+    assert template is not None
+    assert template.evaluate(["41"]) == "42"
+    assert template.evaluate(["4 1"]) is None
+    assert Template.make(["a", ""]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+".join(["1"] * 2000),
+        "(" * 2000 + "1" + ")" * 2000,
+        "(" * 4000,
+        "!" * 4000 + "1",
+        "1?" * 1300 + "2",
+        '"' * 4000,
+        "-" * 4000,
+    ]
+    + ["a=" * 2000, "1::" * 1300, "LEN(" * 1000, ",".join(["1"] * 2000), "LEN(" + ",".join(["1"] * 1900) + ")"],
+)
+def test_long_expressions_take_linear_time(text: str) -> None:
+    began = time.process_time()
+    evaluate(text, Functions())
+    assert time.process_time() - began < 1.5
