@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import ClassVar
 
 HERE = Path(__file__).parent
+#: the first half of all addresses: a run of its own must not meet another
+NET = f"127.{1 + os.getpid() % 250}"
 PEERS = Path(os.environ.get("PBX_PEERS", Path.home() / ".cache" / "pbx-peers"))
 
 #: what a stock box loads; those that a version does not ship are left out

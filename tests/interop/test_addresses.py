@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
 
-from tests.interop.boxes import HERE, make_box, running
+from tests.interop.boxes import HERE, NET, make_box, running
 from tests.interop.calls import digits_both_ways, give_sounds, nothing_left, recorded_here, recorded_there, together
 from tests.interop.conftest import need
 
+#: ports of our own on addresses that all share
+WILDCARD = 20000 + os.getpid() % 20000
+PORTS = [{"PORT": str(WILDCARD + i), "PEERPORT": str(WILDCARD + 3 - i)} for i in (1, 2)]
 #: a POKE of source call 7, 12 bytes and no elements
 POKE = bytes.fromhex("80070000000000000000061e")
 
@@ -18,8 +22,8 @@ POKE = bytes.fromhex("80070000000000000000061e")
 def test_a_call_over_ipv6(kinds: tuple[str, str]) -> None:
     need(*kinds)
     one, two = (
-        make_box(kind, f"six-{side}", HERE / "etc" / "ipv6" / side, "::1", SECRET="wonderland")
-        for kind, side in zip(kinds, "ab", strict=True)
+        make_box(kind, f"six-{side}", HERE / "etc" / "ipv6" / side, "::1", SECRET="wonderland", **ports)
+        for kind, side, ports in zip(kinds, "ab", PORTS, strict=True)
     )
     give_sounds(one, two)
     with running(one, two):
@@ -33,14 +37,14 @@ def test_a_call_over_ipv6(kinds: tuple[str, str]) -> None:
 
 
 def test_replies_leave_from_the_address_that_was_asked() -> None:
-    box = make_box("pbx", "wildcard", HERE / "etc" / "wildcard", "0.0.0.0")
+    box = make_box("pbx", "wildcard", HERE / "etc" / "wildcard", "0.0.0.0", PORT=str(WILDCARD))
     with running(box):
-        for address in ("127.0.41.5", "127.0.41.6"):
+        for address in (f"{NET}.41.5", f"{NET}.41.6"):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
                 asker.settimeout(5)
-                asker.bind(("127.0.41.1", 0))
+                asker.bind((f"{NET}.41.1", 0))
                 # connected: the kernel hands over only what comes from that very address
-                asker.connect((address, 4579))
+                asker.connect((address, WILDCARD))
                 asker.send(POKE)
                 answer = asker.recv(2048)
                 assert answer[10:12] == b"\x06\x03" and len(answer) == 12, answer.hex()
@@ -48,13 +52,13 @@ def test_replies_leave_from_the_address_that_was_asked() -> None:
 
 def test_a_taken_port_is_refused_naming_it() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.41.9", 4569))
-        box = make_box("pbx", "taken", HERE / "etc" / "guest" / "caller", "127.0.41.9", PEER="127.0.41.1")
+        other.bind((f"{NET}.41.9", 4569))
+        box = make_box("pbx", "taken", HERE / "etc" / "guest" / "caller", f"{NET}.41.9", PEER=f"{NET}.41.1")
         try:
             box.start()
         except AssertionError as ended:
-            assert "127.0.41.9:4569" in str(ended)
+            assert f"{NET}.41.9:4569" in str(ended)
         else:
-            assert "127.0.41.9:4569" in box.log
+            assert f"{NET}.41.9:4569" in box.log
         finally:
             box.stop()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.interop.boxes import HERE, make_box, running
+from tests.interop.boxes import HERE, NET, make_box, running
 from tests.interop.calls import give_sounds, nothing_left
 from tests.interop.conftest import need
 from tests.interop.test_logins import pair_of
@@ -33,22 +33,24 @@ def test_registration_comes_back_by_itself(kinds: tuple[str, str]) -> None:
     """The registrar restarts without memory: the registration is back within 60 s of its return."""
     one, two = pair_of(kinds, "mutual", 43)
     with running(one):
-        one.wait_rx("iax2 show registry", r"127\.0\.43\.2:4569", 5)
+        one.wait_rx("iax2 show registry", rf"{NET}\.43\.2:4569", 5)
         with running(two):
-            two.wait_rx("iax2 show peers", r"127\.0\.43\.1 +\(D\)", 60)
+            two.wait_rx("iax2 show peers", rf"{NET}\.43\.1 +\(D\)", 60)
             assert two.process is not None
             two.process.send_signal(signal.SIGKILL)
-        again = make_box(kinds[1], "again", HERE / "etc" / "mutual" / "b", "127.0.43.2", PEER="127.0.43.1",
+        again = make_box(kinds[1], "again", HERE / "etc" / "mutual" / "b", f"{NET}.43.2", PEER=f"{NET}.43.1",
                          SECRET="wonderland")  # fmt: skip
         give_sounds(again)
         with running(again):
-            again.wait_rx("iax2 show peers", r"127\.0\.43\.1 +\(D\)", 62)
+            again.wait_rx("iax2 show peers", rf"{NET}\.43\.1 +\(D\)", 62)
             one.wait_rx("iax2 show registry", r"Registered$", 30)
 
 
 def test_a_dead_host_is_unavailable_at_once() -> None:
     need("pbx")
-    box = make_box("pbx", "alone", HERE / "etc" / "mutual" / "a", "127.0.44.1", PEER="127.0.44.2", SECRET="wonderland")
+    box = make_box(
+        "pbx", "alone", HERE / "etc" / "mutual" / "a", f"{NET}.44.1", PEER=f"{NET}.44.2", SECRET="wonderland"
+    )
     give_sounds(box)
     with running(box):
         began = time.monotonic()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.boxes import HERE, make_box, running
+from tests.interop.boxes import HERE, NET, make_box, running
 from tests.interop.calls import dial_status, echo_both_ways, give_sounds, nothing_left
 from tests.interop.conftest import need
 
@@ -14,8 +14,8 @@ from tests.interop.conftest import need
 @pytest.mark.parametrize("kinds", [("pbx", "asterisk22"), ("asterisk22", "pbx"), ("pbx", "pbx")], ids="-".join)
 def test_guest_calls(kinds: tuple[str, str], wire: Path) -> None:
     need(*kinds)
-    caller = make_box(kinds[0], "guest-caller", HERE / "etc" / "guest" / "caller", "127.0.37.1", PEER="127.0.37.2")
-    server = make_box(kinds[1], "guest-server", HERE / "etc" / "guest" / "server", "127.0.37.2")
+    caller = make_box(kinds[0], "guest-caller", HERE / "etc" / "guest" / "caller", f"{NET}.37.1", PEER=f"{NET}.37.2")
+    server = make_box(kinds[1], "guest-server", HERE / "etc" / "guest" / "server", f"{NET}.37.2")
     give_sounds(caller, server)
     with running(caller, server):
         echo_both_ways(caller, server, "Local/240@default", wire)
@@ -26,8 +26,8 @@ def test_guest_calls(kinds: tuple[str, str], wire: Path) -> None:
 @pytest.mark.parametrize("kind", ["pbx", "asterisk22"])
 def test_no_guest_unless_configured(kind: str) -> None:
     need(kind, "asterisk22")
-    caller = make_box("asterisk22", "nocaller", HERE / "etc" / "guest" / "caller", "127.0.37.3", PEER="127.0.37.4")
-    server = make_box(kind, "noserver", HERE / "etc" / "guest" / "caller", "127.0.37.4", PEER="127.0.37.3")
+    caller = make_box("asterisk22", "nocaller", HERE / "etc" / "guest" / "caller", f"{NET}.37.3", PEER=f"{NET}.37.4")
+    server = make_box(kind, "noserver", HERE / "etc" / "guest" / "caller", f"{NET}.37.4", PEER=f"{NET}.37.3")
     with running(caller, server):
         for number in ("240", "340"):
             status, cause = dial_status(caller, f"Local/{number}@default")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.boxes import HERE, Box, make_box, running
+from tests.interop.boxes import HERE, NET, Box, make_box, running
 from tests.interop.calls import (
     dial_status,
     digits_both_ways,
@@ -39,7 +39,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     need(*request.param)
     keys = tmp_path_factory.mktemp("keys")
     one, two = (
-        make_box(kind, f"voip{i}", HERE / "etc" / "howto" / f"voip{i}", f"127.0.31.{i}", PEER=f"127.0.31.{3 - i}")
+        make_box(kind, f"voip{i}", HERE / "etc" / "howto" / f"voip{i}", f"{NET}.31.{i}", PEER=f"{NET}.31.{3 - i}")
         for i, kind in enumerate(request.param, 1)
     )
     for box, own, other in ((one, "voip1", "voip2"), (two, "voip2", "voip1")):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.boxes import HERE, Box, make_box, running
+from tests.interop.boxes import HERE, NET, Box, make_box, running
 from tests.interop.calls import (
     SWEEP,
     digits_both_ways,
@@ -33,8 +33,8 @@ def pair_of(kinds: tuple[str, str], scenario: str, subnet: int, **values: str) -
             kind,
             f"{scenario}-{side}",
             HERE / "etc" / scenario / side,
-            f"127.0.{subnet}.{i}",
-            PEER=f"127.0.{subnet}.{3 - i}",
+            f"{NET}.{subnet}.{i}",
+            PEER=f"{NET}.{subnet}.{3 - i}",
             SECRET="wonderland",
             **values,
         )

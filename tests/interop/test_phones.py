@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.interop.boxes import HERE, make_box, running
+from tests.interop.boxes import HERE, NET, make_box, running
 from tests.interop.calls import nothing_left
 from tests.interop.conftest import lack, need
 from tests.interop.modem import Modem
@@ -20,8 +21,11 @@ def test_two_modems_complete_a_call_through_us(kind: str, tmp_path: Path) -> Non
     need(kind)
     if Modem.missing():
         lack(Modem.missing())
-    server = make_box(kind, "modem", HERE / "etc" / "modem", "127.0.38.1", SECRET="carrier")
-    modems = [Modem(f"m{i}", "127.0.38.1", "carrier", 45710 + i, tmp_path, f"50{i - 1}") for i in (1, 2)]
+    server = make_box(kind, "modem", HERE / "etc" / "modem", f"{NET}.38.1", SECRET="carrier")
+    modems = [
+        Modem(f"m{i}", f"{NET}.38.1", "carrier", 20000 + os.getpid() % 20000 + i, tmp_path, f"50{i - 1}")
+        for i in (1, 2)
+    ]
     with running(server), contextlib.ExitStack() as stack:
         for modem in modems:
             stack.callback(modem.stop)
@@ -47,10 +51,10 @@ def test_nmap_recognises_us(kind: str) -> None:
     program = shutil.which("nmap", path="/usr/bin")
     if program is None:
         lack("nmap: run tests/interop/setup")
-    server = make_box(kind, "nmap", HERE / "etc" / "guest" / "caller", "127.0.38.2", PEER="127.0.38.3")
+    server = make_box(kind, "nmap", HERE / "etc" / "guest" / "caller", f"{NET}.38.2", PEER=f"{NET}.38.3")
     with running(server):
         text = subprocess.run(
-            [str(program), "-sU", "-Pn", "-n", "-p", "4569", "--script", "iax2-version", "127.0.38.2"],
+            [str(program), "-sU", "-Pn", "-n", "-p", "4569", "--script", "iax2-version", f"{NET}.38.2"],
             capture_output=True,
             text=True,
             timeout=60,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.boxes import HERE, Box, make_box, running
+from tests.interop.boxes import HERE, NET, Box, make_box, running
 from tests.interop.calls import dial_status, nothing_left
 from tests.interop.conftest import lack, need
 from tests.interop.keys import rsa_pair
@@ -30,8 +30,8 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         request.param[0],
         "client",
         HERE / "etc" / "refusals" / "client",
-        "127.0.39.1",
-        PEER="127.0.39.2",
+        f"{NET}.39.1",
+        PEER=f"{NET}.39.2",
         SECRET="wonderland",
         OUTKEY="wrong",
     )
@@ -39,8 +39,8 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         request.param[1],
         "server",
         HERE / "etc" / "refusals" / "server",
-        "127.0.39.2",
-        PEER="127.0.39.1",
+        f"{NET}.39.2",
+        PEER=f"{NET}.39.1",
         SECRET="wonderland",
         INKEY="right",
     )
@@ -74,9 +74,9 @@ def ours(box: Box) -> str:
 def test_one_line_says_who_from_where_and_why(pair: tuple[Box, Box], who: str) -> None:
     _, server = pair
     ours(server)
-    server.wait_log(rf"NOTICE\[\d+\].*\b{who}\b.*127\.0\.39\.1.*", 20)
+    server.wait_log(rf"NOTICE\[\d+\].*\b{who}\b.*{NET}\.39\.1.*", 20)
     for line in server.log.splitlines():
-        if re.search(rf"NOTICE\[\d+\].*\b{who}\b.*127\.0\.39\.1", line):
+        if re.search(rf"NOTICE\[\d+\].*\b{who}\b.*{NET}\.39\.1", line):
             break
     else:
         raise AssertionError("no NOTICE line")
@@ -98,7 +98,7 @@ def test_fail2ban_sees_the_refusals(pair: tuple[Box, Box], tmp_path: Path) -> No
     if shutil.which("fail2ban-regex") is None:
         lack("fail2ban: run tests/interop/setup")
     for kind, word in (("registration", "nobody"), ("call", "good"), ("ACL", "walled")):
-        lines = [t for t in server.log.splitlines() if re.search(rf"NOTICE\[\d+\].*\b{word}\b.*127\.0\.39\.1", t)]
+        lines = [t for t in server.log.splitlines() if re.search(rf"NOTICE\[\d+\].*\b{word}\b.*{NET}\.39\.1", t)]
         assert lines, kind
         sample = tmp_path / "log"
         sample.write_text("\n".join(re.sub(r"\.\d{3}\]", "]", t, count=1) for t in lines) + "\n")
