@@ -13,6 +13,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from pbx.channels.log import Log
 
@@ -20,30 +21,47 @@ log = Log("db")
 
 #: seconds between two commits while there is something to write
 COMMIT_EVERY = 1.0
+#: seconds until what could not be written is tried again
+RETRY_EVERY = 30.0
+_TABLE = "CREATE TABLE IF NOT EXISTS astdb(key VARCHAR(256), value VARCHAR(256), PRIMARY KEY(key))"
+
+#: (column, value) of each row
+Rows: TypeAlias = list[list[tuple[str, str]]]
+#: path -> its value now, None = gone
+Changed: TypeAlias = dict[str, str | None]
 
 
 class Database:
     """Families of keys, each key `/family/key`.  Serves the dialplan (`pbx.dialplan.services.Database`)."""
 
     def __init__(self, path: str) -> None:
-        """Open (and make) the database.  Raises sqlite3.Error or OSError when that is not possible."""
+        """Open (and make) the database; where that is not possible it is said once, and all stays in memory."""
         self.path = path
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        link = sqlite3.connect(path)
+        self._values: dict[str, str] = {}
+        #: an error that was told and lasts; no more of the kind is logged
+        self._failed = False
+        #: changes that could not be written yet
+        self._unwritten: dict[str, str | None] = {}
         try:
-            link.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
-            link.execute("CREATE TABLE IF NOT EXISTS astdb(key VARCHAR(256), value VARCHAR(256), PRIMARY KEY(key))")
-            link.commit()
-            self._values: dict[str, str] = {
-                _text(key): _text(value) for key, value in link.execute("SELECT * FROM astdb")
-            }
-        finally:
-            link.close()
+            self._values = self._open()
+        except (sqlite3.Error, OSError) as error:
+            self._failed = True
+            log.error(f"Cannot open {path}: {error}; what changes is kept in memory only")
         self._paths = sorted(self._values)
         self._work: queue.SimpleQueue[tuple[str, str | None] | threading.Event | None] = queue.SimpleQueue()
-        self._failed = False
         self._thread = threading.Thread(target=self._write, name="astdb", daemon=True)
         self._thread.start()
+
+    def _open(self) -> dict[str, str]:
+        """What is stored.  A file that may only be read will do."""
+        os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
+        link = sqlite3.connect(self.path)
+        with contextlib.closing(link):
+            link.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+            with contextlib.suppress(sqlite3.OperationalError):  # writing says why, the first time
+                link.execute(_TABLE)
+                link.commit()
+            return {_text(key): _text(value) for key, value in link.execute("SELECT * FROM astdb")}
 
     # ---- reading -------------------------------------------------------------------------------------
 
@@ -105,8 +123,13 @@ class Database:
 
     def _write(self) -> None:
         while True:
-            item = self._work.get()
+            try:
+                item = self._work.get(timeout=RETRY_EVERY if self._unwritten else None)
+            except queue.Empty:
+                self._commit({})
+                continue
             if item is None:
+                self._commit({})
                 return
             changes: dict[str, str | None] = {}
             waiting: list[threading.Event] = []
@@ -131,11 +154,14 @@ class Database:
                 return
 
     def _commit(self, changes: dict[str, str | None]) -> None:
+        """Write these and what could not be written before."""
+        changes = {**self._unwritten, **changes}
         if not changes:
             return
         try:
             link = sqlite3.connect(self.path, timeout=10)
             with contextlib.closing(link), link:
+                link.execute(_TABLE)
                 for path, value in changes.items():
                     if value is None:
                         link.execute("DELETE FROM astdb WHERE key = ?", (path,))
@@ -144,11 +170,43 @@ class Database:
                             "INSERT OR REPLACE INTO astdb(key, value) VALUES (?, ?)", (_bound(path), _bound(value))
                         )
         except (sqlite3.Error, OSError) as error:
+            self._unwritten = changes
             if not self._failed:
                 self._failed = True
                 log.error(f"Cannot write {self.path}: {error}; what changes is kept in memory only")
         else:
-            self._failed = False
+            self._unwritten = {}
+            if self._failed:
+                self._failed = False
+                log.notice(f"{self.path} can be written again; nothing was lost")
+
+    def query(self, statement: str) -> tuple[Rows, Changed]:
+        """Run an SQL statement on the file: rows of (column, value), and what it changed, for `adopt`.
+
+        Sleeps in the kernel: for a thread.  Raises sqlite3.Error.
+        """
+        self.flush()
+        link = sqlite3.connect(self.path, timeout=10)
+        with contextlib.closing(link), link:
+            link.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+            before = dict(link.execute("SELECT * FROM astdb"))
+            cursor = link.execute(statement)
+            names = [column[0] for column in cursor.description or ()]
+            rows = [[(name, _text(value)) for name, value in zip(names, row, strict=True)] for row in cursor]
+            after = dict(link.execute("SELECT * FROM astdb")) if link.total_changes else before
+        changed: Changed = {_text(key): _text(value) for key, value in after.items() if before.get(key) != value}
+        changed.update({_text(key): None for key in before if key not in after})
+        return rows, changed
+
+    def adopt(self, changed: Changed) -> None:
+        """Know what somebody else wrote into the file."""
+        for path, value in changed.items():
+            if value is None:
+                self._values.pop(path, None)
+            else:
+                self._values[path] = value
+        if changed:
+            self._paths = sorted(self._values)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until everything so far is on the disk (seconds); False if that took longer."""

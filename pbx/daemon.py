@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import gc
 import os
 import signal
 import socket
@@ -29,6 +28,7 @@ from pbx.channels import log as levels
 from pbx.channels.events import Bus, ChannelCreated
 from pbx.channels.log import Log
 from pbx.channels.switch import Switch
+from pbx.collector import Collector
 from pbx.conf.diagnostics import Diagnostics, Severity
 from pbx.console import commands
 from pbx.console.server import AlreadyRunning, ConsoleServer
@@ -78,6 +78,7 @@ class Daemon:
         self.database: Database
         self.switch: Switch
         self.admission: Admission
+        self.collector: Collector
         self.dialplan: services.DialplanService
         self.voice: services.VoiceService
         self.keys: services.KeysService
@@ -122,6 +123,7 @@ class Daemon:
         )
         self.bus.subscribe(ChannelCreated, self._created)
         self.admission = Admission(self)
+        self.collector = Collector(self.reactor, lambda: len(self.admission.active))
         self.voice = services.VoiceService(self)
         self.keys = services.KeysService(self)
         self.dialplan = services.DialplanService(self)
@@ -134,9 +136,7 @@ class Daemon:
         self.is_booted = True
         self.booted.callback(None)
         log.verbose(1, "Asterisk Ready.")
-        # what is there now lives for ever: the collector need not look at it again
-        gc.collect()
-        gc.freeze()
+        self.collector.start()
 
     def _created(self, event: ChannelCreated) -> None:
         """A new channel speaks defaultlanguage until somebody says otherwise."""
@@ -250,6 +250,7 @@ class Daemon:
                 self.report(failed(), f"reload of {module.name}")
         self.reloaded = time.time()
         self._reloaded_at = self.reactor.seconds()
+        self.collector.loaded()
         self.notifier.ready(f"pbx {self.version}")
 
     def reload_logger(self, file: str = "logger.conf") -> None:
@@ -307,6 +308,8 @@ class Daemon:
                 await self.modules.stop(name)
             except Exception:
                 self.report(failed(), f"stop of {name}")
+        if hasattr(self, "collector"):
+            self.collector.stop()
         if hasattr(self, "voice"):
             self.voice.stop()
         if hasattr(self, "database"):

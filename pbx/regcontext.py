@@ -84,9 +84,7 @@ class RegisteredExtensions:
         added = self._added.setdefault(peer, [])
         for context, exten in self._places(peer):
             try:
-                self._dialplan.context(context, REGISTRAR).add(
-                    exten, Priority(1, "Noop", peer, registrar=REGISTRAR)
-                )
+                self._dialplan.context(context, REGISTRAR).add(exten, Priority(1, "Noop", peer, registrar=REGISTRAR))
             except Taken:
                 continue  # the file's own extension stays
             except BadPattern as error:

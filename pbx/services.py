@@ -17,6 +17,7 @@ from pbx.channels.iax2.acl import load_named
 from pbx.channels.iax2.driver import Driver
 from pbx.channels.iax2.keys import Keys
 from pbx.channels.iax2.settings import Settings
+from pbx.channels.iax2.settings_diff import compare_steps
 from pbx.channels.iax2.settings_load import load_steps
 from pbx.channels.iax2.sockets import CannotBind
 from pbx.channels.iax2.values import BindAddress
@@ -31,7 +32,9 @@ from pbx.conf.document import Document
 from pbx.dialplan import registry
 from pbx.dialplan.loader import loading
 from pbx.dialplan.services import Services
+from pbx.mailboxes import Mailboxes
 from pbx.modules import BUILT_IN, CannotLoad, Module
+from pbx.regcontext import RegisteredExtensions
 from pbx.slices import in_slices
 
 if TYPE_CHECKING:
@@ -124,6 +127,7 @@ class DialplanService:
             shell=self._shell,
             read_config=self.read_config,
         )
+        self.registered = RegisteredExtensions(daemon.bus, self.services.dialplan)
         self.interpreter = AdmittingInterpreter(self.services, daemon.admission)
         daemon.switch.extensions = self.interpreter
 
@@ -146,6 +150,7 @@ class DialplanService:
             dialplan = self.services.dialplan
             tables = await in_slices(daemon.reactor, loading(document, findings, dict(dialplan.globals)))
             dialplan.replace(tables)
+            self.registered.restore()
         daemon.say(findings)
 
     def _read(self, name: str, findings: Diagnostics) -> Document:
@@ -198,11 +203,22 @@ class Iax2Service:
         """Read iax.conf, bind, register.  Raises CannotLoad."""
         daemon = self._daemon
         settings = await self._settings()
+        if settings.refused:
+            raise CannotLoad(f"{daemon.conf.etc('iax.conf')} can't be used as it stands; see the lines above")
         bind = daemon.options.bind
         if bind:
             settings.general.bindaddr = (bind_address(bind, settings.general.bindport),)
-        driver = Driver(daemon.reactor, daemon.switch, daemon.voice.port, settings, keys=daemon.keys.keys)
+        driver = Driver(
+            daemon.reactor,
+            daemon.switch,
+            daemon.voice.port,
+            settings,
+            keys=daemon.keys.keys,
+            mailbox=Mailboxes(daemon.conf.directories["astspooldir"], daemon.reactor.seconds),
+            store=daemon.database,
+        )
         daemon.voice.events.driver = driver
+        daemon.dialplan.registered.use(settings)
         try:
             driver.start()
         except CannotBind as error:
@@ -238,15 +254,28 @@ class Iax2Service:
             self._daemon.voice.events.driver = None
 
     async def reload(self) -> None:
-        """Other settings for what comes; a file that cannot be read as a whole changes nothing."""
+        """Other settings for what comes; a file that cannot be read as a whole changes nothing.
+
+        What changed is logged and kept in `changes`, a line each.
+        """
+        self.changes = []
         if self.driver is None:
             return
         settings = await self._settings()
         if settings.refused:
-            log.error("iax.conf was not reloaded: the running settings stay")
+            self.changes = ["iax.conf was not reloaded: the running settings stay"]
+            log.error(self.changes[0])
             return
-        if self.driver is not None:
-            self.driver.reload(settings)
+        driver = self.driver
+        if driver is not None:
+            if self._daemon.options.bind:
+                settings.general.bindaddr = driver.settings.general.bindaddr
+            differences = await in_slices(self._daemon.reactor, compare_steps(driver.settings, settings))
+            driver.reload(settings)
+            self._daemon.dialplan.registered.use(settings)
+            self.changes = list(differences.lines())
+            for line in self.changes:
+                log.verbose(2, f"iax.conf: {line}")
 
 
 def read_steps(daemon: Daemon, name: str, findings: Diagnostics) -> Generator[None, None, Document]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from twisted.internet.task import Clock
 
 from pbx import demo, indications, modules, picture
 from pbx.admission import tight
+from pbx.collector import Collector
 from pbx.conf.diagnostics import Diagnostics
 from pbx.slices import in_slices
 
@@ -98,6 +100,26 @@ def test_the_demo_hears_what_was_played() -> None:
         assert demo.follows(heard, names) and demo.follows(heard[2:], names)
     assert not demo.follows(["C5", "G5"], ["C5", "E5", "G5"])
     assert not demo.follows([], ["C5"])
+
+
+def test_full_collections_wait_for_a_quiet_moment() -> None:
+    clock, busy, thresholds = Clock(), [1], gc.get_threshold()
+    collector = Collector(clock, lambda: busy[0])
+    try:
+        collector.start()
+        done: list[int] = []
+        gc.callbacks.append(lambda phase, info: done.append(info["generation"]) if phase == "stop" else None)
+        clock.advance(60)
+        assert 2 not in done
+        busy[0] = 0
+        clock.advance(60)
+        assert done.count(2) == 1
+    finally:
+        gc.callbacks.pop()
+        collector.stop()
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+    assert not clock.getDelayedCalls()
 
 
 def test_pictures(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from pbx.console.registry import Context, UsageShown, command
 
 
@@ -98,3 +100,23 @@ def delete_tree(context: Context, words: list[str]) -> None:
     family, _, key = "/".join(words).strip("/").partition("/")
     count = context.pbx.database.delete_tree(family, key)
     context.line(f"{count} database entries removed." if count else "Database entries do not exist.")
+
+
+@command(
+    "database query",
+    "Run a user-specified query on the astdb",
+    'Usage: database query "<SQL Statement>"\n'
+    "       Runs an SQL statement on the file of the database.  Take care: nothing asks back.\n",
+)
+async def query(context: Context, words: list[str]) -> None:
+    (statement,) = _split(words, 1, 1)
+    database = context.pbx.database
+    try:
+        rows, changed = await context.pbx.blocking(lambda: database.query(statement))
+    except (sqlite3.Error, OSError) as error:
+        context.line(f"{error}: {statement}")
+        return
+    database.adopt(changed)
+    for row in rows:
+        context.lines(f"{name:<5}: {value:<50}" for name, value in row)
+        context.line()

@@ -171,6 +171,7 @@ async def reload(context: Context, words: list[str]) -> None:
     _driver(context)
     await context.pbx.modules.reload("res_crypto")
     await context.pbx.modules.reload("chan_iax2")
+    context.lines(context.pbx.iax2.changes)
 
 
 @command(
@@ -186,7 +187,7 @@ def unregister(context: Context, words: list[str]) -> None:
     if not any(row.name == words[0] for row in driver.peers()):
         context.line(f"Peer unknown: {words[0]}. Not unregistered")
     elif driver.unregister(words[0]):
-        context.line(f"Unregistered peer {words[0]} from registry")
+        context.line(f"Peer {words[0]} unregistered")
     else:
         context.line(f"Peer {words[0]} not registered")
 

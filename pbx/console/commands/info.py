@@ -230,6 +230,10 @@ def show_sysinfo(context: Context, words: list[str]) -> None:
         context.line(f"  {name:<26} {memory.get(key, '0')} KiB")
     processes = sum(name.isdigit() for name in os.listdir("/proc"))
     context.line(f"\n  Number of Processes:       {processes} \n")
+    pauses = context.pbx.collector.longest
+    context.line(
+        f"  Longest collector pause:   {pauses['young'] * 1000:.1f} ms (full: {pauses['full'] * 1000:.1f} ms)\n"
+    )
 
 
 def _proc(path: str) -> dict[str, str]:
