@@ -439,11 +439,11 @@ class Run:
     async def signal_end(self, kind: Control, seconds: float) -> None:
         """Tell the far end busy or congestion and wait until it hangs up, at most that long (0: for ever)."""
         channel = self.channel
-        channel.indicate(kind)
         if channel.state is not State.UP:
             cause = Cause.USER_BUSY if kind is Control.BUSY else Cause.NORMAL_CIRCUIT_CONGESTION
             channel.hangup_cause = int(cause)
             channel.set_state(State.BUSY)
+        channel.indicate(kind)
         await channel.wait(None, seconds or None)
 
     # ---- the end ----------------------------------------------------------------------------------------

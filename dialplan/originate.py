@@ -63,11 +63,14 @@ class _Attempt:
         self.services = services
         self.wish = wish
         self.channel = channel
+        self._up = False
         self.done: Deferred[OriginateResult] = Deferred(lambda _: self._give_up())
         self._timer = None if wish.timeout <= 0 else services.switch.clock.callLater(wish.timeout, self._late)
 
     def left(self, channel: Channel, to: object) -> None:
-        self._finish(OriginateResult.SUCCESS, hangup=False)
+        """Its own task took it (it answered), or somebody else did."""
+        if not self._up:
+            self._finish(OriginateResult.SUCCESS, hangup=False)
 
     def read(self) -> None:
         """Channel.watch: an event waits."""
@@ -94,6 +97,7 @@ class _Attempt:
     def _answered(self) -> None:
         channel, wish = self.channel, self.wish
         self._stop()
+        self._up = True
         interpreter = Interpreter.of(self.services)
         if wish.application:
             interpreter.execute(channel, wish.application, wish.data)
@@ -122,7 +126,7 @@ class _Attempt:
         self._stop()
         self.channel.release(self)
         if hangup:
-            self.channel.hangup()
+            self.channel.hangup(self.channel.hangup_cause)
         self._report(result)
 
     def _report(self, result: OriginateResult) -> None:

@@ -321,7 +321,7 @@ def chan_is_avail(run: Run, data: str) -> Result:
         try:
             channel = run.services.switch.request(destination, run.channel.formats, run.channel)
         except Unavailable as error:
-            cause = str(error.cause)
+            cause = "" if error.cause == Cause.CHAN_NOT_IMPLEMENTED else str(error.cause)
             continue
         found = destination
         scope.set("AVAILCHAN", channel.name)

@@ -176,7 +176,7 @@ class _Dial:
         except Interrupt:
             if scope.get("DIALSTATUS") == "":
                 scope.set("DIALSTATUS", "CANCEL")
-            calling.hang_up_others(None, 26 if calling.wishes.elsewhere else int(Cause.NORMAL_CLEARING))
+            calling.hang_up_others(None, 26 if calling.wishes.elsewhere else int(Cause.NORMAL_CLEARING), later=True)
             raise
 
     async def _call(self) -> Result:

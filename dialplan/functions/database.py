@@ -91,8 +91,7 @@ def db_keys(scope: Scope, args: str) -> str:
 
 @function("DB_KEYCOUNT", syntax="DB_KEYCOUNT([prefix])", synopsis="How many keys are below a prefix", module=_MODULE)
 def db_keycount(scope: Scope, args: str) -> str:
-    family, _, key = args.strip("/").partition("/")
-    return str(len(list(scope.services.database.tree(family, key))))
+    return str(len(_below(scope, args)))
 
 
 @application("DBdel", syntax="DBdel(family/key)", synopsis="Deletes a key of the database", module="app_db")
