@@ -206,6 +206,21 @@ class DeviceState(BusEvent):
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class PeerChanged(BusEvent):
+    """A peer (`IAX2/phone`) is Registered, Unregistered, Reachable, Lagged or Unreachable.
+
+    where: its address as text, ""; cause: why it is Unregistered (released, expired, console, removed); lag: ms, -1
+    = not measured.
+    """
+
+    peer: str
+    status: str
+    where: str = ""
+    cause: str = ""
+    lag: int = -1
+
+
 _E = TypeVar("_E", bound=BusEvent)
 
 

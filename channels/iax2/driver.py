@@ -26,6 +26,7 @@ from pbx.channels.events import (
     DigitEnd,
     Indication,
     Opaque,
+    PeerChanged,
     Text,
     TransferRequest,
 )
@@ -34,6 +35,7 @@ from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.address import text as address_text
 from pbx.channels.iax2.call import Call
 from pbx.channels.iax2.endpoint import Endpoint
+from pbx.channels.iax2.lasting import Registrations, Store
 from pbx.channels.iax2.leg import Iax2Leg
 from pbx.channels.iax2.resolver import Lookup, Resolver, system_lookup
 from pbx.channels.iax2.technology import IAXVARS, Iax2Technology
@@ -81,7 +83,8 @@ class Driver:
     """All of IAX2 in one daemon.  Implements `VoiceEvents`; what is about sounds it hands to the graph.
 
     reactor: clock and name resolver.  port: the voice plane, whose `events` this is.  lookup: names to addresses
-    (the reactor's resolver).  mailbox: (old, new) messages of a mailbox for MWI.
+    (the reactor's resolver).  mailbox: (old, new) messages of a mailbox for MWI.  store: the astdb, in which
+    registrations outlive a restart.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Driver:
         random: _random.Random | None = None,
         lookup: Lookup | None = None,
         mailbox: Callable[[str], tuple[int, int] | None] | None = None,
+        store: Store | None = None,
         **more: Any,
     ) -> None:
         self.reactor = reactor
@@ -110,6 +114,8 @@ class Driver:
             mailbox=mailbox,
             **more,
         )
+        self._lasting = Registrations(store)
+        self.endpoint.peers.stored = self._lasting.of
         self.technology = Iax2Technology(self)
         self.sockets: list[sockets.Bound] = []
         #: frames dropped because too many openers waited
@@ -510,12 +516,21 @@ class Driver:
     # ---- events: peers, reasons ---------------------------------------------------------------------------------
 
     def _peer_status(self, event: events.PeerStatus) -> None:
+        status = {"OK": "Reachable", "LAGGED": "Lagged"}.get(event.status, "Unreachable")
+        self.switch.bus.publish(PeerChanged(f"IAX2/{event.peer}", status, lag=event.lag))
         self._publish_state(event.peer)
 
     def _peer_registered(self, event: events.PeerRegistered) -> None:
-        self._publish_state(event.peer)
+        self._lasting.registered(event.peer, event.address, event.refresh)
+        if event.new:
+            where = address_text(event.address)
+            log.verbose(3, f"Registered IAX2 '{event.peer}' at {where}")
+            self.switch.bus.publish(PeerChanged(f"IAX2/{event.peer}", "Registered", where))
+            self._publish_state(event.peer)
 
     def _peer_unregistered(self, event: events.PeerUnregistered) -> None:
+        self._lasting.unregistered(event.peer, event.why)
+        self.switch.bus.publish(PeerChanged(f"IAX2/{event.peer}", "Unregistered", cause=event.why))
         self._publish_state(event.peer)
 
     def _registration(self, event: events.RegistrationState) -> None:

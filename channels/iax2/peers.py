@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from pbx.channels.iax2 import address as addresses
 from pbx.channels.iax2.address import Address
-from pbx.channels.iax2.events import PeerUnregistered
+from pbx.channels.iax2.events import PeerRegistered, PeerUnregistered
 from pbx.channels.iax2.settings import Peer
 from pbx.channels.iax2.timers import Timer
+from pbx.channels.iax2.values import host_port
 
 if TYPE_CHECKING:
     from pbx.channels.iax2.core import Core
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 #: seconds until a name that could not be resolved is tried again
 RESOLVE_AGAIN = 60.0
+#: seconds beyond REFRESH that a registration stays good
+GRACE = 10
 #: hundredths of a second over which the first POKEs are spread
 _SPREAD = 500
 
@@ -80,6 +84,16 @@ class PeerRecord:
         return "" if section.dynamic or section.static_ip else section.host
 
     @property
+    def route(self) -> tuple[int, str]:
+        """(socket, own address) to reach it by: those it registered at, else by its address and sourceaddress."""
+        if self.registered:
+            return self.socket, self.local
+        source = self.section.sourceaddress
+        if self.address is None:
+            return self.socket, self.local
+        return self.core.socket_for(self.address, host_port(source)[0] if source else "")
+
+    @property
     def status(self) -> str:
         """`OK (12 ms)`, `LAGGED (3000 ms)`, `UNREACHABLE`, `UNKNOWN`, `Unmonitored`, as the console prints it."""
         if not self.section.qualify:
@@ -106,6 +120,31 @@ class PeerRecord:
         elif timer is Timer.RESOLVE:
             self.core.peers.resolve(self, now)
 
+    def register(self, socket: int, local: str, address: Address, refresh: int, now: float) -> bool:
+        """It is there from now on, for `refresh` seconds and GRACE; True when it was not known to be there."""
+        core = self.core
+        new = not self.registered or self.address != address
+        self.registered = True
+        self.address, self.socket, self.local = address, socket, local
+        self.refresh = refresh
+        self.expires = now + refresh + GRACE
+        core.timers.set(self, Timer.EXPIRE, self.expires)
+        core.peers.moved(self)
+        if self.section.maxcallnumbers:
+            core.host_limits[address[0]] = self.section.maxcallnumbers
+        core.emit(PeerRegistered(self.name, address, refresh, new))
+        return new
+
+    def remember(self, now: float) -> None:
+        """Take the address that was stored when it last registered (before a restart): good for its full time anew."""
+        stored = self.core.peers.stored(self.name) if self.section.dynamic and not self.registered else None
+        if stored is None:
+            return
+        address, refresh = stored
+        socket, local = self.core.socket_for(address, self.section.sourceaddress.partition(":")[0])
+        self.core.note("VERBOSE", f"Seeding '{self.name}' at {addresses.text(address)} for {refresh}")
+        self.register(socket, local, address, refresh, now)
+
     def unregister(self, why: str) -> None:
         """Forget where it is."""
         if not self.registered:
@@ -127,6 +166,8 @@ class Peers:
         self._records: dict[str, PeerRecord] = {}
         self._at: dict[str, set[str]] = {}
         self._where: dict[str, str] = {}
+        #: (address, seconds) that a peer had registered with before a restart, None = not stored
+        self.stored: Callable[[str], tuple[Address, int] | None] = lambda name: None
         #: what is done when it is time to ask a peer for life (`qualify`)
         self.poke: Callable[[PeerRecord, float], None] = lambda record, now: None
         #: and when it did not answer in time
@@ -140,20 +181,23 @@ class Peers:
         sections = self.core.settings.peers
         for name in [n for n in self._records if n not in sections]:
             record = self._records.pop(name)
+            record.unregister("removed")
             self.core.timers.cancel_all(record)
             self._forget_place(name)
         for at, (name, section) in enumerate(sections.items()):
             known = self._records.get(name)
             if known is None:
                 known = self._records[name] = PeerRecord(self.core, section)
+                known.remember(now)
                 if section.qualify:
                     # many peers are not asked all at once
                     self.core.timers.set(known, Timer.POKE, now + at % _SPREAD / 100)
             else:
                 former, known.section = known.section, section
                 if (former.host, former.port) != (section.host, section.port):
-                    known.registered = False
+                    known.unregister("removed")
                     known.address = None
+                    known.remember(now)
                 if section.qualify and not former.qualify:
                     self.core.timers.set(known, Timer.POKE, now)
                 elif not section.qualify:

@@ -9,7 +9,6 @@ from pbx.channels.causes import Cause
 from pbx.channels.iax2 import auth, logins, reasons
 from pbx.channels.iax2.dialog import Dialog
 from pbx.channels.iax2.elements import Element, Elements
-from pbx.channels.iax2.events import PeerRegistered
 from pbx.channels.iax2.foreign import NO_AUTHORITY, NO_CODEC, REFUSED, answer, refuse
 from pbx.channels.iax2.frames import Command, FullFrame
 from pbx.channels.iax2.settings import AuthMethods
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from pbx.channels.iax2.core import Core
     from pbx.channels.iax2.peers import PeerRecord
 
-#: seconds beyond REFRESH that a registration stays good
-GRACE = 10
 #: seconds of delayreject
 DELAY = 1.0
 #: seconds a dialogue may wait for the answer to its REGAUTH
@@ -226,16 +223,6 @@ def _update(dialog: Dialog, record: PeerRecord, frame: FullFrame, elements: Elem
 
 
 def _place(dialog: Dialog, record: PeerRecord, refresh: int, now: float) -> None:
-    core = dialog.core
-    new = not record.registered or record.address != dialog.address
-    record.registered = True
-    record.address, record.socket, record.local = dialog.address, dialog.socket, dialog.local
-    record.refresh = refresh
-    record.expires = now + refresh + GRACE
-    core.timers.set(record, Timer.EXPIRE, record.expires)
-    core.peers.moved(record)
-    if record.section.maxcallnumbers:
-        core.host_limits[dialog.address[0]] = record.section.maxcallnumbers
-    core.emit(PeerRegistered(record.name, dialog.address, refresh, new))
+    new = record.register(dialog.socket, dialog.local, dialog.address, refresh, now)
     if new and record.section.qualify:
-        core.timers.set(record, Timer.POKE, now)
+        dialog.core.timers.set(record, Timer.POKE, now)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pbx.astdb import Database
+from pbx.channels.log import Level, set_sink
 
 
 @pytest.fixture
@@ -71,4 +72,44 @@ def test_bytes_that_are_no_utf8_come_back(path: str) -> None:
     database.close()
     again = Database(path)
     assert again.get("f", "k\udce4") == "v\udcff"
+    again.close()
+
+
+def test_a_query_shows_rows_and_what_it_changed_is_known(tmp_path: Path) -> None:
+    database = Database(str(tmp_path / "astdb.sqlite3"))
+    database.put("a", "b", "1")
+    database.put("a", "c", "2")
+    rows, changed = database.query("SELECT value FROM astdb WHERE key = '/a/b'")
+    assert (rows, changed) == ([[("value", "1")]], {})
+    _, changed = database.query("DELETE FROM astdb WHERE key = '/a/b'")
+    database.put("a", "d", "3")
+    database.adopt(changed)
+    assert database.items() == [("/a/c", "2"), ("/a/d", "3")]
+    with pytest.raises(sqlite3.Error):
+        database.query("nonsense")
+    database.close()
+
+
+def test_what_a_full_disk_refused_is_written_later_and_said_once(tmp_path: Path) -> None:
+    """A folder takes the file's place: nothing can be written; then it can."""
+    lines: list[tuple[Level, str]] = []
+    former = set_sink(lambda record: lines.append((record.level, record.text)))
+    path = tmp_path / "astdb.sqlite3"
+    try:
+        path.mkdir()
+        database = Database(str(path))
+        for number in range(5):
+            database.put("a", str(number), "x")
+            assert database.flush()
+        assert database.get("a", "3") == "x"
+        assert [level for level, _ in lines] == [Level.ERROR]
+        path.rmdir()
+        database.put("a", "last", "y")
+        database.close()
+        assert [level for level, _ in lines] == [Level.ERROR, Level.NOTICE]
+    finally:
+        set_sink(former)
+    again = Database(str(path))
+    assert again.get("a", "0") == "x"
+    assert again.get("a", "last") == "y"
     again.close()
