@@ -18,7 +18,16 @@ from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.call_model import CannotCall, Outgoing, Request, State
 from pbx.channels.iax2.dialog import Dialog
 from pbx.channels.iax2.elements import Element, Elements
-from pbx.channels.iax2.events import CallEnded, CallGone, CallQuelch, CallTransfer, Failed, IncomingCall, LegBound
+from pbx.channels.iax2.events import (
+    CallEnded,
+    CallGone,
+    CallQuelch,
+    CallReleaseHold,
+    CallTransfer,
+    Failed,
+    IncomingCall,
+    LegBound,
+)
 from pbx.channels.iax2.frames import CROSSING, Command, FrameType, FullFrame, compress_subclass
 from pbx.channels.iax2.reliable import Sent
 from pbx.channels.iax2.timers import Timer
@@ -249,6 +258,7 @@ class Call(Dialog):
 
     def answered_login(self) -> None:
         """The AUTHREQ is no longer open."""
+        self.core.timers.cancel(self, Timer.LOGIN)
         if self.challenge and self.direction == "in":
             self.challenge = ""
             count = self.core.unanswered
@@ -306,6 +316,8 @@ class Call(Dialog):
                 self.send(Command.LAGRQ, now)
         elif timer is Timer.AUTOKILL:
             call_outgoing.give_up(self, now)
+        elif timer is Timer.LOGIN:
+            call_incoming.no_answer(self, now)
         elif timer is Timer.REJECT:
             self.refuse(Cause.FACILITY_NOT_SUBSCRIBED, foreign.NO_AUTHORITY, now)
         else:
@@ -326,6 +338,11 @@ class Call(Dialog):
             self.core.emit(CallGone(self))
         # nothing may keep a dead call alive through its channel, or the other way round
         self.owner = None
+
+    def on_repeated(self, frame: FullFrame) -> None:
+        if self.known and frame.type == FrameType.VOICE:
+            # the plane holds minis behind any VOICE frame that might bring a new format
+            self.core.emit(CallReleaseHold(self))
 
     def on_resent(self, sent: Sent) -> None:
         if sent.key is Timer.PING:

@@ -34,6 +34,8 @@ _PRES_PASSED_SCREEN = 0x01
 
 #: seconds of delayreject
 DELAY = 1.0
+#: seconds that a caller has for its login
+PATIENCE = 60.0
 
 
 def opened(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
@@ -125,11 +127,29 @@ def _challenge(call: Call, now: float) -> None:
     """Send AUTHREQ with a fresh challenge."""
     methods = call.methods or AuthMethods.NONE
     call.state = State.ASKED
+    call.core.timers.set(call, Timer.LOGIN, now + PATIENCE)
     call.challenge = auth.make_challenge(call.core.random)
     elements = Elements().add_uint(Element.AUTHMETHODS, methods)
     if methods & (AuthMethods.MD5 | AuthMethods.RSA):
         elements.add_text(Element.CHALLENGE, call.challenge)
     call.send(Command.AUTHREQ, now, elements.add_text(Element.USERNAME, call.user_name))
+
+
+def no_answer(call: Call, now: float) -> None:
+    """The caller is there, but does not log in."""
+    call.judge(
+        reasons.verdict(
+            "call",
+            call.user_name,
+            call.address,
+            expected="an answer to AUTHREQ",
+            got=f"none within {PATIENCE:.0f} seconds",
+            place=reasons.place(call.user, "auth"),
+            advice="see the other end's log: it may lack the secret or key",
+            cause=Cause.FACILITY_NOT_SUBSCRIBED,
+        )
+    )
+    call.refuse(Cause.FACILITY_NOT_SUBSCRIBED, NO_AUTHORITY, now)
 
 
 def ask_again(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:

@@ -288,6 +288,7 @@ class Dialog:
         if order is Order.OLD:
             self.core.stats["duplicates"] += 1
             self.ack(frame)
+            self.on_repeated(frame)
             return
         if order is Order.FUTURE:
             self.core.stats["out_of_order"] += 1
@@ -412,6 +413,9 @@ class Dialog:
 
     def on_acked(self, sent: Sent, now: float) -> None:
         """The far end has this frame."""
+
+    def on_repeated(self, frame: FullFrame) -> None:
+        """A frame came that was dealt with before."""
 
     def on_resent(self, sent: Sent) -> None:
         """This frame is sent again by the timer."""

@@ -43,6 +43,9 @@ INVAL_PAUSE = 1.0
 #: addresses whose last INVAL is remembered
 _INVAL_KEPT = 4096
 
+#: commands that must name our call number rightly
+_TRUE_NUMBER = frozenset({Command.ACK, Command.INVAL})
+
 #: frames of an unknown call that are never answered
 _UNANSWERED = frozenset(
     {Command.ACK, Command.INVAL, Command.VNAK, Command.TXCNT, Command.TXACC, Command.HANGUP, Command.REJECT}
@@ -148,14 +151,15 @@ class Endpoint:
     def _dialog_of(self, frame: FullFrame, address: Address) -> Dialog | None:
         """By address and the far end's number; the first answer to our opener by our own number.
 
-        Only an ACK must name our number rightly: so nobody completes a call whose number was never told to him.
+        Only ACK and INVAL must name our number rightly: so nobody completes or ends a call whose number was never
+        told to him.
         """
         core = self.core
         if frame.source > STATELESS or (address, frame.source) in core.by_remote:
             dialog = core.by_remote.get((address, frame.source))
             if dialog is not None:
                 wrong = frame.destination != dialog.own_number
-                if wrong and frame.type == FrameType.IAX and frame.subclass == Command.ACK:
+                if wrong and frame.type == FrameType.IAX and frame.subclass in _TRUE_NUMBER:
                     return None
                 return dialog
         dialog = core.by_own.get((address, frame.destination))
@@ -348,11 +352,7 @@ class Endpoint:
 
     def _outgoing(self, outgoing: Outgoing, record: PeerRecord | None, address: Address, now: float) -> Call:
         section = record.section if record is not None else None
-        source = section.sourceaddress.partition(":")[0] if section is not None else ""
-        if record is not None and record.registered:
-            socket, local = record.socket, record.local
-        else:
-            socket, local = self.core.socket_for(address, source)
+        socket, local = record.route if record is not None else self.core.socket_for(address)
         try:
             trunk = section is not None and section.trunk
             call = Call(self.core, "out", socket, address, local, now, trunk=trunk)

@@ -29,10 +29,7 @@ class Poke(Dialog):
 
     def __init__(self, core: Core, record: PeerRecord, now: float) -> None:
         assert record.address is not None
-        if record.registered:
-            socket, local = record.socket, record.local
-        else:
-            socket, local = core.socket_for(record.address, record.section.sourceaddress.partition(":")[0])
+        socket, local = record.route
         super().__init__(core, socket, record.address, local, now)
         self.record = record
         self.sent_at = now

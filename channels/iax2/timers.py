@@ -27,7 +27,7 @@ class Timer(IntEnum):
     POKE = 9
     POKE_LOST = 10
     RESOLVE = 11
-    RELEASE = 12  # call numbers whose hold ends
+    LOGIN = 12  # AUTHREQ was sent, an answer has to come
 
 
 class Owner(Protocol):

@@ -8,6 +8,7 @@ import pytest
 
 from pbx.channels.events import Control
 from pbx.channels.iax2.call import Call, CannotCall, Outgoing
+from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.events import (
     CallAccepted,
     CallControl,
@@ -18,6 +19,7 @@ from pbx.channels.iax2.events import (
     CallVoice,
     LegBound,
 )
+from pbx.channels.iax2.frames import Command, FrameType, FullFrame, parse_full
 from pbx.channels.party import Caller
 from tests.simulation.network import Box, Link, Network, Plan
 
@@ -280,3 +282,38 @@ def test_calls_are_torn_down_without_cycles() -> None:
     finally:
         gc.enable()
     w.clean()
+
+
+def test_a_caller_that_never_logs_in_is_refused_after_a_minute() -> None:
+    far = Network(3)
+    box = Box(far, B, CALLEE.replace("auth=md5", "auth=md5\nrequirecalltoken=no"), Plan({"default": {"600"}}))
+    new = Elements().add_text(Element.CALLED_NUMBER, "600").add_text(Element.USERNAME, "a").add_uint(Element.FORMAT, 2)
+    frame = FullFrame(100, 0, 3, 0, 0, FrameType.IAX, Command.NEW, new.encode())
+    far.log = []
+    box.endpoint.receive(0, A, "", frame.encode(), far.now)
+    own = next(iter(box.endpoint.core.by_own.values())).own_number
+    box.pump()
+    for _ in range(100):
+        # it acknowledges all that it gets, and does nothing else
+        expected = (parse_full(far.log[-1][3]).oseqno + 1) & 0xFF
+        ack = FullFrame(100, own, 3, 1, expected, FrameType.IAX, Command.ACK)
+        box.endpoint.receive(0, A, "", ack.encode(), far.now)
+        box.pump()
+        far.run(1)
+    assert not box.endpoint.core.by_own
+    (verdict,) = box.verdicts
+    assert "within 60 seconds" in verdict.got
+    assert not box.endpoint.core.unanswered
+
+
+def test_each_family_leaves_from_its_own_socket() -> None:
+    conf = "[general]\n[four]\ntype=peer\nhost=127.0.24.9\n[six]\ntype=peer\nhost=::1\nqualify=yes\n"
+    net = Network(1)
+    box = Box(net, A, conf)
+    box.endpoint.start(net.now, [(3, "127.0.24.10"), (4, "::1")])
+    for peer, socket in (("four", 3), ("six", 4)):
+        call = box.endpoint.reserve_call(Outgoing(peer, exten="1"), net.now)
+        assert call.socket == socket
+    box.endpoint.expire(net.now + 10)
+    pokes = [d for d in box.endpoint.take_datagrams() if d.address[0] == "::1"]
+    assert [d.socket for d in pokes][:1] == [4]
