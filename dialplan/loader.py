@@ -10,7 +10,7 @@ from pbx.conf.diagnostics import Diagnostics, Place
 from pbx.conf.document import Document, Entry, Section
 from pbx.dialplan.includes import parse_include
 from pbx.dialplan.model import HINT, Context, IgnorePattern, Priority, SwitchEntry, Tables, Taken
-from pbx.dialplan.parser import Line, LineError, parse_line
+from pbx.dialplan.parser import Line, LineError, extension_of, parse_line
 from pbx.dialplan.patterns import BadPattern
 from pbx.dialplan.substitution import substitute
 
@@ -228,8 +228,9 @@ class _SectionLoader:
             line = parse_line(kind, entry.value)
         except LineError as error:
             if kind == "exten":
-                self.extension = self._put_in(entry.value.partition(",")[0])
-                if entry.value.startswith(","):
+                nameless = entry.value.startswith(",")
+                self.extension = "" if nameless else self._put_in(extension_of(entry.value))
+                if nameless:
                     self._count_nameless(entry)
             self._refuse(entry, error.column, error.message, error.advice, "syntax")
             return

@@ -111,6 +111,12 @@ def parse_line(kind: str, value: str) -> Line:
     return Line(head[0][:-1], *line[1:])
 
 
+def extension_of(value: str) -> str:
+    """The extension of an `exten` line that is wrong elsewhere: `same` lines behind it belong to that."""
+    head = _extension().match(value)
+    return value if head is None else head[0][:-1]
+
+
 def _same(rest: str) -> Line:
     line = _memo.get(rest)
     if line is None:

@@ -125,8 +125,12 @@ def test_holes_are_used_where_they_can_be() -> None:
         "1?" * 1300 + "2",
         '"' * 4000,
         "-" * 4000,
-    ]
-    + ["a=" * 2000, "1::" * 1300, "LEN(" * 1000, ",".join(["1"] * 2000), "LEN(" + ",".join(["1"] * 1900) + ")"],
+        "a=" * 2000,
+        "1::" * 1300,
+        "LEN(" * 1000,
+        ",".join(["1"] * 2000),
+        "LEN(" + ",".join(["1"] * 1900) + ")",
+    ],
 )
 def test_long_expressions_take_linear_time(text: str) -> None:
     began = time.process_time()
