@@ -80,7 +80,18 @@ KEPT_DIGIT_MS = 100
 _BURST = 32
 
 #: what a far end may say in a bridge that is not for the other one
-_OWN = frozenset({Control.ANSWER, Control.HANGUP, Control.RING, Control.OFFHOOK, Control.TAKEOFFHOOK, Control.OPTION})
+_OWN = frozenset(
+    {
+        Control.ANSWER,
+        Control.HANGUP,
+        Control.RING,
+        Control.OFFHOOK,
+        Control.TAKEOFFHOOK,
+        Control.OPTION,
+        # follows each ANSWER; whoever answers the other side says it there
+        Control.STOP_SOUNDS,
+    }
+)
 
 
 class Bridge:
@@ -128,9 +139,16 @@ class Bridge:
             if channel is not self._task:
                 channel.claim(self)
             channel.bridge = self
+        self._link()
         self.switch.bridges[self.id] = self
         self.connect()
         self.switch.bus.publish(Bridged(self.id, self.channels))
+
+    def _link(self) -> None:
+        """Who talks belongs together: all bear the linkedid of the oldest call."""
+        oldest = min((channel.linkedid for channel in self.channels), key=_age)
+        for channel in self.channels:
+            channel.linkedid = oldest
 
     def close(self) -> None:
         """Undo it: the channels are free again, unless others claimed them."""
@@ -163,6 +181,7 @@ class Bridge:
         new.claim(self)
         self._adopted.add(new)
         new.bridge = self
+        self._link()
         if old.bridge is self:
             old.bridge = None
         old.release(self)
@@ -336,6 +355,12 @@ class Bridge:
         if leg is not None and not self.peer(channel).dead:
             leg.digit_begin(digit)
             leg.digit_end(digit, milliseconds)
+
+
+def _age(uniqueid: str) -> tuple[float, int]:
+    """Sorts uniqueids (`[systemname-]epoch.serial`) by age; strange ones last."""
+    epoch, _, serial = uniqueid.rpartition("-")[2].partition(".")
+    return (float(epoch), int(serial)) if epoch.isdecimal() and serial.isdecimal() else (float("inf"), 0)
 
 
 async def bridge_channels(task: Channel, a: Channel, b: Channel, options: BridgeOptions | None = None) -> BridgeResult:

@@ -276,12 +276,12 @@ class Channel:
         for finalizer in reversed(finalizers):
             finalizer(self)
         self._inbox.append(Ended(self.hangup_cause))
+        reader, self._reader = self._reader, None  # there is nothing more to read than this
         if self._task is None:
             self._gone()
-            self._wake_reader()
-        else:
-            self._wake_reader()
-            self.wake()
+        if reader is not None:
+            reader()
+        self.wake()
 
     def _gone(self) -> None:
         """Dead and without a task: nobody will do anything for this channel any more."""

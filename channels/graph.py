@@ -399,6 +399,10 @@ class Graph:
     def _update(self, touched: list[Channel], rows: Iterable[int] = ()) -> None:
         """Compile the piece around `touched` (and forget edges of `rows`) and say what is different."""
         piece = self._piece(touched)
+        if not self._detecting.keys() & set(rows) and (not piece or (len(piece) == 1 and self._alone(piece[0]))):
+            lonely = [row for row in (self._row[channel] for channel in piece) if row is not None]
+            self._say_edges({*lonely, *rows}, set())
+            return
         picture = self._picture(piece)
         moves: list[tuple[Handle, list[int]]] = []
         solo: set[int] = set()
@@ -415,6 +419,17 @@ class Graph:
         self._say_detectors(piece, picture, rows)
         for handle, there in moves:
             handle.move(there)
+
+    def _alone(self, channel: Channel) -> bool:
+        """Nothing about this channel could need a word to the plane."""
+        row = self._row[channel]
+        return not (
+            self._arcs.get(channel)
+            or channel in self._pairs
+            or channel in self._handles
+            or channel in self._detectors
+            or row in self._detecting
+        )
 
     def _say_edges(self, rows: set[int], new: set[Edge]) -> None:
         old: set[Edge] = set()

@@ -86,6 +86,7 @@ def test_signals_cross_both_ways(call: Call) -> None:
     call.b.deliver(Opaque(3, 1, b"frame"))
     call.b.deliver(Indication(Control.UNHOLD))
     call.b.deliver(Indication(Control.ANSWER))
+    call.b.deliver(Indication(Control.STOP_SOUNDS))
     assert said(call.b) == [
         ("indicate", Control.HOLD, b"class"),
         ("text", "hi"),
@@ -93,6 +94,13 @@ def test_signals_cross_both_ways(call: Call) -> None:
         ("end", "5", 120),
     ]
     assert said(call.a) == [("opaque", 3, 1, b"frame"), ("indicate", Control.UNHOLD, b"")]
+
+
+def test_the_oldest_linkedid_is_of_all(world: GraphWorld) -> None:
+    call = Call(world)
+    call.a.linkedid, call.b.linkedid = "box-1000009.12", "box-1000009.9"
+    call.start()
+    assert call.a.linkedid == call.b.linkedid == "box-1000009.9"
 
 
 def test_what_was_typed_before_the_bridge_crosses_too(world: GraphWorld) -> None:

@@ -333,6 +333,14 @@ def test_detectors(world: GraphWorld) -> None:
     assert world.port.commands[-1] == ("detect", 1, {"digits": False, "talk": False})
 
 
+def test_a_detector_goes_with_its_channel(world: GraphWorld) -> None:
+    a = world.leg("T/a")
+    world.graph.detect(a, lambda what: None, talk=True)
+    a.end(16)
+    assert world.port.commands[-1] == ("detect", 1, {"digits": False, "talk": False})
+    assert world.calm()
+
+
 def test_a_new_plane_is_told_everything(world: GraphWorld, tmp_path: Path) -> None:
     a, b = world.leg("T/a"), world.leg("T/b")
     world.graph.join(a, b)

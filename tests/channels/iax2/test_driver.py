@@ -14,6 +14,7 @@ from pbx.channels.party import Caller
 from pbx.channels.switch import Unavailable
 from pbx.codecs.formats import ULAW
 from tests.channels.iax2.boxes import Box, Boxes, Owner, share
+from tests.channels.world import garbage_of
 
 A, B, PORT = "127.0.25.1", "127.0.25.2", 14569
 
@@ -273,6 +274,27 @@ def test_a_hundred_calls_leave_nothing() -> None:
             assert box.driver.endpoint.calls() == []
             assert len(box.switch.graph.rows) == 0
             assert not box.driver._legs and not box.driver._channels
+
+
+def test_calls_leave_no_cycle() -> None:
+    with Boxes() as boxes:
+        pair = Pair(boxes)
+        log: list[Any] = []
+        pair.b.scripts["201@in"] = waiting(log)
+
+        def calls(count: int) -> None:
+            for n in range(count):
+                channel, seen = pair.dial()
+                boxes.run(lambda seen=seen: answered(seen))  # type: ignore[misc]
+                (other,) = pair.b.channels()
+                (channel if n % 2 else other).softhangup(16)
+                boxes.run(lambda: not pair.b.channels() and not pair.a.channels())
+            boxes.turn(0.05)
+            for kept in (log, pair.a.heard, pair.b.heard, pair.b.extensions.ran):
+                kept.clear()
+
+        calls(2)
+        assert garbage_of(lambda: calls(20)) == 0
 
 
 def stop_with_a_call(boxes: Boxes, box: Box) -> list[None]:
