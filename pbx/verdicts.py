@@ -115,8 +115,7 @@ def notice_line(verdict: Verdict) -> str:
     elif details:
         text = details.pop()
     else:
-        origin = f" from {verdict.where}" if verdict.where else ""
-        text = f"{verdict.what.capitalize()} of '{verdict.who}'{origin} failed"
+        text = f"{verdict.what.capitalize()} {_direction(verdict)} failed"
     if verdict.expected:
         details.append(f"expected {verdict.expected}")
     if verdict.got:
@@ -127,6 +126,14 @@ def notice_line(verdict: Verdict) -> str:
         details.append(verdict.advice)
     line = text + (" - " + "; ".join(details) if details else "")
     return line.replace(": ", " - ")
+
+
+def _direction(verdict: Verdict) -> str:
+    """Who wanted it of whom: what comes is from somebody, what we begin goes to somebody."""
+    if verdict.side == "ours":
+        way = "as" if verdict.what == "registration" else "to"
+        return f"{way} '{verdict.who}'" + (f" at {verdict.where}" if verdict.where else "")
+    return f"of '{verdict.who}'" + (f" from {verdict.where}" if verdict.where else "")
 
 
 def security_line(verdict: Verdict, now: float) -> str:
@@ -143,7 +150,7 @@ def security_line(verdict: Verdict, now: float) -> str:
         "EventVersion": "1",
         "AccountID": verdict.who or "<unknown>",
         "SessionID": verdict.where,
-        "LocalAddress": f"{family}/UDP//4569",
+        "LocalAddress": f"{family}/UDP/{'::' if family == 'IPV6' else '0.0.0.0'}/4569",
         "RemoteAddress": f"{family}/UDP/{host}/{port}",
     }
     return ",".join(f'{name}="{value}"' for name, value in fields.items())

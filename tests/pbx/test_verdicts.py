@@ -56,6 +56,13 @@ def test_what_is_no_attack_gives_no_security_line(lines: list[Record]) -> None:
     assert [record.level for record in lines] == [Level.NOTICE]
 
 
+def test_what_we_began_is_worded_so() -> None:
+    ours = Verdict("call", "VOIP2", "192.0.2.7:4569", "ACCEPT", "REJECT 50", "", "", side="ours")
+    assert notice_line(ours) == "Call to 'VOIP2' at 192.0.2.7:4569 failed - expected ACCEPT; got REJECT 50"
+    named = Verdict("registration", "bob", "192.0.2.7:4569", "", "REGREJ", "", "", side="ours")
+    assert notice_line(named) == "Registration as 'bob' at 192.0.2.7:4569 failed - got REGREJ"
+
+
 def test_ten_a_minute_in_full_then_a_sum(lines: list[Record]) -> None:
     clock, bus = Clock(), Bus()
     Verdicts(bus, clock, lambda: WHEN)
