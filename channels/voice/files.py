@@ -2,68 +2,51 @@
 
 from __future__ import annotations
 
-import os
 import queue
-import struct
 import threading
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
+
+from pbx.codecs.files import BadSound, SoundWriter
 
 #: writes that may wait for a slow disk; more are dropped and counted
 _BACKLOG = 4096
-_RIFF = struct.Struct("<4sI4s4sIHHIIHH4sI")
-
-
-def riff_head(rate: int, size: int) -> bytes:
-    """Head of a mono 16-bit wav file with `size` bytes of sound."""
-    return _RIFF.pack(b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", size)
 
 
 class DirectFiles:
     """Does it at once (tests), and is what the writer thread does."""
 
     def __init__(self) -> None:
-        self._open: dict[int, tuple[BinaryIO, int]] = {}
+        self._open: dict[int, SoundWriter] = {}
         self._failed: dict[int, str] = {}
 
-    def open(self, number: int, path: str, append: bool, wav_rate: int) -> None:
+    def open(self, number: int, path: str, append: bool) -> None:
         try:
-            existing = append and os.path.exists(path)
-            file: BinaryIO = open(path, "r+b" if existing else "w+b")  # noqa: SIM115 (closed by `close`)
-            if existing:
-                file.seek(0, os.SEEK_END)
-            if wav_rate and file.tell() < _RIFF.size:
-                file.write(riff_head(wav_rate, 0))
-            self._open[number] = file, wav_rate
-        except OSError as error:
-            self._failed[number] = error.strerror or str(error)
+            self._open[number] = SoundWriter(path, append=append)
+        except (OSError, BadSound) as error:
+            self._failed[number] = _reason(error)
 
     def write(self, number: int, data: bytes) -> None:
-        entry = self._open.get(number)
-        if entry is None:
+        writer = self._open.get(number)
+        if writer is None:
             return
         try:
-            entry[0].write(data)
+            writer.write(data)
         except OSError as error:
-            self._failed[number] = error.strerror or str(error)
+            self._failed[number] = _reason(error)
 
     def close(self, number: int, done: Callable[[str], None]) -> None:
         done(self.finish(number))
 
     def finish(self, number: int) -> str:
         """Close a file; "" or why it is not what it should be."""
-        entry = self._open.pop(number, None)
+        writer = self._open.pop(number, None)
         reason = self._failed.pop(number, "")
-        if entry is not None:
-            file, rate = entry
-            try:
-                if rate:
-                    size = file.seek(0, os.SEEK_END) - _RIFF.size
-                    file.seek(0)
-                    file.write(riff_head(rate, size))
-                file.close()
-            except OSError as error:
-                reason = reason or error.strerror or str(error)
+        try:
+            if writer is not None:
+                writer.close()
+        except OSError as error:
+            reason = reason or _reason(error)
         return reason
 
 
@@ -83,8 +66,8 @@ class ThreadFiles:
             self._thread.start()
         self._jobs.put(job)
 
-    def open(self, number: int, path: str, append: bool, wav_rate: int) -> None:
-        self._job(self._files.open, number, path, append, wav_rate)
+    def open(self, number: int, path: str, append: bool) -> None:
+        self._job(self._files.open, number, path, append)
 
     def write(self, number: int, data: bytes) -> None:
         if self._jobs.qsize() >= _BACKLOG:
@@ -123,4 +106,8 @@ def read_file(path: str) -> tuple[bytes | None, str]:
         with open(path, "rb") as file:
             return file.read(), ""
     except OSError as error:
-        return None, error.strerror or str(error)
+        return None, _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

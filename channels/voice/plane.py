@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pbx.channels.voice.clocked import Clocked, Input
 from pbx.channels.voice.core import Core, format_of
 from pbx.channels.voice.counters import CounterTable
-from pbx.channels.voice.detect import Detectors, Watch
+from pbx.channels.voice.detect import Detectors
 from pbx.channels.voice.edges import Edges
 from pbx.channels.voice.headers import Headers, Kind
 from pbx.channels.voice.inbound import Inbound
@@ -504,11 +504,7 @@ class Plane:
         if which is None or not self._live(row):
             self.core.events.finished(source, "error: no such format" if which is None else "stopped")
             return
-        try:
-            sound = FileSource(source, row, which, skip_ms, loop)
-        except Bad as error:
-            self.core.events.finished(source, f"error: {error}")
-            return
+        sound = FileSource(source, row, which, skip_ms, loop)
         self._add_source(sound)
 
         def read(data: bytes | None, reason: str) -> None:
@@ -517,7 +513,7 @@ class Plane:
             try:
                 if data is None:
                     raise Bad(reason)
-                sound.load(data)
+                sound.load(path, data)
             except Bad as error:
                 self._ended(source, f"error: {error}")
 
@@ -576,7 +572,7 @@ class Plane:
             self.core.events.finished(sink, f"error: {error}")
             return
         self._recorders[sink] = recorder
-        self._outside.files.open(sink, path, append, which.rate if path.lower().endswith(".wav") else 0)
+        self._outside.files.open(sink, path, append)
 
     def _record(self) -> None:
         for number, recorder in list(self._recorders.items()):
@@ -588,6 +584,8 @@ class Plane:
 
     def _end_recording(self, number: int, reason: str) -> None:
         recorder = self._recorders.pop(number)
+        if reason == "stopped":
+            recorder.end([self.slots.rest(slot) for slot in recorder.slots])
         for direction in (Direction.IN, Direction.OUT):
             if recorder.direction & direction:
                 self.slots.unwant(recorder.row, direction)
@@ -600,11 +598,10 @@ class Plane:
         )
 
     def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int) -> None:
-        old = self.detectors.watches.pop(row, None)
+        watched = self.detectors.remove(row)
         if (digits or talk) and self._live(row):
-            slot = self.slots.want(row, Direction.IN)
-            self.detectors.watches[row] = Watch(slot, digits, talk, silence_threshold)
-        if old is not None:
+            self.detectors.add(row, self.slots.want(row, Direction.IN), digits, talk, silence_threshold)
+        if watched:
             self.slots.unwant(row, Direction.IN)
 
     # ---- commands: settings -----------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from pbx.channels.voice.port import Direction
 from pbx.channels.voice.slots import SAMPLES
-from pbx.codecs.formats import SLIN, SLIN16, Format
-from pbx.codecs.translation import Translator, encoder
+from pbx.codecs.formats import Format
+from pbx.codecs.translation import encoder
 
 _CHUNK = 10
 _SILENCE_LEVEL = 256
@@ -20,10 +20,11 @@ _SILENCE_LEVEL = 256
 class Files(Protocol):
     """Writes files without making the plane wait (`files.py`)."""
 
-    def open(self, number: int, path: str, append: bool, wav_rate: int) -> None:
-        """Begin a file; wav_rate: with a RIFF head of that rate (0 = none)."""
+    def open(self, number: int, path: str, append: bool) -> None:
+        """Begin a file of the kind that its suffix says."""
 
-    def write(self, number: int, data: bytes) -> None: ...
+    def write(self, number: int, data: bytes) -> None:
+        """Payloads, as on the wire."""
 
     def close(self, number: int, done: Callable[[str], None]) -> None:
         """Finish it; then `done("")`, or `done(reason)` when anything about it failed."""
@@ -54,13 +55,8 @@ class Recorder:
         self._quiet = 0
         self._length = 0
         self._started = False
-        self._encoder: Translator | None = None
-        if which is SLIN16:
-            self._encoder = Translator(SLIN, SLIN16, native_in=True, native_out=True)
-        elif which is not SLIN:
-            self._encoder = encoder(which)
-        if self._encoder is not None:
-            self._encoder.add_row(0)
+        self._encoder = encoder(which)
+        self._encoder.add_row(0)
 
     def feed(self, frame: npt.NDArray[np.int16], spoke: npt.NDArray[np.bool_]) -> str:
         """One row of the slots' frame table goes in; "" or why the recording is over."""
@@ -87,17 +83,23 @@ class Recorder:
             return "max"
         return ""
 
+    def end(self, rests: list[npt.NDArray[np.int16]]) -> None:
+        """The last sound, which nobody will hear come."""
+        size = max(len(rest) for rest in rests)
+        total = np.zeros(size - size % SAMPLES, np.int32)
+        for rest in rests:
+            total[: len(rest)] += rest[: len(total)]
+        if len(total):
+            self._rows.append(np.clip(total, -32768, 32767).astype(np.int16))
+
     @property
     def due(self) -> bool:
         return len(self._rows) >= _CHUNK
 
     def take(self) -> bytes:
-        """What was gathered, in the file's format; linear sound is little-endian in files."""
+        """What was gathered, as payloads of the recording's format."""
         if not self._rows:
             return b""
         sound = np.concatenate(self._rows)[None, :]
         self._rows.clear()
-        if self._encoder is None:
-            return sound.astype("<i2").tobytes()
-        data = self._encoder.translate(np.zeros(1, np.intp), sound)
-        return data.astype("<i2").tobytes() if data.dtype == np.int16 else data.tobytes()
+        return self._encoder.translate(np.zeros(1, np.intp), sound).tobytes()

@@ -159,6 +159,12 @@ class Slots:
         if self._ticks % _EASE == 0:
             self._fill[:n][fill > _ENOUGH] -= SAMPLES
 
+    def rest(self, slot: int) -> npt.NDArray[np.int16]:
+        """What came and was not pulled yet (it stays)."""
+        self._decode()
+        at = int(self._write[slot] - self._fill[slot]) + np.arange(int(self._fill[slot]))
+        return self._ring[slot, at & (_RING - 1)]
+
     def _decode(self) -> None:
         pending, self._pending = self._pending, []
         if not pending:

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pbx.channels.voice.slots import SAMPLES
-from pbx.channels.voice.tones import TonePlayer, parse_tones
 from pbx.codecs.files import BadSound, unwrap
-from pbx.codecs.formats import SLIN, SLIN16, Format
+from pbx.codecs.formats import Format
+from pbx.codecs.tones import MILLIWATT, ToneList, parse_tones
 from pbx.codecs.translation import Translator, decoder
 
 Samples = npt.NDArray[np.int16]
@@ -65,31 +65,27 @@ class SilenceSource(_Base):
 
 
 class ToneSource(_Base):
-    """A tone list.  Raises Bad for one that can't be read."""
+    """A tone list; `1004` alone is the milliwatt, at its own level.  Raises Bad for one that can't be read."""
 
     def __init__(self, number: int, row: int, spec: str) -> None:
         super().__init__(number, row)
         try:
-            self._player = TonePlayer(parse_tones(spec))
+            tones = parse_tones(spec)
         except ValueError as error:
             raise Bad(str(error)) from None
+        if len(tones) == 1 and tones[0].first == MILLIWATT[0].first and not tones[0].second:
+            tones = MILLIWATT
+        self._list = ToneList(tones)
+        self._at = 0
 
     def samples(self) -> Samples | None:
-        sound = self._player.read(SAMPLES)
-        if not len(sound):
-            return None
-        return sound if len(sound) == SAMPLES else np.pad(sound, (0, SAMPLES - len(sound)))
-
-
-# by the first octets: heads that say what is inside (wav, GSM in wav, Sun u-law), and a name that says the same
-_CONTAINERS = {b"RIFF": "sound.wav", b".snd": "sound.au"}
+        sound = self._list.render(self._at, SAMPLES)
+        self._at += SAMPLES
+        return _padded(sound) if len(sound) else None
 
 
 class FileSource(_Base):
-    """A sound file, whose bytes come from `load` when they have been read.
-
-    Headerless files of linear sound are 16-bit little-endian, as Asterisk's .sln are; a head (wav, au) is read.
-    """
+    """A sound file, whose bytes come to `load` when they have been read.  Raises Bad for a format without frames."""
 
     def __init__(self, number: int, row: int, which: Format, skip_ms: int, loop: bool) -> None:
         super().__init__(number, row)
@@ -99,69 +95,49 @@ class FileSource(_Base):
         self._data: bytes | None = None
         self._at = 0
         self._translator: Translator | None = None
-        self._first = 0
-        self._linear = which in (SLIN, SLIN16)
         self._unit = which.bytes_per_20ms
-        if not self._unit:
-            raise Bad(f"no headerless files of {which}")
 
     @property
     def ready(self) -> bool:  # type: ignore[override]
         return self._data is not None
 
-    def load(self, data: bytes) -> None:
-        """The file's content.  Raises Bad when it is not what it should be."""
-        name = _CONTAINERS.get(data[:4])
-        if name:
-            try:
-                self._format, data = unwrap(name, data)
-            except BadSound as error:
-                raise Bad(str(error)) from None
-            self._linear, self._unit = self._format in (SLIN, SLIN16), self._format.bytes_per_20ms
-            if self._linear:  # unwrapped sound is in the wire's order, `samples` reads the files'
-                data = np.frombuffer(data, ">i2").astype("<i2").tobytes()
-        self._first = min(self._skip_ms // 20 * self._unit, len(data))
-        self._at = self._first
-        self._data = data
+    def load(self, path: str, data: bytes) -> None:
+        """The file's content; its suffix and head say what it holds.  Raises Bad when it is not what it should be."""
+        try:
+            self._format, self._data = unwrap(path, data)
+        except (BadSound, OSError) as error:
+            raise Bad(str(error)) from None
+        self._unit = self._format.bytes_per_20ms
+        if not self._unit:
+            raise Bad(f"files of {self._format} have no frames of 20 ms")
+        self._at = min(self._skip_ms // 20 * self._unit, len(self._data))
 
     def _take(self) -> bytes:
-        data = self._data
-        if data is None:
-            return b""
-        piece = data[self._at : self._at + self._unit]
-        if not piece and self._loop and len(data):
+        """The next 20 ms; at the end as many whole codec frames as there are, then b""."""
+        data = self._data or b""
+        if self._loop and self._at >= len(data):
             self._at = 0
-            piece = data[: self._unit]
+        piece = data[self._at : self._at + self._unit]
         self._at += len(piece)
-        return piece
+        return piece[: len(piece) - len(piece) % self._format.frame_bytes]
 
     def payload(self, format_bit: int) -> bytes | None:
-        if self._format.bit != format_bit or self._linear:
-            return None
-        piece = self._take()
-        if len(piece) < self._unit:
-            # a last piece that is no whole 20 ms: as many whole codec frames as there are
-            piece = piece[: len(piece) - len(piece) % self._format.frame_bytes]
-        return piece
+        return self._take() if self._format.bit == format_bit else None
 
     def samples(self) -> Samples | None:
         piece = self._take()
         if not piece:
             return None
         if self._translator is None:
-            self._translator = Translator(self._format, SLIN, native_in=True, native_out=True) if self._linear else None
-            if self._translator is None:
-                try:
-                    self._translator = decoder(self._format)
-                except LookupError:
-                    return None
-            self._translator.add_row(0)
-        if self._linear:
-            data: npt.NDArray[np.generic] = np.frombuffer(piece.ljust(self._unit, b"\0"), "<i2").astype(np.int16)
-        else:
-            piece = piece[: len(piece) - len(piece) % self._format.frame_bytes]
-            if not piece:
+            try:
+                self._translator = decoder(self._format)
+            except LookupError:
                 return None
-            data = np.frombuffer(piece, np.uint8)
-        sound: Samples = self._translator.translate(np.zeros(1, np.intp), data.reshape(1, -1))[0]
-        return sound[:SAMPLES] if len(sound) >= SAMPLES else np.pad(sound, (0, SAMPLES - len(sound)))
+            self._translator.add_row(0)
+        data = np.frombuffer(piece, np.uint8).reshape(1, -1)
+        sound: Samples = self._translator.translate(np.zeros(1, np.intp), data)[0]
+        return _padded(sound[:SAMPLES])
+
+
+def _padded(sound: Samples) -> Samples:
+    return sound if len(sound) == SAMPLES else np.pad(sound, (0, SAMPLES - len(sound)))
