@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 #: what the far end wrote into its CAUSE, and where to look
 ADVICE: Mapping[int, str] = {
-    Cause.NO_ROUTE_DESTINATION: "see which context the other end's section for us names, and whether it has the "
-    "number",
+    Cause.NO_ROUTE_DESTINATION: "see which context the other end's section for us names, and whether it has the number",
     Cause.CALL_REJECTED: "see the other end's log",
     Cause.FACILITY_REJECTED: "see the other end's log: user name, secret or address does not fit its section for us",
     Cause.FACILITY_NOT_SUBSCRIBED: "see the other end's log: user name, secret, key or address does not fit its "
