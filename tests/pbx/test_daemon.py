@@ -171,6 +171,23 @@ def test_chan_iax2_goes_down_and_comes_back(pbx: Pbx) -> None:
     assert not port_is_free("127.0.28.11")
 
 
+def test_mtu(pbx: Pbx) -> None:
+    for value, name in (("1200", "iax2-set-mtu-1200"), ("default", "iax2-set-mtu-default")):
+        assert pbx.rx(f"iax2 set mtu {value}") == shared_dir("reference", "cli", f"{name}.txt").read_text()
+    assert pbx.run("iax2 set mtu 10").returncode != 0
+
+
+def test_debug_is_worded_as_asterisk_words_it(pbx: Pbx) -> None:
+    for command in ("on", "off", "jb on", "jb off", "trunk on", "trunk off"):
+        wanted = shared_dir("reference", "cli", f"iax2-set-debug-{command.replace(' ', '-')}.txt").read_text()
+        assert pbx.rx(f"iax2 set debug {command}") == wanted
+    for command in ("unregister nosuch", "show peer nosuch"):
+        wanted = shared_dir("reference", "cli", f"iax2-{command.replace(' ', '-')}.txt").read_text()
+        assert pbx.rx(f"iax2 {command}") == wanted
+    assert pbx.rx("iax2 reload") == shared_dir("reference", "cli", "iax2-reload.txt").read_text()
+    assert pbx.rx("dialplan show nosuch") == shared_dir("reference", "cli", "dialplan-show-nosuch.txt").read_text()
+
+
 def test_globals_and_hints(pbx: Pbx) -> None:
     assert "   COLOUR=blue\n" in pbx.rx("dialplan show globals")
     assert re.search(

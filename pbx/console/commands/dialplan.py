@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
 from pbx.dialplan.registry import APPLICATIONS, FUNCTIONS, Application, Entry, Function
 from pbx.dialplan.scope import Scope, scope_of
+from pbx.dialplan.show import NotThere
 from pbx.dialplan.show import show as shown
+from pbx.slices import in_slices
+
+#: lines of a long listing that are written before calls get their turn
+LINES_AT_ONCE = 100
 
 
 def _contexts(context: Context, before: list[str], prefix: str) -> list[str]:
@@ -21,15 +27,21 @@ def _contexts(context: Context, before: list[str], prefix: str) -> list[str]:
     "Usage: dialplan show [[exten@]context]\n       The dialplan, a context of it, or what an extension would match.\n",
     complete=_contexts,
 )
-def show(context: Context, words: list[str]) -> None:
+async def show(context: Context, words: list[str]) -> None:
     if len(words) > 1:
         raise UsageShown
     dialplan = context.pbx.dialplan.services.dialplan
-    what = words[0] if words else ""
-    lines = list(shown(dialplan, what))
-    context.lines(lines)
-    if lines and lines[0].startswith("There is no existence of"):
-        raise CommandFailed
+
+    def write() -> Generator[None, None, None]:
+        lines = shown(dialplan, words[0] if words else "")
+        while part := list(itertools.islice(lines, LINES_AT_ONCE)):
+            context.lines(part)
+            yield
+
+    try:
+        await in_slices(context.pbx.reactor, write())
+    except NotThere as error:
+        raise CommandFailed(str(error)) from None
 
 
 @command(

@@ -1,0 +1,535 @@
+"""Turns what the bus says about channels into call records.
+
+The rules are Asterisk's: one chain of records a channel; a Dial adds one for each further leg it calls; what happens
+after a Dial or a bridge belongs in a new record, begun when the dialplan goes on; of two who meet in a bridge the
+caller's record tells of both.  A leg that was only called and has no second party leaves no record.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from pbx.cdr.record import Cdr, Disposition, Phase, Record
+from pbx.cdr.settings import Settings
+from pbx.channels.causes import Cause
+from pbx.channels.channel import Channel, State
+from pbx.channels.events import (
+    Bridged,
+    Bus,
+    ChannelCreated,
+    ChannelEnded,
+    ChannelLocation,
+    ChannelStateChanged,
+    DialBegin,
+    DialEnd,
+    Unbridged,
+)
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+_STATUS = {
+    "ANSWER": Disposition.ANSWERED,
+    "BUSY": Disposition.BUSY,
+    "CANCEL": Disposition.CANCEL,
+    "NOANSWER": Disposition.NO_ANSWER,
+    "CONGESTION": Disposition.CONGESTION,
+}
+_CAUSES = {
+    int(Cause.USER_BUSY): Disposition.BUSY,
+    int(Cause.NORMAL_CIRCUIT_CONGESTION): Disposition.CONGESTION,
+    int(Cause.NO_ROUTE_DESTINATION): Disposition.FAILED,
+    20: Disposition.FAILED,
+    int(Cause.NORMAL_CLEARING): Disposition.NO_ANSWER,
+    int(Cause.NO_ANSWER): Disposition.NO_ANSWER,
+}
+
+
+class Chain:
+    """The records of one channel, oldest first."""
+
+    __slots__ = ("cause", "channel", "dialled", "ended", "hung_up", "originated", "place", "records")
+
+    def __init__(self, channel: Channel, first: Record) -> None:
+        self.channel = channel
+        self.records = [first]
+        #: where the dialplan stood when it was last heard of
+        self.place: tuple[str, str, int] = ("", "", 0)
+        #: the dialplan is through: what `h` and hangup handlers do is no part of the call
+        self.hung_up = False
+        #: somebody calls this channel, and the outcome is not known yet
+        self.dialled = False
+        #: the call began here (originate): it is a caller, though called
+        self.originated = False
+        #: the time when the channel ended while the outcome of calling it was still to come
+        self.ended = 0.0
+        #: hangup cause that was known before the dialplan gave its own
+        self.cause: int | None = None
+
+    @property
+    def last(self) -> Record:
+        return self.records[-1]
+
+    @property
+    def called(self) -> bool:
+        """Made by somebody who called it, and not gone its own way."""
+        return self.channel.outgoing and not self.originated
+
+
+class Engine:
+    """See the module.  `submit` is given what has ended, in order; `wall` says the time."""
+
+    def __init__(
+        self, bus: Bus, wall: Callable[[], float], clock: IReactorTime, submit: Callable[[list[Cdr]], None]
+    ) -> None:
+        self.settings = Settings()
+        self._wall = wall
+        self._clock = clock
+        self._submit = submit
+        self._serial = itertools.count()
+        self._chains: dict[Channel, Chain] = {}
+        #: channel -> records in which it is the second party
+        self._as_b: dict[Channel, list[Record]] = {}
+        self._bridges: dict[str, list[Channel]] = {}
+        self._subscriptions = [
+            bus.subscribe(ChannelCreated, self._created),
+            bus.subscribe(ChannelStateChanged, self._state_changed),
+            bus.subscribe(ChannelLocation, self._location),
+            bus.subscribe(DialBegin, self._dial_begin),
+            bus.subscribe(DialEnd, self._dial_end),
+            bus.subscribe(Bridged, self._bridged),
+            bus.subscribe(Unbridged, self._unbridged),
+            bus.subscribe(ChannelEnded, self._ended),
+        ]
+
+    def stop(self) -> None:
+        """Hear no more; what has not ended leaves no record."""
+        for end in self._subscriptions:
+            end()
+        self._subscriptions = []
+        self._chains.clear()
+
+    # ---- what others ask -------------------------------------------------------------------------------
+
+    def chain(self, channel: Channel) -> Chain | None:
+        """The records of a channel, None when it has none (CDR is off, or the channel is older)."""
+        return self._chains.get(channel)
+
+    def __iter__(self) -> Iterator[Chain]:
+        """All that grow."""
+        return iter(tuple(self._chains.values()))
+
+    def look(self, channel: Channel) -> Cdr | None:
+        """The newest record of a channel as it is now."""
+        chain = self._chains.get(channel)
+        return None if chain is None else self._public(chain.last)
+
+    def second_party(self, channel: Channel) -> list[Record]:
+        """The records in which the channel is the second party."""
+        return self._as_b.get(channel, [])
+
+    def _public(self, record: Record) -> Cdr:
+        return record.public(self._wall(), initiated_seconds=self.settings.initiatedseconds)
+
+    # ---- records ---------------------------------------------------------------------------------------
+
+    def _append(self, chain: Chain, now: float) -> Record:
+        """A new record of the same leg; variables and user field go on."""
+        last = chain.last
+        record = Record(chain.channel, next(self._serial), now)
+        record.variables = dict(last.variables)
+        record.userfield = last.userfield
+        record.disabled, record.party_a = last.disabled, last.party_a
+        record.context, record.exten = last.context, last.exten
+        record.check_answer(now)
+        chain.records.append(record)
+        return record
+
+    def _set_b(self, record: Record, b: Channel) -> None:
+        if record.b is not None and record.b is not b:
+            self._forget_b(record)
+        record.b = b
+        known = self._as_b.setdefault(b, [])
+        if record not in known:
+            known.append(record)
+
+    def _forget_b(self, record: Record) -> None:
+        if record.b is not None:
+            known = self._as_b.get(record.b, [])
+            if record in known:
+                known.remove(record)
+            if not known:
+                self._as_b.pop(record.b, None)
+
+    def _met(self, record: Record, other: Chain) -> None:
+        """The two talk: what the second party noted in its record shows in this one."""
+        self._set_b(record, other.channel)
+        record.b_userfield = other.last.userfield
+        record.b_variables = dict(other.last.variables)
+
+    def _finish(self, chain: Chain, record: Record, now: float) -> None:
+        """Its end and disposition are known; a bridge may still begin it anew."""
+        if record.end:
+            return
+        record.end = now
+        if record.disposition is not Disposition.NONE:
+            return
+        channel = chain.channel
+        cause = channel.hangup_cause if chain.cause is None or channel.dead else chain.cause
+        if record.answer:
+            record.disposition = Disposition.ANSWERED
+        elif cause:
+            record.disposition = self._allowed(_CAUSES.get(cause, Disposition.NONE))
+        elif record.b is not None and record.b.hangup_cause:
+            record.disposition = self._allowed(_CAUSES.get(record.b.hangup_cause, Disposition.NONE))
+        else:
+            record.disposition = Disposition.FAILED
+
+    def _allowed(self, disposition: Disposition) -> Disposition:
+        """Congestion and cancelled calls have words of their own only where they are asked for."""
+        if disposition is Disposition.CONGESTION and not self.settings.congestion:
+            return Disposition.FAILED
+        if disposition is Disposition.CANCEL and not self.settings.canceldispositionenabled:
+            return Disposition.NO_ANSWER
+        return disposition
+
+    def _over(self, chain: Chain, record: Record, now: float) -> None:
+        self._finish(chain, record, now)
+        if record.phase is not Phase.OVER:
+            record.phase = Phase.OVER
+            record.freeze()
+            self._forget_b(record)
+
+    # ---- channels --------------------------------------------------------------------------------------
+
+    def _created(self, event: ChannelCreated) -> None:
+        if not self.settings.enable:
+            return
+        channel = event.channel
+        record = Record(channel, next(self._serial), channel.created or self._wall())
+        record.disabled = not self.settings.channeldefaultenabled
+        record.check_answer(record.start)
+        self._chains[channel] = Chain(channel, record)
+
+    def _state_changed(self, event: ChannelStateChanged) -> None:
+        chain = self._chains.get(event.channel)
+        if chain is not None and event.channel.state is State.UP:
+            now = self._wall()
+            for record in chain.records:
+                if record.phase is not Phase.OVER:
+                    record.check_answer(now)
+
+    def _location(self, event: ChannelLocation) -> None:
+        channel = event.channel
+        chain = self._chains.get(channel)
+        if chain is None or chain.hung_up:
+            return
+        if channel.ending or channel.dead:
+            self._hanging_up(chain)
+            return
+        if channel.application == "Hangup":
+            chain.cause = channel.hangup_cause
+        now = self._wall()
+        fresh = True
+        for record in tuple(chain.records):
+            fresh = not self._runs(chain, record, now) and fresh
+        place = (channel.context, channel.exten, channel.priority)
+        if fresh and channel.application and place != chain.place:
+            self._follow(self._append(chain, now))
+        chain.place = place
+        if chain.called and not channel.application.startswith("AppDial"):
+            # it goes its own way now: no longer somebody's outgoing leg
+            chain.originated = True
+
+    def _hanging_up(self, chain: Chain) -> None:
+        """The dialplan is through; `h` begins."""
+        chain.hung_up = True
+        now = self._wall()
+        for record in chain.records:
+            self._over(chain, record, now)
+
+    def _runs(self, chain: Chain, record: Record, now: float) -> bool:
+        """The dialplan runs something; False if that belongs in another record."""
+        if record.phase is Phase.OVER:
+            return False
+        if record.phase is Phase.PENDING:
+            channel = chain.channel
+            here = (channel.context, channel.exten, channel.priority, channel.application)
+            if here != record.pending_at:
+                if record.b is not None:
+                    self._over(chain, record, now)
+                    return False
+                record.phase = Phase.SINGLE
+        self._follow(record)
+        record.check_answer(now)
+        return True
+
+    @staticmethod
+    def _follow(record: Record) -> None:
+        """Where the dialplan is, and what it runs."""
+        channel = record.a
+        name = channel.application
+        if name[:7].lower() == "appdial" and record.application:
+            return
+        record.context, record.exten = channel.context, channel.exten
+        if record.locked or (name == record.application and channel.data == record.data):
+            return
+        record.application, record.data = name, channel.data
+        record.locked = name == "Dial"
+
+    def _ended(self, event: ChannelEnded) -> None:
+        chain = self._chains.get(event.channel)
+        if chain is None:
+            return
+        now = self._wall()
+        if chain.dialled:
+            # who calls it has still to say how that went
+            chain.ended = now
+            self._clock.callLater(0, self._gone, chain)
+        else:
+            self._gone(chain, now)
+
+    def _gone(self, chain: Chain, now: float = 0.0) -> None:
+        channel = chain.channel
+        if self._chains.get(channel) is not chain:
+            return
+        del self._chains[channel]
+        now = now or chain.ended or self._wall()
+        for record in chain.records:
+            self._over(chain, record, now)
+        for record in tuple(self._as_b.get(channel, ())):
+            other = self._chains.get(record.a)
+            if other is not None:
+                self._over(other, record, now)
+        self._as_b.pop(channel, None)
+        ready = [self._public(record) for record in chain.records if self._wanted(chain, record)]
+        if ready:
+            self._submit(ready)
+
+    def _wanted(self, chain: Chain, record: Record) -> bool:
+        if record.disabled or (chain.called and record.b is None):
+            return False
+        answered = record.disposition in (Disposition.ANSWERED, Disposition.CONGESTION, Disposition.CANCEL)
+        return answered or record.b is not None or self.settings.unanswered
+
+    # ---- calling ---------------------------------------------------------------------------------------
+
+    def _dial_begin(self, event: DialBegin) -> None:
+        callee = self._chains.get(event.callee)
+        if callee is not None:
+            callee.dialled = True
+            callee.originated = callee.originated or event.caller is None
+        chain = self._chains.get(event.caller) if event.caller is not None else callee
+        if chain is None or (self.settings.ignoredialchanges and event.caller is not None):
+            return
+        now = self._wall()
+        taken = False
+        for record in tuple(chain.records):
+            if record.phase is Phase.PENDING:
+                self._over(chain, record, now)
+            elif record.phase is Phase.SINGLE:
+                self._dials(record, event)
+                taken = True
+        if not taken:
+            record = self._append(chain, now)
+            self._dials(record, event)
+
+    def _dials(self, record: Record, event: DialBegin) -> None:
+        self._follow(record)
+        if event.caller is not None:
+            self._set_b(record, event.callee)
+            record.locked = True
+        record.phase = Phase.DIAL
+
+    def _dial_end(self, event: DialEnd) -> None:
+        callee = self._chains.get(event.callee)
+        chain = self._chains.get(event.caller) if event.caller is not None else callee
+        if chain is not None:
+            now = self._wall()
+            for record in tuple(chain.records):
+                if record.phase is Phase.DIAL and record.b in (None, event.callee):
+                    record.disposition = self._allowed(_STATUS.get(event.status, Disposition.FAILED))
+                    if event.status == "ANSWER":
+                        channel = chain.channel
+                        record.phase = Phase.PENDING
+                        record.pending_at = (channel.context, channel.exten, channel.priority, channel.application)
+                    else:
+                        self._over(chain, record, now)
+        if callee is not None and callee.dialled:
+            callee.dialled = False
+            if callee.ended:
+                self._gone(callee)
+
+    # ---- bridges ---------------------------------------------------------------------------------------
+
+    def _bridged(self, event: Bridged) -> None:
+        if self.settings.ignorestatechanges:
+            return
+        members = self._bridges.setdefault(event.bridge, [])
+        for channel in event.channels:
+            if channel not in members:
+                members.append(channel)
+                self._enters(channel, event.bridge, members)
+
+    def _enters(self, channel: Channel, bridge: str, members: list[Channel]) -> None:
+        chain = self._chains.get(channel)
+        if chain is None:
+            return
+        now = self._wall()
+        others = [self._chains[other] for other in members if other is not channel and other in self._chains]
+        handled: Record | None = None
+        for record in tuple(chain.records):
+            if record.phase in (Phase.OVER, Phase.BRIDGE):
+                continue
+            if record.phase is not Phase.SINGLE and record.b is None and others:
+                continue
+            record.check_answer(now)
+            found = not others or self._finds_peer(chain, record, bridge, others, now)
+            record.phase, record.bridge = Phase.BRIDGE, bridge
+            handled = handled or record
+            if not found:
+                self._finish(chain, record, now)
+        for other in others:
+            self._pair(chain, handled or chain.last, other, bridge, now)
+
+    def _finds_peer(self, chain: Chain, record: Record, bridge: str, others: list[Chain], now: float) -> bool:
+        """Whether this record becomes the one that tells of both."""
+        for other in others:
+            for theirs in other.records:
+                if theirs.phase is not Phase.BRIDGE or theirs.bridge != bridge:
+                    continue
+                mine = record.b is other.channel if record.phase is not Phase.SINGLE else self._calls(chain, other)
+                if mine:
+                    self._met(record, other)
+                    if theirs.b is None:
+                        self._finish(other, theirs, now)
+                    return True
+        return False
+
+    @staticmethod
+    def _calls(chain: Chain, other: Chain) -> bool:
+        """Whether `chain` is the calling side of the two."""
+        if chain.last.party_a != other.last.party_a:
+            return chain.last.party_a
+        if chain.called != other.called:
+            return other.called
+        return chain.records[0].sequence < other.records[0].sequence
+
+    def _pair(self, chain: Chain, record: Record, other: Chain, bridge: str, now: float) -> None:
+        """See that there is a record of these two."""
+        theirs = next((r for r in other.records if r.phase is Phase.BRIDGE and r.bridge == bridge), None)
+        if theirs is None or record.b is other.channel or theirs.b is chain.channel:
+            return
+        if self._calls(other, chain):
+            caller, peer, first = other, chain, theirs
+        else:
+            caller, peer, first = chain, other, record
+        if first.b is None and first.phase is Phase.BRIDGE:
+            first.end = 0.0
+            first.disposition = Disposition.NONE
+        else:
+            first = self._append(caller, now)
+            self._follow(first)
+            first.phase, first.bridge = Phase.BRIDGE, bridge
+        self._met(first, peer)
+
+    def _unbridged(self, event: Unbridged) -> None:
+        members = self._bridges.get(event.bridge)
+        if members is None or event.channel not in members:
+            return
+        members.remove(event.channel)
+        if not members:
+            del self._bridges[event.bridge]
+        now = self._wall()
+        chain = self._chains.get(event.channel)
+        if chain is not None:
+            for record in chain.records:
+                if record.phase is Phase.BRIDGE and record.bridge == event.bridge:
+                    self._over(chain, record, now)
+        for record in tuple(self._as_b.get(event.channel, ())):
+            other = self._chains.get(record.a)
+            if other is not None and record.phase is Phase.BRIDGE and record.bridge == event.bridge:
+                self._over(other, record, now)
+
+    # ---- what the dialplan asks for ----------------------------------------------------------------------
+
+    def reset(self, channel: Channel, *, keep_variables: bool) -> None:
+        """ResetCDR: times begin anew."""
+        chain = self._chains.get(channel)
+        if chain is None:
+            return
+        now = self._wall()
+        for record in chain.records:
+            record.end = 0.0
+            record.start = now
+            record.answer = 0.0
+            record.check_answer(now)
+            if not keep_variables:
+                record.variables.clear()
+                record.b_variables.clear()
+
+    def fork(self, channel: Channel, letters: str) -> bool:
+        """ForkCDR: a second record that goes on beside the first; False when the records have ended."""
+        chain = self._chains.get(channel)
+        if chain is None or chain.last.phase is Phase.OVER:
+            return False
+        now = self._wall()
+        last = chain.last
+        record = self._append(chain, now)
+        record.phase, record.bridge, record.pending_at = last.phase, last.bridge, last.pending_at
+        record.application, record.data = last.application, last.data
+        if last.b is not None:
+            self._set_b(record, last.b)
+            record.b_userfield, record.b_variables = last.b_userfield, dict(last.b_variables)
+        record.start, record.answer = last.start, last.answer
+        if "a" in letters and channel.state is State.UP:
+            record.answer = now
+        if "r" in letters:
+            record.start = now
+            record.answer = now if channel.state is State.UP else 0.0
+        if "v" in letters:
+            record.variables.clear()
+        if "e" in letters:
+            for old in chain.records[:-1]:
+                self._over(chain, old, now)
+        return True
+
+    def set_variable(self, channel: Channel, name: str, value: str) -> None:
+        """CDR(name)=value: in this leg's records, and in those in which it is the second party."""
+        for variables in self._writable(channel):
+            for known in [k for k in variables if k.lower() == name.lower()]:
+                del variables[known]
+            variables[name] = value
+
+    def _writable(self, channel: Channel) -> Iterator[dict[str, str]]:
+        chain = self._chains.get(channel)
+        if chain is not None:
+            for record in chain.records:
+                if record.phase is not Phase.OVER or record is chain.last:
+                    yield record.variables
+        for record in self._as_b.get(channel, ()):
+            yield record.b_variables
+
+    def set_userfield(self, channel: Channel, value: str) -> None:
+        """CDR(userfield)=value, likewise."""
+        chain = self._chains.get(channel)
+        if chain is not None:
+            for record in chain.records:
+                if record.phase is not Phase.OVER or record is chain.last:
+                    record.userfield = value
+        for record in self._as_b.get(channel, ()):
+            record.b_userfield = value
+
+    def set_property(self, channel: Channel, name: str, value: bool) -> None:
+        """CDR_PROP: `disable` or `party_a`."""
+        chain = self._chains.get(channel)
+        if chain is not None:
+            for record in chain.records:
+                if record.phase is Phase.OVER and name == "disable":
+                    continue
+                if name == "disable":
+                    record.disabled = value
+                else:
+                    record.party_a = value
