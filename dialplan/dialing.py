@@ -376,10 +376,17 @@ class Calling:
 
     # ---- the end of calling --------------------------------------------------------------------------------------
 
-    def hang_up_others(self, winner: Outgoing | None, cause: int) -> None:
-        """End all legs but one, and those that others have taken."""
+    def hang_up_others(self, winner: Outgoing | None, cause: int, *, later: bool = False) -> None:
+        """End all legs but one, and those that others have taken.
+
+        `later`: in the next turn of the loop, when the caller's own `h` has begun.
+        """
         for leg in list(self.legs):
-            if leg is not winner and leg.channel.owner in (self, None):
-                self._drop(leg)
-                leg.channel.hangup_cause = cause
+            if leg is winner or leg.channel.owner not in (self, None):
+                continue
+            self._drop(leg)
+            leg.channel.hangup_cause = cause
+            if later:
+                self.clock.callLater(0, leg.channel.hangup, cause)
+            else:
                 leg.channel.hangup(cause)

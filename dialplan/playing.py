@@ -11,7 +11,7 @@ from pbx.channels.events import DigitEnd
 from pbx.channels.interrupts import Interrupt
 
 if TYPE_CHECKING:
-    from pbx.channels.sounds import Source
+    from pbx.channels.sounds import Recording, Source
     from pbx.dialplan.interpreter import Run
 
 
@@ -35,7 +35,7 @@ def start_file(run: Run, name: str, language: str = "") -> Source | None:
     return run.services.switch.graph.play(channel, *found)
 
 
-async def listen(run: Run, source: Source, stops: Callable[[str], bool] = nothing) -> str | None:
+async def listen(run: Run, source: Source | Recording, stops: Callable[[str], bool] = nothing) -> str | None:
     """Wait until the sound is through; a digit that stops it is returned, others are dropped.
 
     The sound is stopped when an Interrupt breaks in, and at once on a call that is over.
@@ -43,13 +43,16 @@ async def listen(run: Run, source: Source, stops: Callable[[str], bool] = nothin
     channel = run.channel
     waiting: list[Deferred[None]] = []
 
-    def ring(result: object = None) -> object:
+    def ring() -> None:
         # one at most: who is woken here waits anew before this returns
         if waiting:
             waiting.pop().callback(None)
+
+    def through(result: str) -> str:
+        ring()
         return result
 
-    source.done.addBoth(ring)
+    source.done.addBoth(through)
     try:
         while True:
             while (event := channel.poll()) is not None:

@@ -321,10 +321,10 @@ def unmarked(name: str) -> tuple[str, int]:
 
 def scope_of(services: Services, channel: Channel) -> Scope:
     """The channel's scope, made when it is first asked for."""
-    scope = channel.attached.get("scope")
+    scope: Scope | None = channel.attached.get("scope")
     if scope is None:
         scope = channel.attached["scope"] = Scope(services, channel)
-    return scope  # type: ignore[no-any-return]
+    return scope
 
 
 def inherit(parent: Scope, child: Scope) -> None:

@@ -432,6 +432,10 @@ _KNOWN = {o.letter for o in _OPTIONS}
     module="app_dial",
 )
 async def dial(run: Run, data: str) -> Result:
+    return await _dial(run, data)
+
+
+async def _dial(run: Run, data: str) -> Result:
     try:
         return await _Dial(run, data).execute()
     except _Invalid as error:
@@ -455,7 +459,7 @@ async def retry_dial(run: Run, data: str) -> Result:
     pause = float(c_int(sleep) or 10)
     tries = c_int(retries) or 0
     while True:
-        result = await dial(run, rest)
+        result = await _dial(run, rest)
         if result is not None or run.scope.get("DIALSTATUS") == "ANSWER":
             return result
         if run.channel.exten == "h":

@@ -155,8 +155,7 @@ async def read(run: Run, data: str) -> Result:
 async def _prompt(run: Run, names: str, *, tone: bool) -> str | None:
     """Play the prompt of Read: the digit that stopped it, "" if none did, None if there is no such sound."""
     if tone and names:
-        source = run.services.switch.graph.tone(run.channel, tone_spec(run, names))
-        run.scope.notes["read.tone"] = source
+        run.scope.notes["read.tone"] = run.services.switch.graph.tone(run.channel, tone_spec(run, names))
         return ""
     for name in names.split("&") if names else ():
         source = start_file(run, name)
@@ -249,7 +248,7 @@ async def record(run: Run, data: str) -> Result:
     )
     ends = "" if "x" in found else "*" if "t" in found else "#"
     try:
-        digit = await listen(run, recording, lambda d: d in ends or "y" in found or ("o" in found and d == "0"))  # type: ignore[arg-type]
+        digit = await listen(run, recording, lambda d: d in ends or "y" in found or ("o" in found and d == "0"))
     except Interrupt:
         scope.set("RECORD_STATUS", "HANGUP")
         if "k" not in found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -330,6 +331,7 @@ def main() -> int:
     parser.add_argument("-k", dest="only", default="")
     parser.add_argument("-v", dest="verbose", action="store_true")
     parser.add_argument("--grace", type=float, default=GRACE)
+    parser.add_argument("--json", type=Path, help="write what each case emitted, and the complaints, to this file")
     options = parser.parse_args()
     if not options.paths:
         base = os.environ.get("PBX_SHARED") or str(Path(__file__).resolve().parents[3] / "shared")
@@ -337,6 +339,9 @@ def main() -> int:
     prepare()
     cases = load(options.paths, options.only)
     got, errors = run(cases, options.grace)
+    if options.json:
+        found = {c.id: {"complaint": c.complaint(got.get(c.id, [])), "got": got.get(c.id, [])} for c in cases}
+        options.json.write_text(json.dumps({"cases": found, "errors": errors}), encoding="utf-8")
     groups: dict[str, list[int]] = {}
     for case in cases:
         complaint = case.complaint(got.get(case.id, []))
