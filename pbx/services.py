@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -226,6 +226,10 @@ class Iax2Service:
             raise CannotLoad(str(error)) from None
         self.driver = driver
 
+    def in_use(self) -> int:
+        """Calls that the driver carries."""
+        return len(self.driver.channels()) if self.driver is not None else 0
+
     async def _settings(self) -> Settings:
         """iax.conf, loaded in slices; findings are said."""
         daemon = self._daemon
@@ -312,16 +316,21 @@ def sound_folders(daemon: Daemon) -> list[str]:
     return [*folders, shipped]
 
 
+def _none() -> int:
+    return 0
+
+
 def declare_modules(daemon: Daemon) -> None:
     """Fill the table of modules: services, what is built in, and the modules of applications and functions."""
     table = daemon.modules
-    service: Callable[[str, str, Any], Module] = lambda name, text, what: table.add(  # noqa: E731
-        Module(name, text, what.start, getattr(what, "stop", None), getattr(what, "reload", None))
-    )
-    service("chan_iax2", "Inter Asterisk eXchange (Ver 2)", daemon.iax2)
-    service("pbx_config", "Text Extension Configuration", daemon.dialplan)
-    service("res_crypto", "Cryptographic Digital Signatures", daemon.keys)
-    service("chan_local", "Local channels", LocalService(daemon))
+    for name, text, service in (
+        ("chan_iax2", "Inter Asterisk eXchange (Ver 2)", daemon.iax2),
+        ("pbx_config", "Text Extension Configuration", daemon.dialplan),
+        ("res_crypto", "Cryptographic Digital Signatures", daemon.keys),
+        ("chan_local", "Local channels", LocalService(daemon)),
+    ):
+        stop, reload = getattr(service, "stop", None), getattr(service, "reload", None)
+        table.add(Module(name, text, service.start, stop, reload, getattr(service, "in_use", _none)))
     for name, text in BUILT_IN.items():
         if table.get(name) is None:
             table.add(Module(name, text, running=True))
