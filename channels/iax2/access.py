@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from pbx.channels.iax2.logins import wants_login
 from pbx.channels.iax2.settings import Settings, User
 
+#: names that are compared with a wrong one
+_WORTH_LOOKING = 500
 #: context of a user that names none
 DEFAULT_CONTEXT = "default"
 
@@ -108,7 +111,9 @@ def _by_name(settings: Settings, name: str, context: str, host: str) -> Access:
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    for other in known:
-        if other.lower() == name.lower():
+    lower = name.lower()
+    # a stranger's guess is not worth a walk through thousands of names
+    for other in islice(known, _WORTH_LOOKING):
+        if other.lower() == lower:
             return f"names are case-sensitive: there is [{other}]"
     return ""

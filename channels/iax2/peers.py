@@ -39,6 +39,7 @@ class PeerRecord:
         "lag",
         "lag_smooth",
         "local",
+        "order",
         "poke",
         "refresh",
         "registered",
@@ -52,6 +53,8 @@ class PeerRecord:
         self.core = core
         self.section = section
         self.address: Address | None = None
+        #: place among the sections of the file
+        self.order = 0
         self.socket = 0
         self.local = ""
         self.registered = False
@@ -203,6 +206,7 @@ class Peers:
                 elif not section.qualify:
                     self._unwatch(known, now)
                 known.place()
+            known.order = at
             self.moved(known)
             if known.address is None and known.host_name:
                 self.resolve(known, now)
@@ -260,8 +264,7 @@ class Peers:
         """Peers at this very address and port, then those at its host with another port."""
         found = [self._records[name] for name in self._at.get(address[0], ()) if name in self._records]
         if len(found) > 1:
-            order = {name: n for n, name in enumerate(self._records)}
-            found.sort(key=lambda record: (record.address != address, order[record.name]))
+            found.sort(key=lambda record: (record.address != address, record.order))
         return found
 
     def trunks_to(self, address: Address) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from pbx.channels.causes import Cause
@@ -157,7 +158,7 @@ def _unknown(dialog: Dialog, attempt: Attempt, frame: FullFrame, elements: Eleme
 def _meant(core: Core, attempt: Attempt, elements: Elements) -> tuple[str, str]:
     """(place, advice): the section that a wrong name may mean, by case, by its secret, or because there is one only."""
     name = attempt.name
-    dynamic = [record.section for record in core.peers if record.section.dynamic][: _CANDIDATES + 1]
+    dynamic = list(islice((r.section for r in core.peers if r.section.dynamic), _CANDIDATES + 1))
     if len(dynamic) > _CANDIDATES:
         dynamic = []
     same = [s for s in dynamic if s.name.lower() == name.lower()]
