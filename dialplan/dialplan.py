@@ -118,6 +118,19 @@ class Dialplan:
 
         `substitute` evaluates the data of an `eswitch` with the variables of the asking channel.
         """
+        own = self.contexts.get(context)
+        if own is None:
+            return None
+        # the usual case first: it stands in the context itself
+        if type(priority) is int:
+            for key in own.index.matching(exten):
+                for extension in own.group(key):
+                    if extension.caller is None or _caller_matches(extension.caller, caller):
+                        known = extension.priorities.get(priority)
+                        if known is not None:
+                            return Found(own, extension, known)
+            if not own.switches and not own.includes:
+                return None
         return self._search(context, _Search(exten, priority, caller, Mode.MATCH, substitute))
 
     def status(self, context: str, exten: str, priority: int | str = 1, caller: str = "") -> Status:

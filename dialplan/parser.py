@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken
 from lark.visitors import v_args
 
-#: Lines remembered (`n,Hangup()` stands a thousand times in a file).
+#: Steps remembered (`n`, `1`, `n(label)`).
 MEMO = 4096
 
 
@@ -100,7 +100,10 @@ def _extension() -> re.Pattern[str]:
 def parse_line(kind: str, value: str) -> Line:
     """The parts of the value of an `exten` or `same` line (`kind`).  Raises LineError."""
     if kind == "same":
-        return _same(value)
+        try:
+            return _same(value)
+        except LineError:
+            return _parse(kind, value)
     head = _extension().match(value)
     if head is None:
         return _parse(kind, value)
@@ -118,13 +121,15 @@ def extension_of(value: str) -> str:
 
 
 def _same(rest: str) -> Line:
-    line = _memo.get(rest)
+    """`step[,call]`.  The grammar reads the step, and each step only once; a call is one terminal of it."""
+    step, comma, call = rest.partition(",")
+    line = _memo.get(step)
     if line is None:
-        line = _parse("same", rest)
+        line = _parse("same", step)
         if len(_memo) >= MEMO:
             _memo.clear()
-        _memo[rest] = line
-    return line
+        _memo[step] = line
+    return Line(None, line.number, line.offset, line.label, *_call(call)) if comma else line
 
 
 def _parse(kind: str, value: str) -> Line:

@@ -114,6 +114,21 @@ def _ranges(inside: str) -> list[tuple[str, str]]:
     return found
 
 
+_SETS: dict[str, str | None] = {}
+
+
+def _set_position(inside: str) -> str | None:
+    """The key character of what stands in `[...]`; None if no character can match."""
+    known = _SETS.get(inside)
+    if known is None and inside not in _SETS:
+        try:
+            known = _position(_ranges(inside))
+        except LookupError:
+            known = None
+        _SETS[inside] = known
+    return known
+
+
 _DIGITS = _position([("0", "9")])
 _LETTERS = {
     ord("X"): _DIGITS,
@@ -171,9 +186,10 @@ def key_of(name: str) -> tuple[str, bool]:
                 raise BadPattern(name)
             empty_last = end == i
             if end > i:
-                try:
-                    out.append(_position(_ranges(text[i:end])))
-                except LookupError:
+                position = _set_position(text[i:end])
+                if position is not None:
+                    out.append(position)
+                else:
                     alive = alive and (ANY in out or EARLY in out)
             i = end + 1
         elif char != "-":
@@ -268,8 +284,8 @@ class _Node:
 
     def __init__(self) -> None:
         self.chars: dict[str, _Node | str] = {}
-        #: (rank, class, edge), in order of rank
-        self.classes: list[tuple[tuple[int, int], CharacterClass, list[_Node | str]]] = []
+        #: (rank, members, edge, key character), in order of rank
+        self.classes: list[tuple[tuple[int, int], frozenset[str], _Node | str, str]] = []
         #: keys that have `.`, `!` here, in order; the key that ends here
         self.any: list[tuple[tuple[Any, ...], str]] = []
         self.early: list[tuple[tuple[Any, ...], str]] = []
@@ -305,22 +321,18 @@ class _Node:
     def _edge(self, position: str) -> _Node | str | None:
         if position < ANY:
             return self.chars.get(position)
-        for _, known, edge in self.classes:
-            if known.code == position:
-                return edge[0]
+        for _, _, edge, code in self.classes:
+            if code == position:
+                return edge
         return None
 
     def _set_edge(self, position: str, edge: _Node | str) -> None:
         if position < ANY:
             self.chars[position] = edge
             return
-        for _, known, holder in self.classes:
-            if known.code == position:
-                holder[0] = edge
-                return
         found = _CLASSES[position]
-        self.classes.append((found.rank, found, [edge]))
-        self.classes.sort(key=lambda entry: entry[0])
+        self.classes = [way for way in self.classes if way[3] != position]
+        insort(self.classes, (found.rank, found.members, edge, position), key=lambda way: way[0])
 
     def remove(self, key: str, at: int) -> None:
         """Take a key out (nodes that hold nothing any more may stay; they are few and harmless)."""
@@ -339,7 +351,7 @@ class _Node:
             if position < ANY:
                 del self.chars[position]
             else:
-                self.classes = [entry for entry in self.classes if entry[1].code != position]
+                self.classes = [way for way in self.classes if way[3] != position]
 
     def collect(self, dialled: str, at: int, found: list[str]) -> None:
         """Keys that match `dialled[at:]` from here, best first."""
@@ -349,15 +361,15 @@ class _Node:
                 found.append(self.end)
             return
         char = dialled[at]
-        edge = self.chars.get(char)
+        way = self.chars.get(char)
         at += 1
-        if edge is not None:
-            if isinstance(edge, _Node):
-                edge.collect(dialled, at, found)
-            elif match_key(edge, dialled):
-                found.append(edge)
-        for _, known, (edge,) in self.classes:
-            if char in known.members:
+        if way is not None:
+            if isinstance(way, _Node):
+                way.collect(dialled, at, found)
+            elif match_key(way, dialled):
+                found.append(way)
+        for _, members, edge, _ in self.classes:
+            if char in members:
                 if isinstance(edge, _Node):
                     edge.collect(dialled, at, found)
                 elif match_key(edge, dialled):
@@ -372,11 +384,11 @@ class _Node:
         if at < len(dialled):
             char = dialled[at]
             at += 1
-            edge = self.chars.get(char)
-            if edge is not None:
-                yield from _close_edge(edge, dialled, at, mode)
-            for _, known, (edge,) in self.classes:
-                if char in known.members:
+            way = self.chars.get(char)
+            if way is not None:
+                yield from _close_edge(way, dialled, at, mode)
+            for _, members, edge, _ in self.classes:
+                if char in members:
                     yield from _close_edge(edge, dialled, at, mode)
             for _, key in self.any:
                 yield key, False
@@ -385,7 +397,7 @@ class _Node:
         else:
             for char in sorted(self.chars):
                 yield from _close_edge(self.chars[char], dialled, at + 1, mode)
-            for _, _, (edge,) in self.classes:
+            for _, _, edge, _ in self.classes:
                 yield from _close_edge(edge, dialled, at + 1, mode)
             for _, key in self.any:
                 yield key, False
