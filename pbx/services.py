@@ -219,6 +219,7 @@ class Iax2Service:
         )
         daemon.voice.events.driver = driver
         daemon.dialplan.registered.use(settings)
+        daemon.verdicts.authdebug = settings.general.authdebug
         try:
             driver.start()
         except CannotBind as error:
@@ -277,6 +278,7 @@ class Iax2Service:
             differences = await in_slices(self._daemon.reactor, compare_steps(driver.settings, settings))
             driver.reload(settings)
             self._daemon.dialplan.registered.use(settings)
+            self._daemon.verdicts.authdebug = settings.general.authdebug
             self.changes = list(differences.lines())
             for line in self.changes:
                 log.verbose(2, f"iax.conf: {line}")

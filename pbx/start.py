@@ -147,11 +147,11 @@ def _background(conf: AsteriskConf, options: Options, findings: Diagnostics) -> 
 
 def _serve(conf: AsteriskConf, options: Options, findings: Diagnostics, up: object = None) -> int:
     """Limits, user, daemon.  Raises CannotStart."""
+    from pbx.daemon import serve  # while we may still read whatever Python is made of
+
     make_directories(conf, options)
     set_limits(conf)
     become(conf)
-    from pbx.daemon import serve
-
     return serve(conf, options, findings, up if callable(up) else None)
 
 
@@ -195,7 +195,7 @@ def identity(conf: AsteriskConf) -> tuple[int, int]:
         user = pwd.getpwnam(conf.runuser) if conf.runuser else None
         gid = grp.getgrnam(conf.rungroup).gr_gid if conf.rungroup else (user.pw_gid if user else -1)
     except KeyError as error:
-        raise CannotStart(f"no such user or group: {error.args[0]}") from None
+        raise CannotStart(f"no such user or group ({error.args[0]})") from None
     return (user.pw_uid if user else -1), gid
 
 
@@ -215,3 +215,8 @@ def become(conf: AsteriskConf) -> None:
         os.setuid(uid)
     elif gid >= 0:
         os.setgroups([gid])
+    for needed in (os.__file__, __file__):
+        if not os.access(needed, os.R_OK):
+            raise CannotStart(
+                f"user {conf.runuser or conf.rungroup} may not read {needed}: install Python and pbx where that user can"
+            )

@@ -40,6 +40,8 @@ class Verdicts:
     def __init__(self, bus: Bus, clock: object, wall: Callable[[], float]) -> None:
         self.recent: deque[tuple[float, Verdict]] = deque(maxlen=KEPT)
         self.total = 0
+        #: authdebug of iax.conf: refusals that may be an attack are told as NOTICE, too
+        self.authdebug = True
         self._clock = clock
         self._wall = wall
         self._counts: dict[str, _Count] = {}
@@ -50,7 +52,8 @@ class Verdicts:
         self.total += 1
         self.recent.append((self._wall(), verdict))
         if self._full(verdict):
-            log.notice(notice_line(verdict))
+            if self.authdebug or not verdict.security:
+                log.notice(notice_line(verdict))
             if verdict.security:
                 security.security(security_line(verdict, self._wall()))
 

@@ -41,7 +41,7 @@ _CAUSES = {
     int(Cause.USER_BUSY): Disposition.BUSY,
     int(Cause.NORMAL_CIRCUIT_CONGESTION): Disposition.CONGESTION,
     int(Cause.NO_ROUTE_DESTINATION): Disposition.FAILED,
-    20: Disposition.FAILED,
+    int(Cause.SUBSCRIBER_ABSENT): Disposition.FAILED,
     int(Cause.NORMAL_CLEARING): Disposition.NO_ANSWER,
     int(Cause.NO_ANSWER): Disposition.NO_ANSWER,
 }
