@@ -218,5 +218,5 @@ def become(conf: AsteriskConf) -> None:
     for needed in (os.__file__, __file__):
         if not os.access(needed, os.R_OK):
             raise CannotStart(
-                f"user {conf.runuser or conf.rungroup} may not read {needed}: install Python and pbx where that user can"
+                f"{conf.runuser or conf.rungroup} may not read {needed}: install Python and pbx where that user can"
             )
