@@ -35,6 +35,7 @@ class JournaledCommands(Commands):
         self._edges: dict[tuple[int, int, EdgeKind, Direction], Edge] = {}
         self._by_row: dict[int, set[tuple[int, int, EdgeKind, Direction]]] = {}
         self._trunk: tuple[int, int, bool, int] | None = None
+        self._jitter: tuple[int, int, int, int] | None = None
         self._mediatick: int | None = None
 
     def add_socket(self, socket: int, fd: int, family: int) -> None:
@@ -118,6 +119,10 @@ class JournaledCommands(Commands):
         self._trunk = frequency_ms, mtu, timestamps, max_size
         super().set_trunk(frequency_ms, mtu, timestamps, max_size)
 
+    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
+        self._jitter = maximum_ms, resync_ms, interpolations, extra_ms
+        super().set_jitter(maximum_ms, resync_ms, interpolations, extra_ms)
+
     def set_options(self, mediatick_us: int) -> None:
         self._mediatick = mediatick_us
         super().set_options(mediatick_us)
@@ -127,6 +132,8 @@ class JournaledCommands(Commands):
         self.take()
         if self._trunk is not None:
             super().set_trunk(*self._trunk)
+        if self._jitter is not None:
+            super().set_jitter(*self._jitter)
         if self._mediatick is not None:
             super().set_options(self._mediatick)
         for socket, (fd, family) in self.sockets.items():

@@ -50,6 +50,7 @@ class SourceState(IntFlag):
     CODEC = 4  # its relay edge translates
     NO_FORMAT = 8  # nobody knows what its frames hold
     HELD = 16  # its voice waits behind a full frame
+    JITTER = 64  # its voice passes the jitter buffer
     NOWHERE = 32  # no plain relay edge leaves it
 
 
@@ -131,6 +132,7 @@ class LegTable:
 
     def set_flags(self, row: int, flags: LegFlags) -> None:
         self.flags[row] = int(flags)
+        self.set_source(row, SourceState.JITTER, bool(flags & LegFlags.JITTER))
         state = int(self.sink_state[row]) & ~int(SinkState.TRUNK | SinkState.ENCRYPTED)
         if flags & LegFlags.ENCRYPTED:
             state |= SinkState.ENCRYPTED

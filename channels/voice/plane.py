@@ -161,6 +161,8 @@ class Plane:
     def tick(self, now: int) -> None:
         """20 ms of all that goes by the clock."""
         self._begin(now)
+        if self.relay.jitter.active:
+            self.relay.jitter.tick(self._now)
         if self.slots.used:
             self.slots.pull()
             self._record()
@@ -191,7 +193,7 @@ class Plane:
     @property
     def ticking(self) -> bool:
         """True while `tick` has work."""
-        return self.slots.used or self.clocked.active
+        return self.slots.used or self.clocked.active or self.relay.jitter.active
 
     @property
     def holding(self) -> bool:
@@ -330,6 +332,7 @@ class Plane:
         self.legs.add(row, generation, socket, own_call, flags, clock_start // 1_000_000, resumed)
         self.legs.bind(row, address, local, remote_call)
         self.slots.restore_flags(row)
+        self._buffer(row)
         self._rebind(row)
         self._refresh({row, *(e.source for e in self._edges.entering(row))})
 
@@ -356,7 +359,14 @@ class Plane:
         if self._live(row):
             self.trunks.flush_leg(row)
             self.legs.set_flags(row, flags)
+            self._buffer(row)
             self._trunk(row)
+
+    def _buffer(self, row: int) -> None:
+        if int(self.legs.flags[row]) & LegFlags.JITTER:
+            self.relay.jitter.add(row)
+        else:
+            self.relay.jitter.remove(row)
 
     def set_formats(self, row: int, receive: int, send: int) -> None:
         if not self._live(row):
@@ -400,6 +410,7 @@ class Plane:
         self.inbound.forget(row)
         self.outbound.forget(row)
         self.trunks.leave(row)
+        self.relay.jitter.remove(row)
         touched = self._edges.remove_row(row)
         self._smooth.discard(row)
         self._refresh(touched | {row})
@@ -430,6 +441,7 @@ class Plane:
         legs.clock[row] = legs.transit[row] = clock_start // 1_000_000
         legs.rx_ts[row] = legs.tx_ts[row] = legs.tx_high[row] = -1
         legs.origin[row] = 0
+        self.relay.jitter.restart(row)
         self.outbound.need_full(row)
         self._receive_format(row, 0)
 
@@ -613,6 +625,11 @@ class Plane:
         trunks.frequency, trunks.mtu = max(1, frequency_ms), mtu
         trunks.timestamps, trunks.max_size = timestamps, max_size
         self._outside.trunk_frequency(trunks.frequency)
+
+    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
+        buffer = self.relay.jitter.buffer
+        buffer.maximum, buffer.resync_threshold = maximum_ms, resync_ms
+        buffer.interpolations, buffer.extra = interpolations, extra_ms
 
     def set_options(self, mediatick_us: int) -> None:
         self._outside.media_tick(mediatick_us)

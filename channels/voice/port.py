@@ -152,6 +152,9 @@ class VoicePort(Protocol):
     def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None:
         """trunkfreq, trunkmtu, trunktimestamps, trunkmaxsize of iax.conf."""
 
+    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
+        """maxjitterbuffer, resyncthreshold (-1: never), maxjitterinterps, jittertargetextra of iax.conf."""
+
     def set_options(self, mediatick_us: int) -> None: ...
 
     def flush(self) -> None:

@@ -48,6 +48,7 @@ class Command(IntEnum):
     DETECT = 19
     SET_TRUNK = 20
     SET_OPTIONS = 21
+    SET_JITTER = 22
 
 
 class Event(IntEnum):
@@ -217,6 +218,9 @@ class Commands(Writer):
     def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None:
         self.put(Command.SET_TRUNK, int(timestamps), a=frequency_ms, b=mtu, c=max_size)
 
+    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
+        self.put(Command.SET_JITTER, a=maximum_ms, b=resync_ms, c=interpolations, d=extra_ms)
+
     def set_options(self, mediatick_us: int) -> None:
         self.put(Command.SET_OPTIONS, a=mediatick_us)
 
@@ -266,6 +270,7 @@ class Plane(Protocol):
     ) -> None: ...
     def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int) -> None: ...
     def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None: ...
+    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None: ...
     def set_options(self, mediatick_us: int) -> None: ...
 
 
@@ -300,6 +305,7 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     ),
     Command.DETECT: lambda p, h, t: p.detect(h[2], bool(h[1] & 1), bool(h[1] & 2), h[5]),
     Command.SET_TRUNK: lambda p, h, t: p.set_trunk(h[5], h[6], bool(h[1]), h[7]),
+    Command.SET_JITTER: lambda p, h, t: p.set_jitter(h[5], h[6], h[7], h[8]),
     Command.SET_OPTIONS: lambda p, h, t: p.set_options(h[5]),
 }
 

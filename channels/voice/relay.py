@@ -8,6 +8,7 @@ import numpy as np
 
 from pbx.channels.voice.core import Core, format_of
 from pbx.channels.voice.counters import RX_STATE, RX_TO
+from pbx.channels.voice.jitter import Jitter
 from pbx.channels.voice.legs import Ints, SourceState
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.slots import Slots
@@ -15,6 +16,7 @@ from pbx.codecs.formats import Format
 from pbx.codecs.translation import Translator
 
 _SLOT = int(SourceState.SLOT)
+_JITTER = int(SourceState.JITTER)
 _SPECIAL = int(SourceState.MULTI | SourceState.CODEC)
 
 
@@ -34,6 +36,7 @@ class Relay:
         self._core = core
         self._outbound = outbound
         self._slots = slots
+        self.jitter = Jitter(core, self.play)
         self._targets: dict[int, list[Target]] = {}
         self._translators: dict[tuple[int, int], Translator | None] = {}
         self._streams = _Streams()
@@ -42,6 +45,19 @@ class Relay:
 
     def deliver(self, row: Ints, record: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
         """Voice of these rows (each once) with its 64-bit time; `record`: their rx records."""
+        state = record[:, RX_STATE]
+        if np.count_nonzero(state):
+            buffered = (state & _JITTER) != 0
+            if buffered.any():
+                self.jitter.put(row[buffered], record[buffered], ts[buffered], offset[buffered], size[buffered], now)
+                free = np.nonzero(~buffered)[0]
+                if not len(free):
+                    return
+                row, record, ts, offset, size = row[free], record[free], ts[free], offset[free], size[free]
+        self.play(row, record, ts, offset, size, now)
+
+    def play(self, row: Ints, record: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
+        """The same, behind the jitter buffer."""
         state = record[:, RX_STATE]
         sink = record[:, RX_TO]
         if np.count_nonzero(state):

@@ -163,7 +163,8 @@ class Slots:
         """What came and was not pulled yet (it stays)."""
         self._decode()
         at = int(self._write[slot] - self._fill[slot]) + np.arange(int(self._fill[slot]))
-        return self._ring[slot, at & (_RING - 1)]
+        sound: npt.NDArray[np.int16] = self._ring[slot, at & (_RING - 1)]
+        return sound
 
     def _decode(self) -> None:
         pending, self._pending = self._pending, []
