@@ -356,28 +356,29 @@ class _Node:
     def collect(self, dialled: str, at: int, found: list[str]) -> None:
         """Keys that match `dialled[at:]` from here, best first."""
         if at == len(dialled):
-            found.extend(key for _, key in self.early)
+            if self.early:
+                found.extend([key for _, key in self.early])
             if self.end is not None:
                 found.append(self.end)
             return
         char = dialled[at]
-        way = self.chars.get(char)
         at += 1
+        way = self.chars.get(char)
         if way is not None:
-            if isinstance(way, _Node):
+            if type(way) is not str:
                 way.collect(dialled, at, found)
-            elif match_key(way, dialled):
+            elif _ends_so(way, dialled, at):
                 found.append(way)
         for _, members, edge, _ in self.classes:
             if char in members:
-                if isinstance(edge, _Node):
+                if type(edge) is not str:
                     edge.collect(dialled, at, found)
-                elif match_key(edge, dialled):
+                elif _ends_so(edge, dialled, at):
                     found.append(edge)
         if self.any:
-            found.extend(key for _, key in self.any)
+            found.extend([key for _, key in self.any])
         if self.early:
-            found.extend(key for _, key in self.early)
+            found.extend([key for _, key in self.early])
 
     def close(self, dialled: str, at: int, mode: Mode) -> Iterator[tuple[str, bool]]:
         """(key, early) of those that match or could with more digits, in the order of search."""
@@ -405,6 +406,23 @@ class _Node:
                 yield key, at == len(dialled)
             if self.end is not None and (at > len(dialled) or mode is Mode.CANMATCH):
                 yield self.end, False
+
+
+def _ends_so(key: str, dialled: str, at: int) -> bool:
+    """Whether the rest of a pattern's key matches `dialled[at:]`; what is before has matched."""
+    size = len(dialled)
+    for position in key[at + 1 :]:
+        if position < ANY:
+            if at == size or position != dialled[at]:
+                return False
+        elif position == ANY:
+            return at < size
+        elif position == EARLY:
+            return True
+        elif at == size or dialled[at] not in _CLASSES[position].members:
+            return False
+        at += 1
+    return at == size
 
 
 def _close_edge(edge: _Node | str, dialled: str, at: int, mode: Mode) -> Iterator[tuple[str, bool]]:
