@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 #: round-trip estimate before anything was measured, seconds
 FIRST_RTT = 1.0
+#: unacknowledged frames at once: sequence numbers must stay clear of their half way round (128)
+WINDOW = 100
+#: frames that may wait behind those
+LONGEST_BACKLOG = 1000
 #: a frame in the stream of voice takes the last stamp + 3 while that is this near to the clock, ms
 SKEW = 160
 #: seconds to wait for the ACK of what ends a dialogue
@@ -65,6 +69,7 @@ class Dialog:
 
     __slots__ = (
         "address",
+        "backlog",
         "clock_start",
         "core",
         "decrypting",
@@ -121,6 +126,8 @@ class Dialog:
         self.encrypting: Encrypting | None = None
         self.decrypting: Decrypting | None = None
         self.gone = False
+        #: frames that wait for room in the window: frame, final, barrier, key
+        self.backlog: list[tuple[FullFrame, bool, bool, object]] = []
         #: what we opened this dialogue with, until the far end has a call number for it: command, elements, stamp
         self.opening: tuple[Command, Elements, int] | None = None
         #: stamp and data of the far end's opening frame; repetitions are known by them
@@ -222,12 +229,22 @@ class Dialog:
         barrier: bool = False,
     ) -> FullFrame:
         frame = FullFrame(self.own_number, self.remote_number, stamp & (_STAMP - 1), 0, 0, kind, code, data)
+        if self.backlog or len(self.reliable.pending) >= WINDOW:
+            if len(self.backlog) < LONGEST_BACKLOG:
+                self.backlog.append((frame, final, barrier, key))
+            else:
+                self.core.stats["dropped.more than the far end acknowledges"] += 1
+        else:
+            self._dispatch(frame, now, final, barrier, key)
+        return frame
+
+    def _dispatch(self, frame: FullFrame, now: float, final: bool, barrier: bool, key: object) -> None:
+        """Number a frame, send it, and keep it until it is acknowledged."""
+        frame.destination = self.remote_number
         self.reliable.number(frame)
-        plain = frame.encode()
-        wire = self._transmit(frame, plain, "000", barrier)
+        wire = self._transmit(frame, frame.encode(), "000", barrier)
         self.reliable.keep(frame, wire, now, self.rtt, final=final, barrier=barrier, key=key)
         self._set_retransmit()
-        return frame
 
     def send_once(
         self, command: Command, stamp: int, *, oseqno: int | None = None, destination: int | None = None
@@ -311,6 +328,9 @@ class Dialog:
         acked = self.reliable.acknowledge(iseqno)
         if not acked:
             return False
+        while self.backlog and len(self.reliable.pending) < WINDOW:
+            frame, final, barrier, key = self.backlog.pop(0)
+            self._dispatch(frame, now, final, barrier, key)
         self._set_retransmit()
         for sent in acked:
             self.on_acked(sent, now)
@@ -390,6 +410,7 @@ class Dialog:
         """Nothing more is sent or expected; the number rests."""
         if not self.gone:
             self.gone = True
+            self.backlog.clear()
             self.core.forget(self, now, HOLD)
             self.on_gone(now)
 

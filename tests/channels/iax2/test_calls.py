@@ -317,3 +317,17 @@ def test_each_family_leaves_from_its_own_socket() -> None:
     box.endpoint.expire(net.now + 10)
     pokes = [d for d in box.endpoint.take_datagrams() if d.address[0] == "::1"]
     assert [d.socket for d in pokes][:1] == [4]
+
+
+def test_more_frames_than_sequence_numbers_arrive_in_order() -> None:
+    w = World(link=Link(delay=0.15, jitter=0.05, loss=0.02))
+    call = w.call()
+    w.net.run(10)
+    for n in range(700):
+        call.text(str(n), w.net.now)
+    w.a.pump()
+    w.net.run(120)
+    assert [e.text for e in w.b.of(CallText)] == [str(n) for n in range(700)]
+    call.hangup(16, w.net.now)
+    w.a.pump()
+    w.clean()
