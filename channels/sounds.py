@@ -199,7 +199,8 @@ class Recording(Handle):
             self.places[row] = number
             rest = max(1, self._max_ms - self.elapsed_ms) if self._max_ms else 0
             self._begin(number, row, self._append, rest)
-            self._time(None)
+            # the limit counts from the start, be there sound or not; the plane's own counts what was heard
+            self._time(rest / 1000.0 if rest else None, "max")
         else:
             self._deaf()
         self._append = True

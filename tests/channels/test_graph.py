@@ -293,8 +293,11 @@ def test_recording_follows_the_sound(world: GraphWorld, tmp_path: Path) -> None:
     assert world.port.running == {
         1: ("record", 1, path, SLIN.bit, Direction.IN, {"append": True, "silence_ms": 0, "max_ms": 3000})
     }
-    world.graph.finished(1, "max")
+    world.clock.advance(2.99)
+    assert ended == []
+    world.clock.advance(0.02)
     assert ended == ["max"]
+    assert world.port.running == {}
 
 
 @pytest.mark.parametrize(("silence", "maximum", "at", "reason"), [(3000, 0, 3, "silence"), (3000, 1000, 1, "max")])
