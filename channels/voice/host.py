@@ -12,7 +12,7 @@ from pbx.channels.voice.counters import CounterTable
 from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
 from pbx.channels.voice.headers import Headers
 from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL
-from pbx.channels.voice.mmsg import Kernel, Ring, best_kernel, send
+from pbx.channels.voice.mmsg import Kernel, PlainKernel, Ring, best_kernel, send
 from pbx.channels.voice.plane import Plane
 from pbx.channels.voice.reader import Readers
 from pbx.channels.voice.sinks import Files
@@ -24,6 +24,8 @@ _FRAME_US = 20_000
 _EXPIRE_S = 0.05
 _RECEIVE_BUFFER = 16 << 20
 _SO_RCVBUFFORCE = 33
+#: a smaller buffer is worth a word; the kernel's default holds 256 minis
+_ENOUGH = 2 << 20
 #: 20 ms frames made at once after a stall; a longer one is skipped, the clock goes on
 _CATCH_UP = 3
 
@@ -48,7 +50,10 @@ class Host:
         self._threads = ThreadFiles(self._from_thread) if threads else None
         self.files: Files = self._threads or DirectFiles()
         self._kernel = kernel or best_kernel()
+        self._said = False
         self.plane = Plane(headers, self, counters)
+        if isinstance(self._kernel, PlainKernel):
+            self.plane.core.events.note("no recvmmsg and sendmmsg here: voice costs a system call a frame")
         self._ring = Ring(self.plane.core.arena, self._kernel, self.plane.counters)
         self._fds: dict[int, int] = {}
         self._readers = Readers(reactor, self._drain, clock)
@@ -135,7 +140,13 @@ class Host:
 
     def open_socket(self, socket: int, fd: int, family: int) -> None:
         self._fds[socket] = fd
-        prepare(fd, family)
+        size = prepare(fd, family)
+        if size < _ENOUGH and not self._said:
+            self._said = True
+            self.plane.core.events.note(
+                f"the kernel gives voice a receive buffer of {size // 1024} KiB only: many calls at once may lose "
+                f"frames; set the sysctl net.core.rmem_max to {_RECEIVE_BUFFER}"
+            )
         self._readers.add(socket, fd)
 
     def close_socket(self, socket: int) -> None:

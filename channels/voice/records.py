@@ -14,6 +14,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Protocol
 
+from pbx.channels.log import Log
 from pbx.channels.voice import address as addresses
 from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags, VoiceEvents
 
@@ -59,6 +60,7 @@ class Event(IntEnum):
     VOICE_UNKNOWN = 3
     FINISHED = 4
     DETECTED = 5
+    NOTE = 6
 
 
 class Malformed(ValueError):
@@ -330,7 +332,12 @@ class Events(Writer):
     def detected(self, row: int, what: str) -> None:
         self.put(Event.DETECTED, row=row, tail=what.encode())
 
+    def note(self, text: str) -> None:
+        """A line for control's log."""
+        self.put(Event.NOTE, tail=text.encode(errors="replace"))
 
+
+_log = Log("voice")
 _DELIVER: dict[int, Callable[[VoiceEvents, _Head, bytes], None]] = {
     Event.DATAGRAM: lambda e, h, t: e.datagram(
         h[5],
@@ -345,6 +352,7 @@ _DELIVER: dict[int, Callable[[VoiceEvents, _Head, bytes], None]] = {
     Event.VOICE_UNKNOWN: lambda e, h, t: e.voice_unknown(h[2], h[3]),
     Event.FINISHED: lambda e, h, t: e.finished(h[5], t.decode()),
     Event.DETECTED: lambda e, h, t: e.detected(h[2], t.decode()),
+    Event.NOTE: lambda e, h, t: _log.notice(t.decode()),
 }
 
 

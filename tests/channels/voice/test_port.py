@@ -16,7 +16,7 @@ import pytest
 
 from pbx.channels.voice.port import Direction, Edge, EdgeKind
 from pbx.codecs import g711
-from tests.channels.voice.rig import ALAW, GSM, ULAW, Rig, full
+from tests.channels.voice.rig import ALAW, GSM, ULAW, Rig, full, mini
 
 Make = Callable[..., Rig]
 
@@ -286,3 +286,26 @@ def test_the_voice_process_ends_with_control(tmp_path: Path) -> None:
         rig.run(lambda: len(rig.fars[0].got) > 1)
         process = rig.port._process
     assert process.returncode == 0
+
+
+def test_with_a_wildcard_each_mini_leaves_from_the_address_that_was_asked(make: Make) -> None:
+    with make("0.0.0.0") as rig:
+        a = rig.far(1, 501)
+        rig.port.bind_leg(1, a.address, "127.0.23.77", 501)
+        rig.port.reset_edges([], [Edge(1, 1, EdgeKind.RELAY)])
+        rig.port.flush()
+        senders = []
+        for n in range(3):
+            data = full(501, 1001, 0, 2, ULAW, _payload(0)) if n == 0 else mini(501, 20 * n, _payload(n))
+            a.socket.sendto(data, ("127.0.23.77", rig.address[1]))
+        end = time.monotonic() + 3
+        while len(senders) < 3 and time.monotonic() < end:
+            rig.reactor.runUntilCurrent()
+            rig.reactor.doIteration(0.01)
+            try:
+                senders.append(a.socket.recvfrom(1000)[1][0])
+            except BlockingIOError:
+                continue
+        # the full frame is the core's: it did not say where from, so the kernel chose
+        assert senders[1:] == ["127.0.23.77"] * 2
+        assert rig.told.datagrams[0][2] == "127.0.23.77"
