@@ -241,7 +241,6 @@ class _Dial:
         place = parse_place(self.run, self.argument("G").replace("^", ","))
         if place is None:
             return None
-        self.caller.answer()
         context, exten, priority = place
         self.services.switch.redirect((peer, context, exten, priority + 1))
         self.run.jump(context, exten, priority)
@@ -283,7 +282,7 @@ class _Dial:
     # ---- talking ----------------------------------------------------------------------------------------------------
 
     def _options(self, peer: Channel) -> BridgeOptions:
-        codes = self.services.features
+        codes = {**self.services.features, **self.scope.notes.get("featuremap", {})}
         hooks = {
             self.caller: features.hooks(self.run, codes, disconnect="H" in self.letters, transfer="T" in self.letters),
             peer: features.hooks(self.run, codes, disconnect="h" in self.letters, transfer="t" in self.letters),

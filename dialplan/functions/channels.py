@@ -95,7 +95,7 @@ def channel_(scope: Scope, args: str) -> str:
     if kept is not None:
         return str(kept)
     if item in _KEPT or item in _SHAPED or item == "tonezone":
-        return ""
+        return str(channel.attached.get(item, ""))  # the parkinglot of iax.conf
     found = channel.leg.detail(args) if channel.leg is not None else None
     if found is None:
         raise FunctionError(f"unknown or unavailable item '{args}'")

@@ -110,11 +110,11 @@ def _lines(data: bytes, end: bytes) -> list[bytes]:
 
 
 def _span(offset: int, length: int | None, total: int) -> tuple[int, int]:
-    """(from, to) of offset and length (negative ones count from the end) in something that long."""
+    """(from, to) of offset (negative: from the end) and length (negative: up to the end) in something that long."""
     start = max(0, total + offset) if offset < 0 else min(offset, total)
-    if length is None:
+    if length is None or length < 0:
         return start, total
-    return start, (max(start, total + length) if length < 0 else min(total, start + length))
+    return start, min(total, start + length)
 
 
 @function(
@@ -140,34 +140,31 @@ def file(scope: Scope, args: str) -> str:
     line_end = _line_end(data, form)
     lines = _lines(data, line_end)
     start, end = _span(first, count, len(lines))
-    text = b"".join(lines[start:end])
-    return octets.from_bytes(text.removesuffix(line_end) if "d" in options else text)
+    return octets.from_bytes(b"".join(lines[start:end]))
 
 
 @file.writer
 def _file(scope: Scope, args: str, value: str) -> None:
     name, offset, length, options, form = fields(args, 5)
     content = octets.to_bytes(value)
-    if "a" in options:
-        _append(name, content + (b"" if "d" in options or "l" not in options else _ENDS.get(form, b"\n")))
-        return
-    first = c_int(offset) or 0
-    count = c_int(length) if length else None
     try:
         data = _read(name)
     except FunctionError:
         data = b""
+    line_end = b""
     if "l" in options:
+        if form not in _ENDS and data and b"\n" not in data and b"\r" not in data:
+            raise FunctionError(f"the line ends of '{name}' are not known; say which (u, d or m)")
         line_end = _line_end(data, form)
-        lines = _lines(data, line_end)
-        start, end = _span(first, count, len(lines))
-        new = b"".join(lines[:start]) + content + (b"" if "d" in options else line_end) + b"".join(lines[end:])
+        content += b"" if "d" in options else line_end
+    if "a" in options:
+        _append(name, content)
+    elif not offset and not length:
+        _write(name, content)
     else:
-        start, end = _span(first, count, len(data))
-        new = data[:start] + content + data[end:]
-    if not offset and not length:
-        new = content if "l" not in options else content + (b"" if "d" in options else _ENDS.get(form, b"\n"))
-    _write(name, new)
+        parts = _lines(data, line_end) if line_end else [data[at : at + 1] for at in range(len(data))]
+        start, end = _span(c_int(offset) or 0, c_int(length) if length else None, len(parts))
+        _write(name, b"".join([*parts[:start], content, *parts[end:]]))
 
 
 def _append(name: str, content: bytes) -> None:
@@ -199,7 +196,7 @@ def file_count_line(scope: Scope, args: str) -> str:
         data = _read(name)
     except FunctionError:
         return "-1"
-    return str(len(_lines(data, _line_end(data, form))))
+    return str(data.count(_line_end(data, form)))
 
 
 @function(
@@ -210,7 +207,10 @@ def file_count_line(scope: Scope, args: str) -> str:
     module=_ENV,
 )
 def file_format(scope: Scope, args: str) -> str:
-    data = _read(args)
+    try:
+        data = _read(args)
+    except FunctionError:
+        return "x"
     if b"\n" not in data and b"\r" not in data:
         return "x"
     return {b"\n": "u", b"\r\n": "d", b"\r": "m"}[_line_end(data, "")]

@@ -19,10 +19,10 @@ def _shown(value: Any, options: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (dict, list)):
-        if "c" in options:
+        if "c" in options and isinstance(value, list):
             return str(len(value))
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.17g}" if isinstance(value, float) else str(value)
 
 
 @function(

@@ -247,4 +247,6 @@ def _cdr(scope: Scope, args: str, value: str) -> None:
     "CDR_PROP", syntax="CDR_PROP(name)", synopsis="Settings of the call's record", needs_channel=True, module="func_cdr"
 )
 def cdr_prop(scope: Scope, args: str, value: str) -> None:
-    scope.notes.setdefault("cdr_properties", {})[args.lower()] = value
+    assert scope.channel is not None
+    if scope.services.cdr_property is not None:
+        scope.services.cdr_property(scope.channel, args, value)
