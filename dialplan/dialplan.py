@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+from pbx.channels.log import Log
 from pbx.dialplan.loopback import Loopback
 from pbx.dialplan.model import HINT, Context, Extension, Priority, Settings, SwitchEntry, Tables
 from pbx.dialplan.patterns import Mode, matches
 
+_log = Log("pbx")
 #: Most contexts that one look-up goes through, itself and what it includes; Asterisk's AST_PBX_MAX_STACK.
 MOST_CONTEXTS = 128
 #: A Loopback switch may lead to another one so many times (Asterisk has no limit and crashes).
@@ -102,6 +104,8 @@ class Dialplan:
         self.settings: Settings = tables.settings
         self.switches: dict[str, SwitchProvider] = {}
         self.wall = wall or time.time
+        #: switches asked for that nobody brings: said once each
+        self._unknown_switches: set[str] = set()
 
     # ---- look-ups ------------------------------------------------------------------------------------------
 
@@ -239,6 +243,9 @@ class Dialplan:
             return self._loop(context, switch, data, number, search)
         provider = self.switches.get(name)
         if provider is None:
+            if name not in self._unknown_switches:
+                self._unknown_switches.add(name)
+                _log.warning(f"No such switch '{switch.name}' ({switch.place.file_line})")
             return None
         if search.mode is Mode.MATCH:
             ask = provider.exists
@@ -281,6 +288,7 @@ class Dialplan:
         self.contexts = tables.contexts
         self.globals = tables.globals
         self.settings = tables.settings
+        self._unknown_switches.clear()
 
 
 def _caller_matches(pattern: str, number: str) -> bool:

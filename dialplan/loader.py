@@ -125,6 +125,13 @@ class _Loader:
             name = entry.name.lower()
             if name in _FLAGS:
                 setattr(settings, _FLAGS[name], is_true(entry.value))
+                if name == "extenpatternmatchnew" and settings.extenpatternmatchnew:
+                    self.diagnostics.notice(
+                        entry.place,
+                        "extenpatternmatchnew is not needed: look-ups are fast anyway, in the default matcher's order",
+                        text=entry.text,
+                        code="unsupported",
+                    )
             elif name == "userscontext":
                 settings.userscontext = entry.value
             elif name == "overrideswitch":
@@ -198,6 +205,13 @@ class _SectionLoader:
                 self._switch(entry, name)
             elif name == "autohints":
                 self.context.autohints = is_true(entry.value)
+                if self.context.autohints:
+                    self.diagnostics.notice(
+                        entry.place,
+                        "autohints is not done yet: only written hints are known",
+                        text=entry.text,
+                        code="unsupported",
+                    )
             else:
                 self.diagnostics.warning(
                     entry.place,

@@ -365,13 +365,13 @@ class _Node:
         at += 1
         way = self.chars.get(char)
         if way is not None:
-            if type(way) is not str:
+            if not isinstance(way, str):
                 way.collect(dialled, at, found)
             elif _ends_so(way, dialled, at):
                 found.append(way)
         for _, members, edge, _ in self.classes:
             if char in members:
-                if type(edge) is not str:
+                if not isinstance(edge, str):
                     edge.collect(dialled, at, found)
                 elif _ends_so(edge, dialled, at):
                     found.append(edge)

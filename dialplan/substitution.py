@@ -15,7 +15,7 @@ from pbx.dialplan.octets import cut, length, narrowed, widened
 
 #: Bytes of application data after substitution.
 DATA_LIMIT = 8191
-#: Bytes of what one `${...}` or `$[...]` holds, and of what it gives.
+#: Bytes of what is put together inside one `${...}` or `$[...]`, and of what a variable or function gives.
 VALUE_LIMIT = 4095
 #: `${` and `$[` inside each other; what is deeper gives nothing (Asterisk has no limit but its stack).
 DEEPEST = 64
@@ -110,7 +110,6 @@ class _Variable:
     __slots__ = ("_inner", "_name")
 
     def __init__(self, inside: str, depth: int) -> None:
-        inside = cut(inside, VALUE_LIMIT)
         self._inner = _Text(inside, depth + 1) if _MARK.search(inside) else None
         self._name = _take_apart(inside)
 
@@ -138,7 +137,7 @@ class _Expression:
     __slots__ = ("_inner", "_template", "_text")
 
     def __init__(self, inside: str, depth: int) -> None:
-        self._text = cut(inside, VALUE_LIMIT)
+        self._text = inside
         self._inner: _Text | None = None
         self._template: Template | None = None
         if _MARK.search(self._text):
@@ -151,7 +150,9 @@ class _Expression:
         if self._template is None:
             return evaluate(self._inner.put_in(values, VALUE_LIMIT), values)
         texts = [piece(values) for piece in self._inner.pieces]
-        result = self._template.evaluate(texts, values)
+        result = None
+        if sum(map(len, texts)) + len(self._text) <= VALUE_LIMIT // 4:
+            result = self._template.evaluate(texts, values)
         if result is None:
             result = evaluate(cut(self._inner.join(texts), VALUE_LIMIT), values)
         return result
