@@ -10,6 +10,8 @@ from pbx.channels.channel import Channel, first_event
 from pbx.channels.events import (
     ChannelEvent,
     Control,
+    DialBegin,
+    DialEnd,
     DigitEnd,
     Ended,
     Indication,
@@ -17,7 +19,6 @@ from pbx.channels.events import (
     TransferRequest,
 )
 from pbx.channels.switch import Unavailable
-from pbx.dialplan.events import DialBegan, DialEnded
 from pbx.dialplan.functions.channels import join_group
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.scope import inherit, scope_of
@@ -36,11 +37,26 @@ class Outgoing:
     destination: str
     channel: Channel
     began: float
+    #: the bus knows how calling it went
+    settled: bool = False
 
     @property
     def number(self) -> str:
         """What was dialled, without its technology (DIALEDPEERNUMBER)."""
         return self.destination.partition("/")[2]
+
+
+def dial_status(cause: int) -> str:
+    """How calling a leg went that ended with this cause, in a word of DIALSTATUS."""
+    return _STATUS.get(cause, "NOANSWER")
+
+
+_STATUS = {
+    Cause.USER_BUSY: "BUSY",
+    Cause.NORMAL_CIRCUIT_CONGESTION: "CONGESTION",
+    Cause.NO_ROUTE_DESTINATION: "CHANUNAVAIL",
+    Cause.SUBSCRIBER_ABSENT: "CHANUNAVAIL",
+}
 
 
 @dataclass(slots=True)
@@ -115,6 +131,9 @@ class Calling:
     def left(self, channel: Channel, to: object) -> None:
         """Somebody else took a leg (pickup, redirect): it is no longer ours, and lives on."""
         if to not in self._helpers:
+            for leg in self.legs:
+                if leg.channel is channel:
+                    self._settle(leg, "CANCEL")
             self.legs = [leg for leg in self.legs if leg.channel is not channel]
 
     def __iter__(self) -> Iterator[Outgoing]:
@@ -148,6 +167,7 @@ class Calling:
         peer.language = caller.language
         peer.musicclass = peer.musicclass or caller.musicclass
         peer.peeraccount = caller.accountcode
+        peer.accountcode = peer.accountcode or caller.peeraccount or caller.accountcode
         peer.call_id = caller.call_id
         peer.context = peer.context or caller.context
         peer.application, peer.data = "AppDial", "(Outgoing Line)"
@@ -183,7 +203,7 @@ class Calling:
                 await self.on_leg(leg.channel, self.wishes.prepare)
         for leg in list(self.legs):
             leg.began = self.clock.seconds()
-            switch.bus.publish(DialBegan(self.caller, leg.channel, leg.destination))
+            switch.bus.publish(DialBegin(self.caller, leg.channel, leg.destination))
             switch.call(leg.channel, self.wishes.timeout)
         if self.wishes.ringing and self.legs:
             self.caller.indicate(Control.RINGING)
@@ -239,6 +259,7 @@ class Calling:
                 continue
             leg = next((leg for leg in self.legs if leg.channel is channel), None)
             if leg is not None and self._from_leg(leg, event):
+                self._settle(leg, "ANSWER")
                 return self._picked_up(leg)
         self.status = self.tally.status
         return None
@@ -354,17 +375,23 @@ class Calling:
             known = self.run.scope.notes.setdefault("causes", {})
             known[leg.channel.name] = (f"{technology.upper()} {cause}", cause)
 
-    def _drop(self, leg: Outgoing) -> None:
+    def _drop(self, leg: Outgoing, status: str = "") -> None:
         self.legs = [other for other in self.legs if other is not leg]
         leg.channel.release(self)
-        status = {17: "BUSY", 34: "CONGESTION"}.get(leg.channel.hangup_cause, "NOANSWER")
-        self.run.services.switch.bus.publish(DialEnded(self.caller, leg.channel, status))
+        self._settle(leg, status or dial_status(leg.channel.hangup_cause))
+
+    def _settle(self, leg: Outgoing, status: str) -> None:
+        """Tell the bus, once, how calling a leg went."""
+        if not leg.settled:
+            leg.settled = True
+            self.run.services.switch.bus.publish(DialEnd(self.caller, leg.channel, status))
 
     def _forward(self, leg: Outgoing, exten: str, context: str | None) -> None:
         """A called leg sends the call on: it is called by way of the dialplan instead."""
         self.legs = [other for other in self.legs if other is not leg]
         self.run.scope.set("FORWARDERNAME", leg.channel.name)
         leg.channel.release(self)
+        self._settle(leg, "CANCEL")
         leg.channel.hangup(int(Cause.REDIRECTED_TO_NEW_DESTINATION))
         if self.wishes.no_forward:
             self.tally.count(int(Cause.USER_BUSY))
@@ -372,7 +399,9 @@ class Calling:
         self.tally.total -= 1
         self.request(f"Local/{exten}@{context or self.caller.context}")
         if self.legs and self.legs[-1].destination.startswith("Local/"):
-            self.run.services.switch.call(self.legs[-1].channel, self.wishes.timeout)
+            forwarded = self.legs[-1]
+            self.run.services.switch.bus.publish(DialBegin(self.caller, forwarded.channel, forwarded.destination))
+            self.run.services.switch.call(forwarded.channel, self.wishes.timeout)
 
     # ---- the end of calling --------------------------------------------------------------------------------------
 
@@ -384,7 +413,7 @@ class Calling:
         for leg in list(self.legs):
             if leg is winner or leg.channel.owner not in (self, None):
                 continue
-            self._drop(leg)
+            self._drop(leg, "NOANSWER" if winner is None and self.status == "NOANSWER" else "CANCEL")
             leg.channel.hangup_cause = cause
             if later:
                 self.clock.callLater(0, leg.channel.hangup, cause)

@@ -24,21 +24,3 @@ class RecordRequest(BusEvent):
     channel: Channel
     what: str
     options: str
-
-
-@dataclass(frozen=True, slots=True)
-class DialBegan(BusEvent):
-    """A Dial (or Originate, caller None) calls `peer` at `destination`."""
-
-    caller: Channel | None
-    peer: Channel
-    destination: str
-
-
-@dataclass(frozen=True, slots=True)
-class DialEnded(BusEvent):
-    """That call's outcome: a DIALSTATUS word."""
-
-    caller: Channel | None
-    peer: Channel
-    status: str

@@ -230,6 +230,7 @@ class Run:
         try:
             try:
                 channel.application, channel.data = application, data
+                channel.switch.bus.publish(ChannelLocation(channel))
                 await self.execute(application, data)
             except Hangup:
                 channel.acknowledge()

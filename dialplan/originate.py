@@ -11,11 +11,11 @@ from twisted.internet.defer import Deferred
 
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel
-from pbx.channels.events import Control, Ended, Indication
+from pbx.channels.events import Control, DialBegin, DialEnd, Ended, Indication
 from pbx.channels.log import Log
 from pbx.channels.switch import Unavailable
 from pbx.codecs.formats import SLIN, Format
-from pbx.dialplan.events import DialBegan, DialEnded
+from pbx.dialplan.dialing import dial_status
 from pbx.dialplan.interpreter import Interpreter
 from pbx.dialplan.scope import scope_of
 
@@ -56,6 +56,15 @@ class Origination:
     parent: Channel | None = None
 
 
+#: what the bus hears of an outcome; of the others the cause decides
+_STATUS = {
+    OriginateResult.SUCCESS: "ANSWER",
+    OriginateResult.BUSY: "BUSY",
+    OriginateResult.CONGESTION: "CONGESTION",
+    OriginateResult.RINGING: "NOANSWER",
+}
+
+
 class _Attempt:
     """One call under way: owns the channel until it answers."""
 
@@ -63,6 +72,7 @@ class _Attempt:
         self.services = services
         self.wish = wish
         self.channel = channel
+        self._told = False
         self._up = False
         self.done: Deferred[OriginateResult] = Deferred(lambda _: self._give_up())
         self._timer = None if wish.timeout <= 0 else services.switch.clock.callLater(wish.timeout, self._late)
@@ -98,6 +108,7 @@ class _Attempt:
         channel, wish = self.channel, self.wish
         self._stop()
         self._up = True
+        self._tell(OriginateResult.SUCCESS)
         interpreter = Interpreter.of(self.services)
         if wish.application:
             interpreter.execute(channel, wish.application, wish.data)
@@ -129,9 +140,15 @@ class _Attempt:
             self.channel.hangup(self.channel.hangup_cause)
         self._report(result)
 
+    def _tell(self, result: OriginateResult) -> None:
+        """Tell the bus, once, how calling went."""
+        if not self._told:
+            self._told = True
+            status = _STATUS.get(result) or dial_status(self.channel.hangup_cause)
+            self.services.switch.bus.publish(DialEnd(None, self.channel, status))
+
     def _report(self, result: OriginateResult) -> None:
-        status = "ANSWER" if result is OriginateResult.SUCCESS else result.value
-        self.services.switch.bus.publish(DialEnded(None, self.channel, status))
+        self._tell(result)
         if not self.done.called:
             self.done.callback(result)
 
@@ -149,6 +166,7 @@ def originate(services: Services, wish: Origination) -> Deferred[OriginateResult
         failed.callback(OriginateResult.FAILED)
         return failed
     channel.outgoing = True
+    channel.application, channel.data = "AppDial2", "(Outgoing Line)"
     if wish.caller_number is not None or wish.caller_name is not None:
         for party in (channel.caller, channel.connected):
             party.number, party.name = wish.caller_number, wish.caller_name
@@ -162,6 +180,6 @@ def originate(services: Services, wish: Origination) -> Deferred[OriginateResult
     attempt = _Attempt(services, wish, channel)
     channel.claim(attempt)
     channel.watch(attempt.read)
-    switch.bus.publish(DialBegan(None, channel, wish.resource))
+    switch.bus.publish(DialBegin(None, channel, wish.resource))
     switch.call(channel, wish.timeout or None)
     return attempt.done

@@ -126,5 +126,7 @@ class Services:
     #: a CDR of a channel, where there is one: name -> value (floor above)
     cdr_read: Callable[[Channel, str], str | None] | None = None
     cdr_write: Callable[[Channel, str, str], None] | None = None
+    #: CDR_PROP(name)=value
+    cdr_property: Callable[[Channel, str, str], None] | None = None
     #: free place for state that one theme of applications or functions shares over channels (groups, locks ...)
     shared: dict[str, Any] = field(default_factory=dict)
