@@ -56,7 +56,7 @@ static = yes
 [telephone]
 exten => _X.,1,Answer()
  same => n,Playtones({tones})
- same => n,Record({folder}/heard-at-{name}.sln,0,{seconds},qx)
+ same => n,Record({folder}/heard-at-{name}.sln,0,{seconds},qxk)
  same => n,Hangup()
 
 [local]
@@ -251,10 +251,7 @@ def compare(boxes: list[Box]) -> bool:
     for box in boxes:
         assert box.peer is not None
         played = [name for name, _ in MELODIES[box.peer.name]]
-        try:
-            samples = picture.read_sln(box.heard)
-        except OSError:
-            samples = picture.read_sln(os.devnull)
+        samples = picture.read_sln(box.heard)
         heard = picture.notes(samples)
         right = set(heard) == set(played) and follows(heard, played)
         good = good and right
