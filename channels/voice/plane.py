@@ -575,7 +575,7 @@ class Plane:
             self.core.events.finished(sink, "error: no such format" if which is None else "stopped")
             return
         wanted = [d for d in (Direction.IN, Direction.OUT) if direction & d]
-        slots = tuple(self.slots.want(row, d) for d in wanted)
+        slots = tuple(self.slots.want(row, d, patient=True) for d in wanted)
         try:
             recorder = Recorder(sink, row, which, direction, slots, silence_ms=silence_ms, max_ms=max_ms)
         except LookupError as error:

@@ -102,6 +102,7 @@ class RemotePort(AutoFlush):
     def _died(self) -> None:
         if self._stopped:
             return
+        self._process.kill()  # it may live and yet not listen
         self._reap()
         lived = self._reactor.seconds() - self._started
         _log.error(

@@ -18,11 +18,12 @@ from pbx.codecs.translation import Translator, decoder
 
 SAMPLES = 160
 _RING = 4096
-#: a slot starts to speak when this much is there, and never keeps more than _MOST; after a stall it comes back to
-#: _ENOUGH by dropping one frame in _EASE ticks
+#: a slot starts to speak when this much is there (more where nobody listens live), and never keeps more than _MOST;
+#: after a stall it comes back to _ENOUGH over that by dropping one frame in _EASE ticks
 _PRIME = 2 * SAMPLES
-_ENOUGH = 4 * SAMPLES
-_MOST = 20 * SAMPLES
+_PATIENT = 8 * SAMPLES
+_ENOUGH = 2 * SAMPLES
+_MOST = 22 * SAMPLES
 _EASE = 25
 
 
@@ -51,7 +52,7 @@ class Slots:
         kept = len(old)
         self._ring = np.zeros((size, _RING), np.int16)
         self._ring[:kept] = old
-        for name in ("_write", "_fill"):
+        for name in ("_write", "_fill", "_prime"):
             column = np.zeros(size, np.int64)
             column[:kept] = getattr(self, name, column[:0])
             setattr(self, name, column)
@@ -61,17 +62,20 @@ class Slots:
 
     _write: Ints
     _fill: Ints
+    _prime: Ints
     _primed: npt.NDArray[np.bool_]
     _ring: npt.NDArray[np.int16]
 
     # ---- who wants what ------------------------------------------------------------------------------------
 
-    def want(self, row: int, direction: Direction) -> int:
-        """Somebody more wants this sound; its slot."""
+    def want(self, row: int, direction: Direction, *, patient: bool = False) -> int:
+        """Somebody more wants this sound; its slot.  patient: a recording, which would rather wait than miss some."""
         key = int(direction), row
         self._users[key] = self._users.get(key, 0) + 1
         slot = int(self._slot[key])
+        prime = _PATIENT if patient else _PRIME
         if slot:
+            self._prime[slot] = min(int(self._prime[slot]), prime)
             return slot
         if self._free:
             slot = self._free.pop()
@@ -83,6 +87,7 @@ class Slots:
         self._slot[key] = slot
         self._write[slot] = self._fill[slot] = 0
         self._primed[slot] = False
+        self._prime[slot] = prime
         self._flag(row, direction, True)
         return slot
 
@@ -146,7 +151,7 @@ class Slots:
         n = self._count
         fill = self._fill[:n]
         primed = self._primed[:n]
-        primed |= fill >= _PRIME
+        primed |= fill >= self._prime[:n]
         primed &= fill >= SAMPLES
         self.spoke = primed.copy()
         self.frame = np.zeros((n, SAMPLES), np.int16)
@@ -157,7 +162,7 @@ class Slots:
             self._fill[ready] -= SAMPLES
         self._ticks += 1
         if self._ticks % _EASE == 0:
-            self._fill[:n][fill > _ENOUGH] -= SAMPLES
+            self._fill[:n][fill > self._prime[:n] + _ENOUGH] -= SAMPLES
 
     def rest(self, slot: int) -> npt.NDArray[np.int16]:
         """What came and was not pulled yet (it stays)."""
@@ -205,7 +210,7 @@ class Slots:
         self._ring[slot[:, None], at & (_RING - 1)] = samples[:, :size]
         self._write[slot] += size
         fill = self._fill[slot] + size
-        self._fill[slot] = np.where(fill > max(_MOST, 2 * size), _PRIME, fill)
+        self._fill[slot] = np.where(fill > max(_MOST, 2 * size), self._prime[slot], fill)
 
     def _decoder(self, format_bit: int) -> Translator | None:
         if format_bit not in self._decoders:

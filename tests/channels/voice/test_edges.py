@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pbx.channels.voice.port import Direction, Edge, EdgeKind
+from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
 from pbx.codecs import g711
 from pbx.codecs.tones import ToneList, dtmf_tones
 from tests.channels.voice.pure import Sim
@@ -29,6 +29,11 @@ class Core:
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         frame = full(200 + row, 100 + row, ts64, 2, format_bit, payload)
         self.sim.port.send(1, _address(row), frame, row=row, barrier=True)
+
+    def datagram(self, *_: Any) -> None:
+        """Nobody answers: what is held must go by itself."""
+
+    def voice_unknown(self, row: int, generation: int) -> None: ...
 
     def detected(self, row: int, what: str) -> None:
         self.found.append((row, what))
@@ -185,3 +190,47 @@ def test_bad_rows_do_no_harm() -> None:
     _say(sim, 0, {1: _tone(1000)})
     assert (7, "error: not a tone: 'what' in 'what'") in sim.events.done
     assert len(sim.events.done) == 9
+
+
+def test_nothing_is_left_of_a_thousand_calls() -> None:
+    core = Core()
+    sim = core.sim = Sim(core)
+    plane, port = sim.plane, sim.port
+    for call in range(1000):
+        one, two = 1 + call * 2 % 40, 2 + call * 2 % 40
+        flags = LegFlags(call % 4)
+        for row, format_bit in ((one, ULAW), (two, (ULAW, ALAW, GSM)[call % 3])):
+            sim.leg(row, _address(row), 200 + row, 100 + row, receive=format_bit, send=format_bit, flags=flags)
+        kind = EdgeKind.MIX if call % 5 == 0 else EdgeKind.RELAY
+        port.reset_edges([], [Edge(one, two, kind), Edge(two, one, kind)])
+        port.detect(one, digits=call % 2 == 0)
+        port.play_tone(call, two, "440")
+        sim.obey()
+        _say(sim, 0, {one: _tone(1000)})
+        sim.receive([(_address(one), full(100 + one, 200 + one, 5000, 2, ULAW, _tone(1)))])
+        _say(sim, 1, {one: _tone(1000)})
+        for row in (one, two):
+            port.remove_leg(row, 1)
+        sim.obey()
+    sim.plane.trunk_tick(sim.now)
+    sim.now += 10_000_000_000
+    sim.plane.expire(sim.now)
+    sim.collect()
+    assert len(core.done) == 1000
+    assert not plane.slots.used
+    assert not plane.clocked.active
+    assert not plane.holding
+    assert not plane.outbound.waiting
+    assert not plane.relay._targets
+    assert not plane.relay.jitter.active
+    assert not plane._edges._by_source
+    assert not plane._edges._by_sink
+    assert not plane._inputs
+    assert not plane.trunks._keys
+    assert not plane.trunks._pending
+    assert sim.plane.core.keys[1]._count == 0
+    assert not sim.plane.core.keys[1].one
+    assert len(plane.relay._streams._free) == plane.relay._streams._next
+    assert not plane.clocked._streams
+    assert not plane.slots._streams
+    assert not plane.legs.relay_to.any()
