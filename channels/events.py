@@ -235,6 +235,10 @@ class Bus:
         self._readers[kind].append(reader)
         return lambda: self._readers[kind].remove(reader)
 
+    def wanted(self, kind: type[BusEvent]) -> bool:
+        """Whether anybody reads such events (so that frequent ones need not be made for nobody)."""
+        return bool(self._readers.get(kind))
+
     def publish(self, event: BusEvent) -> None:
         for reader in tuple(self._readers.get(type(event), ())):
             reader(event)

@@ -495,8 +495,15 @@ class Run:
         channel, scope = self.channel, self.scope
         bus = channel.switch.bus
         lookup = APPLICATIONS.get
+        put_in = scope.substitute
         while True:
-            found = await self._find()
+            caller = channel.caller.number or ""
+            try:
+                found = self.services.dialplan.find(
+                    channel.context, channel.exten, channel.priority, caller, substitute=put_in
+                )
+            except Pending:
+                found = await self._find()
             if found is None:
                 return None
             self.at = found
@@ -518,7 +525,8 @@ class Run:
                     self._no_application(found)
                     return Outcome.END
                 channel.application, channel.data = application.name, data
-                bus.publish(ChannelLocation(channel))
+                if bus.wanted(ChannelLocation):
+                    bus.publish(ChannelLocation(channel))
                 if levels.verbose_wanted >= 3:
                     self._trace(application.name, data)
                 result = application.body(self, data)  # type: ignore[assignment]

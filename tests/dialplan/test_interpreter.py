@@ -1,0 +1,224 @@
+"""The walk itself, in virtual time: turns, limits, interrupts, ends, what may wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from pbx.channels import log
+from pbx.channels.channel import Channel, State
+from pbx.channels.events import Bus, DigitEnd
+from pbx.channels.switch import Switch
+from pbx.conf import reader
+from pbx.conf.diagnostics import Diagnostics
+from pbx.dialplan import loader, registry
+from pbx.dialplan.dialplan import Dialplan
+from pbx.dialplan.interpreter import Interpreter, Run
+from pbx.dialplan.registry import APPLICATIONS, FUNCTIONS, Result, Suspend, application, function
+from pbx.dialplan.scope import Scope, scope_of
+from pbx.dialplan.services import Services
+from tests.channels.world import RecordingLeg
+
+registry.load_all()
+
+
+class Plan:
+    """A switch with one dialplan; applications `Note(text)` write to `notes`."""
+
+    def __init__(self, text: str, **more: Any) -> None:
+        self.clock = Clock()
+        self.notes: list[str] = []
+        self.errors: list[Any] = []
+        self.switch = Switch(
+            self.clock,
+            lambda: 1_000_000 + self.clock.seconds(),
+            Bus(),
+            None,  # type: ignore[arg-type]
+            report=lambda failure, where: self.errors.append(failure),
+        )
+        self.services = Services(self.switch, Dialplan(wall=lambda: 1_000_000 + self.clock.seconds()), **more)
+        self.services.shared["notes"] = self.notes
+        self.switch.extensions = Interpreter(self.services)
+        document = reader.read_text(text, diagnostics=Diagnostics())
+        self.services.dialplan.replace(loader.load(document, Diagnostics()))
+
+    def call(self, exten: str = "s", name: str = "Test/1") -> Channel:
+        channel = self.switch.create(name, state=State.RING)
+        channel.leg = RecordingLeg()
+        channel.context, channel.exten = "default", exten
+        self.switch.extensions.run(channel)
+        return channel
+
+    def turns(self, count: int = 50) -> None:
+        for _ in range(count):
+            self.clock.advance(0)
+
+
+@pytest.fixture(autouse=True)
+def note_application() -> Any:
+    @application("Note", syntax="Note(text)", synopsis="Writes a text down")
+    def note(run: Run, data: str) -> Result:
+        run.services.shared["notes"].append(data)
+        return None
+
+    yield
+    APPLICATIONS.remove("Note")
+
+
+@pytest.fixture
+def lines() -> Any:
+    """What is logged."""
+    found: list[str] = []
+    former = log.set_sink(lambda record: found.append(f"{record.level.name} {record.text}"))
+    yield found
+    log.set_sink(former)
+
+
+def test_unknown_application_ends_the_call_and_says_where(lines: list[str]) -> None:
+    plan = Plan(
+        "[default]\nexten => s,1,Note(a)\n same => n,NoSuchThing(x)\n same => n,Note(b)\nexten => h,1,Note(h)\n"
+    )
+    channel = plan.call()
+    plan.turns()
+    assert plan.notes == ["a", "h"]
+    assert channel.dead
+    assert any("NoSuchThing" in line and "extensions.conf:3" in line for line in lines)
+
+
+def test_runaway_loop_meets_a_limit(lines: list[str]) -> None:
+    plan = Plan("[default]\nexten => s,1,NoOp()\n same => n,Goto(1)\nexten => h,1,Note(h)\n", loop_limit=1000)
+    channel = plan.call()
+    plan.turns(60)
+    assert channel.dead
+    assert plan.notes == ["h"]
+    assert any("runaway" in line and "extensions.conf:" in line for line in lines)
+
+
+def test_a_loop_gives_others_their_turn() -> None:
+    plan = Plan("[default]\nexten => s,1,NoOp()\n same => n,Goto(1)\nexten => x,1,Note(x)\n")
+    loop = plan.call()
+    plan.call("x", "Test/2")
+    assert plan.notes == ["x"]
+    assert not loop.dead
+    loop.softhangup()
+    plan.turns()
+    assert loop.dead
+
+
+def test_a_loop_that_waits_meets_no_limit() -> None:
+    plan = Plan("[default]\nexten => s,1,Wait(0.01)\n same => n,Goto(1)\n", loop_limit=50)
+    channel = plan.call()
+    for _ in range(200):
+        plan.clock.advance(0.02)
+    assert not channel.dead
+    channel.softhangup()
+    assert channel.dead
+
+
+def test_redirect_breaks_into_a_wait() -> None:
+    plan = Plan("[default]\nexten => s,1,Wait(60)\n same => n,Note(no)\nexten => x,1,Note(x ${EXTEN})\n")
+    channel = plan.call()
+    plan.switch.redirect((channel, "default", "x", 1))
+    plan.turns()
+    assert plan.notes == ["x x"]
+
+
+def test_waits_in_h_return_at_once_and_end_it() -> None:
+    plan = Plan(
+        "[default]\nexten => s,1,Hangup(17)\n"
+        "exten => h,1,Note(h ${HANGUPCAUSE})\n same => n,Wait(5)\n same => n,Note(no)\n"
+    )
+    channel = plan.call()
+    plan.turns()
+    assert plan.notes == ["h 17"]
+    assert channel.leg is not None
+    assert ("hangup", 17) in channel.leg.said  # type: ignore[attr-defined]
+
+
+def test_the_far_end_hangs_up() -> None:
+    plan = Plan("[default]\nexten => s,1,Wait(60)\nexten => h,1,Note(h ${HANGUPCAUSE})\n")
+    channel = plan.call()
+    channel.end(16)
+    plan.turns()
+    assert plan.notes == ["h 16"]
+    assert list(plan.switch.channels()) == []
+
+
+def test_digits_typed_ahead_make_an_extension() -> None:
+    plan = Plan(
+        "[default]\nexten => s,1,WaitExten(5)\nexten => _1X,1,Note(${EXTEN})\nexten => i,1,Note(i ${INVALID_EXTEN})\n"
+    )
+    channel = plan.call()
+    channel.deliver(DigitEnd("1", 100))
+    channel.deliver(DigitEnd("7", 100))
+    plan.turns()
+    assert plan.notes == ["17"]
+
+
+def test_a_function_may_wait_and_nothing_is_read_twice() -> None:
+    reads: list[str] = []
+    answer: Deferred[str] = Deferred()
+
+    @function("R_SLOW", syntax="R_SLOW()", synopsis="waits")
+    def slow(scope: Scope, args: str) -> str:
+        async def wait() -> str:
+            return await answer
+
+        raise Suspend(wait)
+
+    @function("R_COUNT", syntax="R_COUNT()", synopsis="counts")
+    def count(scope: Scope, args: str) -> str:
+        reads.append(args)
+        return str(len(reads))
+
+    try:
+        plan = Plan("[default]\nexten => s,1,Note(${R_COUNT(a)} ${TOUPPER(${R_SLOW()})} ${R_COUNT(b)})\n")
+        plan.call()
+        assert plan.notes == []
+        answer.callback("late")
+        plan.turns()
+        assert plan.notes == ["1 LATE 2"]
+        assert reads == ["a", "b"]
+    finally:
+        FUNCTIONS.remove("R_SLOW")
+        FUNCTIONS.remove("R_COUNT")
+
+
+def test_nothing_stays_of_a_call() -> None:
+    import gc
+
+    plan = Plan(
+        "[default]\nexten => s,1,Gosub(sub,1(a))\n same => n,Wait(1)\nexten => sub,1,Set(LOCAL(X)=1)\n same => n,Return()\n"
+    )
+    for number in range(20):
+        if number == 3:
+            # what is made once (caches, tables) is there by now
+            gc.collect()
+            gc.disable()
+        channel = plan.call(name=f"Test/{number}")
+        plan.clock.advance(2)
+        assert channel.dead
+        del channel
+    try:
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+    assert list(plan.switch.channels()) == []
+    assert plan.clock.getDelayedCalls() == []
+    assert plan.errors == []
+
+
+def test_marked_variables_are_inherited_as_far_as_they_say() -> None:
+    from pbx.dialplan.scope import inherit
+
+    plan = Plan("[default]\n")
+    scopes = [scope_of(plan.services, plan.switch.create(f"Test/{n}")) for n in range(3)]
+    scopes[0].set("A", "1")
+    scopes[0].set("_B", "2")
+    scopes[0].set("__C", "3")
+    inherit(scopes[0], scopes[1])
+    inherit(scopes[1], scopes[2])
+    assert [s.variables for s in scopes[1:]] == [{"B": "2", "C": "3"}, {"C": "3"}]
