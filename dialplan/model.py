@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Priority number under which a hint is kept.
 HINT = -1
+#: What most extensions have; never written.
+_NO_LABELS: dict[str, int] = {}
 #: The place of what came from no file.
 NOWHERE = Place("")
 
@@ -70,7 +72,7 @@ class Extension:
         self.key = key
         self.caller = caller
         self.priorities: dict[int, Priority] = {}
-        self.labels: dict[str, int] = {}
+        self.labels: dict[str, int] = _NO_LABELS
 
     @property
     def is_pattern(self) -> bool:
@@ -85,6 +87,8 @@ class Extension:
         """Set a priority and its label; of two equal labels the first stays."""
         self.priorities[priority.number] = priority
         if priority.label is not None:
+            if self.labels is _NO_LABELS:
+                self.labels = {}
             self.labels.setdefault(priority.label, priority.number)
 
     def in_order(self) -> list[Priority]:

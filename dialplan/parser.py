@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from sys import intern
 from typing import Any, NamedTuple
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken
@@ -43,6 +44,7 @@ class LineError(Exception):
 def _call(text: str) -> tuple[str, str, bool]:
     """(application, data, unclosed) of `Application(data)`: data ends at the last `)` of the line."""
     name, parenthesis, data = text.lstrip().partition("(")
+    name = intern(name)
     if not parenthesis:
         return name, "", False
     if "${" in name or "$[" in name:

@@ -359,11 +359,10 @@ class _Runner:
         self.start = start
         #: the start state is entered anew at every place (where may a match begin?)
         self.again = again
-        #: what its assertions look at: nothing, the ends of the text, or each place
+        #: assertions look at nothing but the ends of the text, so that a step depends on nothing else
         looks = {str(what) for edges in machine.edges for kind, what, _ in edges if kind == "assert"}
-        self._plain = not looks
-        self._inside = looks <= set("^$`'")
-        self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+        self._lasting = looks <= set("^$`'")
+        self._steps: dict[tuple[frozenset[int], str, int], frozenset[int]] = {}
 
     def closure(self, states: set[int] | frozenset[int], text: str, at: int) -> frozenset[int]:
         """With all states reached without a character."""
@@ -378,26 +377,32 @@ class _Runner:
                 todo.append(to)
         return frozenset(found)
 
+    def begin(self, text: str, at: int) -> frozenset[int]:
+        """The states before the first character, at a place."""
+        return self._after(frozenset(), "", text, at)
+
     def step(self, states: frozenset[int], char: str, text: str, at: int) -> frozenset[int]:
         """The states after `char`, where the place is then `at`."""
-        lasting = self._plain or (self._inside and 0 < at < len(text))
-        if lasting:
-            known = self._steps.get((states, char))
-            if known is not None:
-                return known
+        known = self._steps.get((states, char, (at == 0) + 2 * (at == len(text))))
+        return self._after(states, char, text, at) if known is None else known
+
+    def _after(self, states: frozenset[int], char: str, text: str, at: int) -> frozenset[int]:
+        key = (states, char, (at == 0) + 2 * (at == len(text)))
+        if not char and key in self._steps:
+            return self._steps[key]
         found = {
             to
             for state in states
             for kind, what, to in self.machine.edges[state]
             if kind == "set" and char in what  # type: ignore[operator]
         }
-        if self.again:
+        if self.again or not char:
             found.add(self.start)
         result = self.closure(found, text, at)
-        if lasting:
+        if self._lasting:
             if len(self._steps) >= _MOST_STEPS:
                 self._steps.clear()
-            self._steps[states, char] = result
+            self._steps[key] = result
         return result
 
 
@@ -424,7 +429,7 @@ class Regex:
 
     def _start(self, text: str) -> int | None:
         runner = self._backwards
-        states = runner.closure({runner.start}, text, len(text))
+        states = runner.begin(text, len(text))
         found = len(text) if 0 in states else None
         for at in range(len(text) - 1, -1, -1):
             states = runner.step(states, text[at], text, at)
@@ -434,7 +439,7 @@ class Regex:
 
     def _end(self, text: str, start: int) -> int:
         runner = self._forwards
-        states = runner.closure({runner.start}, text, start)
+        states = runner.begin(text, start)
         end = start
         for at in range(start, len(text)):
             states = runner.step(states, text[at], text, at + 1)
