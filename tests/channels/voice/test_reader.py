@@ -1,0 +1,133 @@
+"""When sockets are read, and how exact ticks are."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.task import Clock
+
+from pbx.channels.voice.reader import Readers
+from pbx.channels.voice.timer import Ticker
+
+
+class FakeReactor(Clock):
+    """Readers by hand; ticks come from the clock (as on a system without timerfd)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readers: set[Any] = set()
+
+    def addReader(self, reader: Any) -> None:
+        self.readers.add(reader)
+
+    def removeReader(self, reader: Any) -> None:
+        self.readers.discard(reader)
+
+
+@pytest.fixture
+def no_timerfd(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> int:
+        raise OSError("none here")
+
+    monkeypatch.setattr("pbx.channels.voice.timer.open_timer", none)
+
+
+class Load:
+    """So many datagrams a second wait at one socket."""
+
+    def __init__(self) -> None:
+        self.reactor = FakeReactor()
+        self.rate = 0.0
+        self.waiting = 0.0
+        self.drains = 0
+        self.taken = 0
+        self.readers = Readers(self.reactor, self._drain, lambda: int(self.reactor.seconds() * 1e9))
+        self.readers.add(1, 99)
+
+    def _drain(self, socket: int) -> int:
+        assert socket == 1
+        taken, self.drains = min(int(self.waiting), 1024), self.drains + 1
+        self.waiting -= taken
+        self.taken += taken
+        return taken
+
+    def run(self, rate: float, seconds: float) -> None:
+        for _ in range(int(seconds * 2000)):
+            self.reactor.advance(0.0005)
+            self.waiting += rate / 2000
+            if self.waiting >= 1:
+                for reader in tuple(self.reactor.readers):
+                    reader.doRead()
+
+
+@pytest.mark.usefixtures("no_timerfd")
+def test_much_is_read_on_a_tick_and_little_at_once() -> None:
+    load = Load()
+    load.run(300, 2)
+    assert not load.readers.ticking
+    load.run(5000, 1)
+    assert load.readers.ticking
+    assert load.readers.period == 2500
+    assert not load.reactor.readers
+    load.run(90_000, 2)
+    assert load.readers.period == 1000
+    load.run(700, 3)
+    assert load.readers.ticking  # it comes back below 500 only
+    load.run(200, 3)
+    assert not load.readers.ticking
+    assert len(load.reactor.readers) == 1
+    drains = load.drains
+    load.run(200, 1)
+    assert load.drains - drains <= 201
+    assert load.waiting < 2
+
+
+@pytest.mark.usefixtures("no_timerfd")
+def test_the_tick_has_a_cap_and_ends_with_the_socket() -> None:
+    load = Load()
+    load.readers.mediatick = 1000
+    load.run(5000, 1)
+    assert load.readers.period == 1000
+    load.readers.remove(1)
+    assert not load.readers.ticking
+    assert not load.reactor.readers
+    assert not load.reactor.getDelayedCalls()
+
+
+def test_ticks_by_the_kernel_do_not_drift_and_tell_what_was_missed() -> None:
+    reactor = EPollReactor()
+    counts: list[int] = []
+    ticker = Ticker(reactor, counts.append)
+    begin = time.monotonic()
+    ticker.start(10_000)
+    while sum(counts) < 20:
+        reactor.doIteration(0.5)
+        if len(counts) == 5:
+            time.sleep(0.045)  # a stall
+    spent = time.monotonic() - begin
+    ticker.stop()
+    assert max(counts) >= 4
+    assert sum(counts) * 0.01 <= spent
+    assert not reactor.getReaders()[:-1]
+    reactor._poller.close()
+
+
+@pytest.mark.usefixtures("no_timerfd")
+def test_ticks_by_the_reactor_keep_to_their_schedule() -> None:
+    clock = Clock()
+    counts: list[int] = []
+    ticker = Ticker(clock, counts.append)
+    ticker.start(20_000)
+    clock.advance(0.019)
+    assert counts == []
+    clock.advance(0.0011)
+    assert counts == [1]
+    clock.advance(0.0999)
+    assert counts == [1, 5]
+    clock.advance(0.0201)
+    assert counts == [1, 5, 1]
+    ticker.stop()
+    assert not clock.getDelayedCalls()
