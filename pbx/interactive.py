@@ -117,7 +117,7 @@ class Console:
         self._closed = True
         self._done.put(None)
         self._choices.put([])
-        if self._typing and not self.options.reconnect:
+        if self._typing:
             # the prompt waits in the terminal for a line that nobody will take any more
             os.kill(os.getpid(), signal.SIGUSR1)
 

@@ -412,6 +412,37 @@ def test_c_is_the_pbx_with_its_console(own: Pbx, tmp_path: Path) -> None:
     assert not (own.home / "run" / "asterisk.ctl").exists()
 
 
+def test_control_c_ends_the_pbx_of_a_foreground_console(own: Pbx, tmp_path: Path) -> None:
+    terminal = Terminal(own.command("-c"), tmp_path)
+    terminal.wait_for("*CLI> ")
+    terminal.type("\x03")
+    assert terminal.close() == 0
+    assert not (own.home / "run" / "asterisk.ctl").exists()
+
+
+def test_R_comes_back_when_the_pbx_does(own: Pbx, tmp_path: Path) -> None:
+    own.start()
+    terminal = Terminal(own.command("-R"), tmp_path)
+    terminal.wait_for("*CLI> ")
+    own.stop()
+    terminal.wait_for("trying again")
+    own.start()
+    terminal.wait_for("*CLI> ")
+    terminal.type("core show uptime\n")
+    terminal.wait_for("Last reload:")
+    terminal.type("exit\n")
+    assert terminal.close() == 0
+
+
+def test_r_ends_with_the_pbx(own: Pbx, tmp_path: Path) -> None:
+    own.start()
+    terminal = Terminal(own.command("-r"), tmp_path)
+    terminal.wait_for("*CLI> ")
+    own.stop()
+    terminal.wait_for("has ended")
+    terminal.close()
+
+
 def test_c_without_a_terminal_stays(own: Pbx) -> None:
     """`make run < /dev/null` is not over at once."""
     own.process = subprocess.Popen(
