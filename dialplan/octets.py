@@ -9,7 +9,11 @@ from __future__ import annotations
 
 def to_bytes(text: str) -> bytes:
     """The bytes of a text as they stood in the file or on the wire."""
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # half a surrogate pair, which no file and no wire gives
+        return text.encode("utf-8", "replace")
 
 
 def from_bytes(data: bytes) -> str:

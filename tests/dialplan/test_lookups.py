@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from pbx.dialplan.dialplan import Dialplan, Pending, Status
@@ -112,6 +114,21 @@ def test_loopback() -> None:
     assert plan.find("a", "60", 2) is None
     assert data(plan, "a", "3") == "d"
     assert plan.find("loop", "1") is None
+
+
+ODD = dialplan(
+    "[a]\nexten => _X.,1,N()\nexten => _[ab]!,1,N()\nexten => 1/_5.,1,N()\nignorepat => _9[1]\ninclude => a\n"
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=100), st.text("_[]-.!X1aN/", max_size=12)), st.text("_[]-.!5", max_size=6))
+def test_whatever_is_dialled_has_an_answer(exten: str, caller: str) -> None:
+    for ask in (ODD.exists, ODD.can_match, ODD.match_more):
+        assert ask("a", exten, 1, caller) in (True, False)
+    assert ODD.ignore_pattern("a", exten) in (True, False)
+    if ODD.exists("a", exten, 1, caller):
+        assert ODD.can_match("a", exten, 1, caller) or exten.startswith("_")
 
 
 class Peer:
