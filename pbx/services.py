@@ -43,6 +43,14 @@ if TYPE_CHECKING:
 log = Log("pbx")
 
 
+#: modules that keep records; each runs only where its file asks for it
+RECORDS = {
+    "cdr_csv": "Comma Separated Values CDR Backend",
+    "cdr_custom": "Customizable Comma Separated Values CDR Backend",
+    "cdr_sqlite3_custom": "SQLite3 Custom CDR Module",
+}
+
+
 class NoExtensions:
     """The switch's dialplan until one is loaded: nothing exists."""
 
@@ -333,6 +341,9 @@ def declare_modules(daemon: Daemon) -> None:
     ):
         stop, reload = getattr(service, "stop", None), getattr(service, "reload", None)
         table.add(Module(name, text, service.start, stop, reload, getattr(service, "in_use", _none)))
+    for backend in daemon.cdr.backends:
+        table.add(Module(backend.module, RECORDS[backend.module], backend.start, backend.stop, backend.reload))
+    table.add(Module("cdr", "CDR Engine", reload=daemon.cdr.reload, running=True))
     for name, text in BUILT_IN.items():
         if table.get(name) is None:
             table.add(Module(name, text, running=True))
@@ -376,6 +387,9 @@ READ = {
     "indications.conf",
     "iax.conf",
     "acl.conf",
+    "cdr.conf",
+    "cdr_custom.conf",
+    "cdr_sqlite3_custom.conf",
 }
 
 

@@ -217,7 +217,7 @@ def _take_request(call: Call, user: User, elements: Elements) -> None:
     exten = elements.text(Element.CALLED_NUMBER)
     call.request = Request(
         context=elements.text(Element.CALLED_CONTEXT) or contexts_of(user)[0],
-        exten=START if exten is None else exten,
+        exten=START if exten is None or (exten == LOOKUP_NUMBER and user.immediate) else exten,
         caller=_caller(call, user, elements),
         language=user.language or elements.text(Element.LANGUAGE) or "",
         variables=elements.variables(),

@@ -141,6 +141,8 @@ def _secret(call: Call) -> str:
     peer = call.peer
     if peer is None:
         return ""
+    if peer.dbsecret:
+        return call.core.keys.secret(peer.dbsecret)
     return peer.secret or peer.md5secret.strip().lower()
 
 

@@ -16,7 +16,7 @@ from pbx.channels.iax2 import trace
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.events import Event, Failed, Note, Trace
 from pbx.channels.iax2.frames import FullFrame
-from pbx.channels.iax2.logins import KeyRing, NoKeys
+from pbx.channels.iax2.logins import Credentials, KeyRing, NoKeys
 from pbx.channels.iax2.names import Names
 from pbx.channels.iax2.numbers import HOLD, NumberPool
 from pbx.channels.iax2.peers import Peers
@@ -103,7 +103,7 @@ class Core:
         self.unanswered: Counter[str] = Counter()
         #: users that have shown a token (requirecalltoken=auto)
         self.users_with_token: set[str] = set()
-        self.keys: KeyRing = keys or NoKeys()
+        self.keys = Credentials(NoKeys() if keys is None else keys)
         self.peers = Peers(self)
         self.names = Names(self.emit)
         #: (number, bound host) of each socket, the first is the default

@@ -38,7 +38,9 @@ from pbx.channels.iax2.endpoint import Endpoint
 from pbx.channels.iax2.lasting import Registrations, Store
 from pbx.channels.iax2.leg import Iax2Leg
 from pbx.channels.iax2.resolver import Lookup, Resolver, system_lookup
-from pbx.channels.iax2.technology import IAXVARS, Iax2Technology
+from pbx.channels.iax2.settings_common import AMA_NUMBERS
+from pbx.channels.iax2.technology import IAXVARS, PARKINGLOT, Iax2Technology
+from pbx.channels.iax2.values import ConnectedLine
 from pbx.channels.log import Log
 from pbx.channels.voice.port import Counters, Direction, LegCounters, LegFlags, VoicePort
 from pbx.codecs.formats import BY_BIT
@@ -51,6 +53,9 @@ if TYPE_CHECKING:
     from pbx.channels.switch import Switch
 
 log = Log("chan_iax2")
+
+#: what goes over a link only where connectedline says so
+PARTY_UPDATES = frozenset({Control.CONNECTED_LINE, Control.REDIRECTING})
 
 #: seconds of full frames in one turn of the loop
 BUDGET = 0.002
@@ -116,6 +121,8 @@ class Driver:
         )
         self._lasting = Registrations(store)
         self.endpoint.peers.stored = self._lasting.of
+        if store is not None:
+            self.endpoint.core.keys.stored = store.get
         self.technology = Iax2Technology(self)
         self.sockets: list[sockets.Bound] = []
         #: frames dropped because too many openers waited
@@ -146,7 +153,8 @@ class Driver:
         bound: list[sockets.Bound] = []
         try:
             for number, (host, port) in enumerate(dict.fromkeys(addresses), 1):
-                bound.append(sockets.bind(number, host, port, tos=general.tos))
+                checksums = not general.nochecksums
+                bound.append(sockets.bind(number, host, port, tos=general.tos, cos=general.cos, checksums=checksums))
         except sockets.CannotBind:
             for one in bound:
                 one.socket.close()
@@ -354,6 +362,9 @@ class Driver:
             channel.accountcode = user.accountcode
             channel.musicclass = user.mohsuggest
             channel.variables.update(user.variables)
+            channel.amaflags = AMA_NUMBERS[user.amaflags]
+            if user.parkinglot:
+                channel.attached[PARKINGLOT] = user.parkinglot
         channel.leg = Iax2Leg(self, call, channel)
         self.own(call, channel)
         self._tell_formats(call, channel)
@@ -382,6 +393,8 @@ class Driver:
             control = Control(event.control)
         except ValueError:
             log.debug(1, f"Control {event.control} of {channel.name} is not known here")
+            return
+        if control in PARTY_UPDATES and not self.passes_updates(event.call, ConnectedLine.RECEIVE):
             return
         if control is Control.HANGUP:
             channel.end(Cause.NORMAL_CLEARING)
@@ -593,6 +606,11 @@ class Driver:
         section = self.settings.find_peer(call.peer_name) or self.settings.find_user(call.user_name)
         music = section.mohinterpret if section is not None else self.settings.general.mohinterpret
         return bool(music == "passthrough")
+
+    def passes_updates(self, call: Call, way: ConnectedLine) -> bool:
+        """connectedline: may news of who is connected go that way?"""
+        section = call.peer or call.user or self.settings.general
+        return bool(section.connectedline & way)
 
     # ---- for the console ------------------------------------------------------------------------------------------
 

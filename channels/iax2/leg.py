@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pbx.channels.events import Control
+from pbx.channels.iax2.values import ConnectedLine
 
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pbx.channels.iax2.driver import Driver
 
 #: signals that mean something inside this PBX only
+_PARTY_UPDATES = frozenset({Control.CONNECTED_LINE, Control.REDIRECTING})
 _INSIDE = frozenset({Control.HANGUP, Control.SRCUPDATE, Control.OPTION})
 
 
@@ -40,6 +42,8 @@ class Iax2Leg:
         if control in _INSIDE:
             return
         if control in (Control.HOLD, Control.UNHOLD) and not self._driver.passes_hold(self.call):
+            return
+        if control in _PARTY_UPDATES and not self._driver.passes_updates(self.call, ConnectedLine.SEND):
             return
         self.call.control(int(control), data, self._driver.now())
         self._driver.pump()

@@ -7,7 +7,7 @@ came decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -39,8 +39,34 @@ class NoKeys:
         return None
 
 
-def secrets_of(section: Section) -> tuple[str, ...]:
-    """The passwords of a section; a peer's may hold several with `;` between."""
+#: (family, key) of the astdb -> its value
+Stored: TypeAlias = Callable[[str, str], "str | None"]
+
+
+class Credentials:
+    """A key ring that knows the secrets of `dbsecret=family/key`, too."""
+
+    def __init__(self, keys: KeyRing, stored: Stored = lambda family, key: None) -> None:
+        self._keys = keys
+        self.stored = stored
+
+    def public(self, name: str) -> RSAPublicKey | None:
+        return self._keys.public(name)
+
+    def private(self, name: str) -> RSAPrivateKey | None:
+        return self._keys.private(name)
+
+    def secret(self, place: str) -> str:
+        """The secret at `family/key`, "" for none."""
+        family, _, key = place.rpartition("/")
+        return self.stored(family, key) or ""
+
+
+def secrets_of(section: Section, keys: KeyRing | None = None) -> tuple[str, ...]:
+    """The passwords of a section; a peer's may hold several with `;` between.  dbsecret stands in their place."""
+    if section.dbsecret:
+        stored = keys.secret(section.dbsecret) if isinstance(keys, Credentials) else ""
+        return (stored,) if stored else ()
     if isinstance(section, User):
         return section.secrets
     return tuple(s for s in section.secret.split(";") if s)
@@ -48,7 +74,7 @@ def secrets_of(section: Section) -> tuple[str, ...]:
 
 def wants_login(section: Section) -> bool:
     """Has the section anything to log in with?"""
-    return bool(secrets_of(section) or section.md5secret or section.inkeys)
+    return bool(secrets_of(section) or section.md5secret or section.dbsecret or section.inkeys)
 
 
 def methods_of(section: Section) -> AuthMethods:
@@ -60,7 +86,7 @@ def methods_of(section: Section) -> AuthMethods:
     found = AuthMethods.NONE
     if section.inkeys:
         found |= AuthMethods.RSA
-    if secrets_of(section) or section.md5secret:
+    if secrets_of(section) or section.md5secret or section.dbsecret:
         found |= AuthMethods.MD5
     return found
 
@@ -96,8 +122,8 @@ def _rsa(section: Section, challenge: str, response: str, keys: KeyRing) -> Judg
     )  # fmt: skip
 
 
-def _md5(section: Section, challenge: str, response: str) -> Judgement:
-    secrets: Iterable[str] = secrets_of(section)
+def _md5(section: Section, challenge: str, response: str, keys: KeyRing) -> Judgement:
+    secrets: Iterable[str] = secrets_of(section, keys)
     if section.md5secret:
         # the stored hash is the shared secret of a challenge
         secrets = (*secrets, section.md5secret.strip().lower())
@@ -105,11 +131,12 @@ def _md5(section: Section, challenge: str, response: str) -> Judgement:
         return GOOD
     got = "an md5 digest of another secret" if response else "no md5 digest"
     advice = "make the secrets of both ends equal" if response else "let the other end log in with md5"
-    return Judgement(False, "an md5 digest of the secret", got, advice, "ChallengeResponseFailed")
+    option = "dbsecret" if section.dbsecret else "secrets"
+    return Judgement(False, "an md5 digest of the secret", got, advice, "ChallengeResponseFailed", option)
 
 
-def _plaintext(section: Section, password: str) -> Judgement:
-    good = bool(password) and auth.plaintext_matches(password, secrets_of(section))
+def _plaintext(section: Section, password: str, keys: KeyRing) -> Judgement:
+    good = bool(password) and auth.plaintext_matches(password, secrets_of(section, keys))
     if not good and password and section.md5secret:
         good = auth.md5secret_plaintext_matches(section.name, password, section.md5secret)
     if good:
@@ -126,9 +153,9 @@ def judge_call(section: Section, methods: AuthMethods, challenge: str, answer: E
     if methods & AuthMethods.RSA and section.inkeys and signature:
         return _rsa(section, challenge, signature, keys)
     if methods & AuthMethods.MD5:
-        return _md5(section, challenge, answer.text(Element.MD5_RESULT) or "")
+        return _md5(section, challenge, answer.text(Element.MD5_RESULT) or "", keys)
     if methods & AuthMethods.PLAINTEXT:
-        return _plaintext(section, answer.text(Element.PASSWORD) or "")
+        return _plaintext(section, answer.text(Element.PASSWORD) or "", keys)
     return _nothing_fits(methods)
 
 
@@ -142,9 +169,9 @@ def judge_registration(
     if signature and methods & AuthMethods.RSA and challenge:
         return _rsa(section, challenge, signature, keys)
     if digest and methods & AuthMethods.MD5 and challenge:
-        return _md5(section, challenge, digest)
+        return _md5(section, challenge, digest, keys)
     if password and methods & AuthMethods.PLAINTEXT:
-        return _plaintext(section, password)
+        return _plaintext(section, password, keys)
     return _nothing_fits(methods)
 
 

@@ -153,6 +153,8 @@ class PeerRecord:
         if not self.registered:
             return
         self.registered = False
+        if self.section.maxcallnumbers and self.address is not None:
+            self.core.host_limits.pop(self.address[0], None)
         self.address = None
         self.expires = None
         self.core.timers.cancel(self, Timer.EXPIRE)

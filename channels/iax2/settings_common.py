@@ -16,6 +16,9 @@ AMAFLAGS = {
     "documentation": "documentation",
 }
 
+#: as channels have them
+AMA_NUMBERS = {"omit": 1, "billing": 2, "documentation": 3}
+
 CODEC_PRIORITIES = {
     "host": CodecPriority.HOST,
     "caller": CodecPriority.CALLER,

@@ -39,9 +39,9 @@ class General(Options):
         help="Addresses to listen on; the first is the one to call from.",
         default_text="0.0.0.0",
     )
-    nochecksums = Option(v.yes_no, False, values="yes, no", help="No UDP checksums.", effect=NEVER)
+    nochecksums = Option(v.yes_no, False, values="yes, no", help="No UDP checksums over IPv4.")
     tos = Option(tos, 0, values="a DSCP name or number", help="IP type of service of what is sent.")
-    cos = Option(cos, 0, values="0-7", help="Ethernet priority of what is sent.", effect=LATER)
+    cos = Option(cos, 0, values="0-7", help="Ethernet priority of what is sent.")
     iaxthreadcount = Option(v.number(1, 256), 10, values="number", help="Threads of Asterisk.", effect=NEVER)
     iaxmaxthreadcount = Option(v.number(0, 256), 100, values="number", help="Threads of Asterisk.", effect=NEVER)
     iaxcompat = Option(v.yes_no, False, values="yes, no", help="A thread for each DPREQ in Asterisk.", effect=NEVER)
@@ -59,7 +59,13 @@ class General(Options):
         default_text="by what the section has",
     )
     delayreject = Option(v.yes_no, False, values="yes, no", help="Answer a failed login only after a second.")
-    authdebug = Option(v.yes_no, True, values="yes, no", help="Log refused logins and registrations.", effect=LATER)
+    authdebug = Option(
+        v.yes_no,
+        True,
+        values="yes, no",
+        help="Log refused logins and registrations.",
+        differs="Security events, and `iax2 why`, have them in any case.",
+    )
     maxauthreq = Option(v.number(0, 32767), 3, values="number, 0 = any", help="Unanswered login requests of a user.")
     calltokenoptional = Option[tuple[Network, ...]](
         more_networks, (), values="address[/mask]; several lines", help="Who may call without a call token."
@@ -78,7 +84,7 @@ class General(Options):
     # Registration
     minregexpire = Option(SECONDS, 60, values="seconds", help="Shortest registration granted.")
     maxregexpire = Option(SECONDS, 60, values="seconds", help="Longest registration granted.")
-    regcontext = Option(v.text, "", values="context", help="Context of extensions of the registered.", effect=LATER)
+    regcontext = Option(v.text, "", values="context; several with &", help="Context of extensions of the registered.")
     keepalive = Option(
         v.number(0, 3600),
         25,
@@ -138,19 +144,18 @@ class General(Options):
     # What calls get
     language = Option(v.text, "", values="language", help="Language of prompts.")
     accountcode = Option(v.text, "", values="text", help="Account code of calls.")
-    amaflags = Option(
-        v.word(AMAFLAGS), "documentation", values=", ".join(AMAFLAGS), help="AMA flags of calls.", effect=LATER
-    )
-    adsi = Option(v.yes_no, False, values="yes, no", help="Phones with ADSI screens.", effect=LATER)
+    amaflags = Option(v.word(AMAFLAGS), "documentation", values=", ".join(AMAFLAGS), help="AMA flags of calls.")
+    adsi = Option(v.yes_no, False, values="yes, no", help="Phones with ADSI screens; none are made.", effect=NEVER)
     mohinterpret = Option(v.text, "default", values="music class, passthrough", help="Music on hold to play.")
     mohsuggest = Option(v.text, "", values="music class", help="Music on hold to suggest to the other end.")
-    parkinglot = Option(v.text, "", values="parking lot", help="Parking lot of calls.", effect=LATER)
+    parkinglot = Option(
+        v.text, "", values="parking lot", help="CHANNEL(parkinglot) of calls.", differs="There is one lot so far."
+    )
     connectedline = Option(
         v.word(CONNECTED_LINE),
         v.ConnectedLine.NO,
         values="yes, no, send, receive",
         help="Connected line updates to and from the other end.",
-        effect=LATER,
     )
     shrinkcallerid = Option(v.yes_no, True, values="yes, no", help="Remove ( ) - . and blanks of caller numbers.")
     allowfwdownload = Option(v.yes_no, False, values="yes, no", help="Serve firmware.", effect=LATER)

@@ -55,7 +55,13 @@ class _Common(Options):
         "the digest is the shared secret.",
         secret=True,
     )
-    dbsecret = Option(v.text, "", values="family/key", help="The secret stands in the database.", effect=LATER)
+    dbsecret = Option(
+        v.text,
+        "",
+        values="family/key",
+        help="The secret stands in the astdb; `secret` does not count beside it.",
+        differs="It is demanded of those who register, too; Asterisk lets them in without.",
+    )
     inkeys = Option[tuple[str, ...]](
         None,
         (),
@@ -137,21 +143,31 @@ class _Common(Options):
         help="Caller id of calls from here, whatever they say.",
     )
     language = Option(v.text, "", values="language", help="Language of prompts.", inherits=True)
-    adsi = Option(v.yes_no, False, values="yes, no", help="A phone with an ADSI screen.", effect=LATER, inherits=True)
+    adsi = Option(
+        v.yes_no, False, values="yes, no", help="A phone with ADSI; none are made.", effect=Effect.NEVER, inherits=True
+    )
     mohinterpret = Option(
         v.text, "default", values="music class, passthrough", help="Music on hold to play.", inherits=True
     )
     mohsuggest = Option(v.text, "", values="music class", help="Music on hold to suggest.", inherits=True)
-    parkinglot = Option(v.text, "", values="parking lot", help="Parking lot of calls.", effect=LATER, inherits=True)
+    parkinglot = Option(
+        v.text,
+        "",
+        values="parking lot",
+        help="CHANNEL(parkinglot) of calls.",
+        differs="There is one lot so far.",
+        inherits=True,
+    )
     connectedline = Option(
         v.word(CONNECTED_LINE),
         v.ConnectedLine.NO,
         values="yes, no, send, receive",
         help="Connected line updates to and from the other end.",
-        effect=LATER,
         inherits=True,
     )
-    immediate = Option(v.yes_no, False, values="yes, no", help="Enter `s` of the context at once.", effect=LATER)
+    immediate = Option(
+        v.yes_no, False, values="yes, no", help="A call that would look numbers up enters `s` of its context at once."
+    )
 
 
 class User(_Common):
@@ -182,7 +198,6 @@ class User(_Common):
         "documentation",
         values=", ".join(AMAFLAGS),
         help="AMA flags of calls.",
-        effect=LATER,
         inherits=True,
     )
     codecpriority = Option(
@@ -254,7 +269,7 @@ class Peer(_Common):
     timezone = Option(v.text, "", values="zone name", help="Time zone of the date and time sent.")
 
     # When it registers
-    regexten = Option(v.text, "", values="extensions, & between", help="Extensions in regcontext.", effect=LATER)
+    regexten = Option(v.text, "", values="extensions, & between", help="Extensions in regcontext.")
     mailbox = Option(v.text, "", values="box@context", help="Mailbox to tell the messages of.")
 
     # Is it alive?

@@ -19,7 +19,7 @@ from pbx.channels.iax2.snapshots import (
 )
 from pbx.channels.iax2.trace import command_name
 from pbx.channels.voice.port import LegCounters
-from pbx.codecs.formats import BY_BIT
+from pbx.codecs.formats import BY_BIT, from_mask, names
 
 if TYPE_CHECKING:
     from pbx.channels.iax2.call import Call
@@ -52,6 +52,37 @@ def peer(record: PeerRecord, now: float) -> PeerRow:
         expire=-1 if record.expires is None else max(0, round(record.expires - now)),
         section=section,
     )
+
+
+def peer_item(record: PeerRecord, item: str, now: float) -> str | None:
+    """An item of IAXPEER(), as text; None when there is none of that name."""
+    section, address = record.section, record.address
+    if item.startswith("codec[") and item.endswith("]"):
+        number = item[6:-1]
+        formats = section.formats.formats
+        return formats[int(number)].name if number.isdecimal() and int(number[:4]) < len(formats) else ""
+    match item:
+        case "ip":
+            return address[0] if address is not None else ""
+        case "port":
+            return str(address[1]) if address is not None else ""
+        case "status":
+            return record.status
+        case "mailbox":
+            return section.mailbox
+        case "context":
+            return section.context
+        case "expire":
+            return str(-1 if record.expires is None else max(0, round(record.expires - now)))
+        case "dynamic":
+            return "yes" if section.dynamic else "no"
+        case "callerid_name":
+            return section.caller.name or ""
+        case "callerid_num":
+            return section.caller.number or ""
+        case "codecs":
+            return names(from_mask(section.formats.mask))
+    return None
 
 
 def users(core: Core) -> list[UserRow]:

@@ -20,6 +20,7 @@ RECEIVE_BUFFER = 16 << 20
 _SO_RCVBUFFORCE = 33
 _SO_RXQ_OVFL = 40
 _IP_PKTINFO = 8
+_SO_NO_CHECK = 11
 _IPV6_RECVPKTINFO = 49
 
 
@@ -47,7 +48,7 @@ class Bound:
         return self.host in ("", "0.0.0.0", "::")
 
 
-def bind(number: int, host: str, port: int, *, tos: int = 0) -> Bound:
+def bind(number: int, host: str, port: int, *, tos: int = 0, cos: int = 0, checksums: bool = True) -> Bound:
     """A non-blocking UDP socket on that numeric address.  Raises CannotBind.
 
     Without SO_REUSEADDR: on UDP it would share a port that another process holds, and each would get some of the
@@ -71,6 +72,10 @@ def bind(number: int, host: str, port: int, *, tos: int = 0) -> Bound:
     _ask_for_addresses(bound)
     if tos:
         _set_tos(bound, tos)
+    if cos:
+        _set_cos(bound, cos)
+    if not checksums and family == socket.AF_INET:
+        _set(bound, socket.SOL_SOCKET, _SO_NO_CHECK, 1, "no UDP checksums")
     return bound
 
 
@@ -94,10 +99,19 @@ def _set_tos(bound: Bound, tos: int) -> None:
         if bound.family == socket.AF_INET6
         else (socket.IPPROTO_IP, socket.IP_TOS)
     )
+    _set(bound, level, option, tos, f"TOS {tos}")
+
+
+def _set_cos(bound: Bound, cos: int) -> None:
+    """The priority that a VLAN interface maps to its tag's 802.1p bits."""
+    _set(bound, socket.SOL_SOCKET, socket.SO_PRIORITY, cos, f"CoS {cos}")
+
+
+def _set(bound: Bound, level: int, option: int, value: int, what: str) -> None:
     try:
-        bound.socket.setsockopt(level, option, tos)
+        bound.socket.setsockopt(level, option, value)
     except OSError as error:
-        log.warning(f"Unable to set TOS to {tos}: {error.strerror}")
+        log.warning(f"Unable to set {what} on {bound.host}: {error.strerror}")
 
 
 def enlarge(sockets: Iterable[Bound], wanted: int = RECEIVE_BUFFER) -> int:

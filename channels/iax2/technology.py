@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel, State
-from pbx.channels.iax2 import dialstring
+from pbx.channels.iax2 import dialstring, showing
 from pbx.channels.iax2.call import CannotCall, Outgoing
 from pbx.channels.iax2.leg import Iax2Leg
 from pbx.channels.party import Caller
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: where `Set(IAXVAR(x)=...)` keeps what a call out sends along (channel.attached)
 IAXVARS = "iaxvars"
+#: the parking lot of a channel's section (channel.attached)
+PARKINGLOT = "parkinglot"
 
 
 class Iax2Technology:
@@ -63,6 +65,8 @@ class Iax2Technology:
         channel.formats = formats
         if call.peer is not None:
             channel.context = call.peer.context
+            if call.peer.parkinglot:
+                channel.attached[PARKINGLOT] = call.peer.parkinglot
         channel.leg = Iax2Leg(driver, call, channel)
         driver.own(call, channel)
         return channel
@@ -80,6 +84,12 @@ class Iax2Technology:
         leg.call.place(self._driver.now())
         channel.set_state(State.RINGING)
         self._driver.pump()
+
+    def peer_item(self, name: str, item: str) -> str | None:
+        """An item of IAXPEER(); None for no such peer or item."""
+        driver = self._driver
+        record = driver.endpoint.peers.get(name)
+        return None if record is None else showing.peer_item(record, item, driver.now())
 
     def device_state(self, destination: str) -> str:
         """UNAVAILABLE where it can't be called, else by its channels; INVALID for no peer of that name."""

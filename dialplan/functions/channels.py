@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
 
 from pbx.channels.channel import Channel
 from pbx.channels.switch import Unavailable
@@ -11,6 +14,9 @@ from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.regex import RegexError, compiled
 from pbx.dialplan.registry import FunctionError, function, write_only
 from pbx.dialplan.scope import Scope, scope_of
+
+if TYPE_CHECKING:
+    from pbx.dialplan.services import Services
 
 _AMA = {"default": 3, "omit": 1, "billing": 2, "documentation": 3}
 _MODULE = "func_channel"
@@ -142,7 +148,19 @@ def _hangup_handler(scope: Scope, channel: Channel, what: str, place: str) -> No
         label, paren, rest = place.partition("(")
         parts = label.split(",", 2)
         known = [channel.context, channel.exten][: 3 - len(parts)]
+        if not scope.notes.get("hangup_handlers"):
+            scope.notes["hangup_handlers"] = True
+            services = scope.services
+            channel.on_end(lambda gone: _handlers_without_task(services, gone))
         handlers.append(",".join([*known, *parts]) + paren + rest)
+
+
+def _handlers_without_task(services: Services, channel: Channel) -> None:
+    """A called leg that never ran the dialplan by itself ended: its handlers run all the same."""
+    if not channel.has_task:
+        from pbx.dialplan.interpreter import Run
+
+        Deferred.fromCoroutine(Run(services, channel).handlers())
 
 
 @function("CHANNELS", syntax="CHANNELS([regular_expression])", synopsis="Names of all channels", module=_MODULE)

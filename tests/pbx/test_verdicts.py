@@ -49,6 +49,16 @@ def test_one_line_says_it_all(lines: list[Record]) -> None:
     assert kept.recent[0][1].who == "alice" and kept.total == 1
 
 
+def test_authdebug_no_leaves_the_security_line(lines: list[Record]) -> None:
+    bus = Bus()
+    kept = Verdicts(bus, Clock(), lambda: WHEN)
+    kept.authdebug = False
+    bus.publish(verdict())
+    bus.publish(verdict(security=""))
+    assert [line.level for line in lines] == [Level.SECURITY, Level.NOTICE]
+    assert kept.total == 2
+
+
 def test_what_is_no_attack_gives_no_security_line(lines: list[Record]) -> None:
     bus = Bus()
     Verdicts(bus, Clock(), lambda: WHEN)

@@ -212,9 +212,9 @@ def test_call_number_limits() -> None:
         ("[general]\nminregexpire=100\n", ["2:1 order maxregexpire = 100"]),
         ("[general]\n[general]\nbindport=5\n", ["2:1 duplicate [general](+)"]),
         ("[x]\ntype=peer\nhost=dynamic\nqualify=maybe\n", ["4:9 bad-value qualify = yes"]),
-        ("[general]\nregcontext=r\nregcontext=r\n", ["2:1 not-yet "]),
-        ("[general]\nnochecksums=yes\n", ["2:1 no-meaning "]),
-        ("[general]\nnochecksums=no\n", []),
+        ("[general]\nallowfwdownload=yes\nallowfwdownload=yes\n", ["2:1 not-yet "]),
+        ("[general]\niaxcompat=yes\n", ["2:1 no-meaning "]),
+        ("[general]\niaxcompat=no\n", []),
     ],
 )
 def test_slips_are_named(text: str, expected: list[str]) -> None:
@@ -293,7 +293,7 @@ def test_every_option_of_the_issue_is_read() -> None:
 
 def test_effects_are_told() -> None:
     assert General.encryption.effect is Effect.LATER
-    assert General.nochecksums.effect is Effect.NEVER
+    assert General.iaxcompat.effect is Effect.NEVER
     assert Peer.qualify.effect is Effect.NOW
 
 
