@@ -51,7 +51,7 @@ def dial_status(cause: int) -> str:
     return _STATUS.get(cause, "NOANSWER")
 
 
-_STATUS = {
+_STATUS: dict[int, str] = {
     Cause.USER_BUSY: "BUSY",
     Cause.NORMAL_CIRCUIT_CONGESTION: "CONGESTION",
     Cause.NO_ROUTE_DESTINATION: "CHANUNAVAIL",

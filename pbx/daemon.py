@@ -24,6 +24,7 @@ from pbx.admission import Admission
 from pbx.astdb import Database
 from pbx.asteriskconf import AsteriskConf
 from pbx.blocking import Blocking
+from pbx.cdr.service import CdrService
 from pbx.channels import log as levels
 from pbx.channels.events import Bus, ChannelCreated
 from pbx.channels.log import Log
@@ -82,6 +83,7 @@ class Daemon:
         self.dialplan: services.DialplanService
         self.voice: services.VoiceService
         self.keys: services.KeysService
+        self.cdr: CdrService
         self.iax2: services.Iax2Service
         self._console_process: subprocess.Popen[bytes] | None = None
 
@@ -128,9 +130,10 @@ class Daemon:
         self.keys = services.KeysService(self)
         self.dialplan = services.DialplanService(self)
         self.iax2 = services.Iax2Service(self)
+        self.cdr = CdrService(self)
         services.declare_modules(self)
         services.load_aliases(self)
-        for name in ("voice plane", "chan_local", "res_crypto", "pbx_config", "chan_iax2"):
+        for name in ("voice plane", "chan_local", "res_crypto", "pbx_config", *services.RECORDS, "chan_iax2"):
             await self._start_service(name)
         services.say_unread(self)
         self.is_booted = True
@@ -146,6 +149,8 @@ class Daemon:
         try:
             if name == "voice plane":
                 self.voice.start()
+            elif name in services.RECORDS and not self.cdr.configured(name):
+                return
             elif name == "chan_local" or self.modules_conf.wants(name):  # Local is part of the core, no module
                 await self.modules.start(name)
         except CannotLoad as error:
@@ -310,6 +315,8 @@ class Daemon:
                 self.report(failed(), f"stop of {name}")
         if hasattr(self, "collector"):
             self.collector.stop()
+        if hasattr(self, "cdr"):
+            await self.cdr.stop()
         if hasattr(self, "voice"):
             self.voice.stop()
         if hasattr(self, "database"):

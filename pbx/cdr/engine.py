@@ -111,6 +111,12 @@ class Engine:
         self._subscriptions = []
         self._chains.clear()
 
+    def finish(self) -> None:
+        """End all records now: the PBX ends."""
+        now = self._wall()
+        for chain in tuple(self._chains.values()):
+            self._gone(chain, now)
+
     # ---- what others ask -------------------------------------------------------------------------------
 
     def chain(self, channel: Channel) -> Chain | None:

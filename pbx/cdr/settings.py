@@ -52,12 +52,12 @@ def load(document: Document, findings: Diagnostics) -> Settings:
         name = section.name.lower()
         if name == "general":
             _fill(settings, section, findings)
-        elif name == "csv":
+        elif name == "csv" and section.entries:
             settings.csv = settings.csv or Csv()
             _fill(settings.csv, section, findings)
         elif section.entries and name in _ELSEWHERE:
             findings.warning(section.place, f"records are not written to [{section.name}] here; its options do nothing")
-        elif name not in _ELSEWHERE:
+        elif name not in _ELSEWHERE and name != "csv":
             findings.warning(section.place, f"no such section: [{section.name}]", code="unknown-section")
     return settings
 
