@@ -97,7 +97,6 @@ class Run:
         self.log = _log
         #: the line being run, for messages
         self.at: Found | None = None
-        self._found = False
         self._turn = 0
         self._turn_began = 0.0
         self._without_wait = 0
@@ -241,7 +240,7 @@ class Run:
                 await self._farewell()
             else:
                 channel.ending = True
-                await self._handlers()
+                await self.handlers()
             self._hangup()
         finally:
             self.scope.run = None
@@ -462,9 +461,10 @@ class Run:
                 await self._priorities()
             except Hangup:
                 channel.acknowledge()
-        await self._handlers()
+        await self.handlers()
 
-    async def _handlers(self) -> None:
+    async def handlers(self) -> None:
+        """The channel's hangup handlers, newest first, each once."""
         handlers = self.scope.hangup_handlers
         while handlers:
             try:
@@ -507,7 +507,6 @@ class Run:
             if found is None:
                 return None
             self.at = found
-            self._found = True
             if found.moved is not None:
                 # a Loopback switch: the channel goes on at the other place
                 channel.context, channel.exten, channel.priority = found.moved

@@ -143,8 +143,9 @@ class _Dial:
             limit = milliseconds / 1000
         if "S" in self.letters:
             seconds = c_float(self.argument("S"))
-            if seconds and seconds > 0:
-                limit = seconds if limit is None else min(limit, seconds)
+            if not seconds or seconds <= 0:
+                raise _Invalid(f"Dial does not accept S({self.argument('S')})")
+            limit = seconds if limit is None else min(limit, seconds)
         return limit
 
     def _place(self, text: str) -> str:
@@ -190,7 +191,7 @@ class _Dial:
                 context = scope.get("EXITCONTEXT") or self.caller.context
                 self.run.jump(context, calling.exit_digit, 1)
                 return None
-            return Outcome.END if calling.status == "CANCEL" else None
+            return Outcome.END if calling.status == "CANCEL" or self.run.over else None
         scope.set("DIALSTATUS", "ANSWER")
         scope.set("DIALEDPEERNAME", winner.channel.name)
         scope.set("DIALEDPEERNUMBER", winner.number)
@@ -378,8 +379,10 @@ class _Dial:
             context, exten = value.context, value.exten
         if sender is self.caller:
             peer.context, peer.exten, peer.priority = context, exten, 1
+            scope_of(self.services, peer).set("BLINDTRANSFER", self.caller.name)
             self.services.switch.redirect((peer, context, exten, 1))
             return Outcome.END
+        self.scope.set("BLINDTRANSFER", peer.name)
         peer.hangup(int(Cause.NORMAL_CLEARING))
         self.run.jump(context, exten, 1)
         return None
