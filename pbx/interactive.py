@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import getpass
 import json
 import os
 import queue
@@ -59,7 +60,8 @@ class Console:
         self.prompt = ""
         self.hello: dict[str, Any] = {}
         self.connection: Connection | None = None
-        self._done: queue.Queue[int | None] = queue.Queue()
+        #: a status, a question, or None when the connection ended
+        self._done: queue.Queue[int | str | None] = queue.Queue()
         self._choices: queue.Queue[list[str]] = queue.Queue()
         self._typing = False
         self._closed = False
@@ -110,6 +112,8 @@ class Console:
                 self._print(protocol.decode(payload), is_log=kind == protocol.LINE)
             elif kind == protocol.DONE:
                 self._done.put(protocol.status_of(payload))
+            elif kind == protocol.ASK:
+                self._done.put(protocol.decode(payload))
             elif kind == protocol.CHOICES:
                 self._choices.put(json.loads(payload))
             elif kind == protocol.BYE and payload:
@@ -176,9 +180,20 @@ class Console:
             return None
         try:
             self.connection.send(protocol.COMMAND, protocol.encode(text))
+            while isinstance(got := self._done.get(), str):
+                self.connection.send(protocol.ANSWER, protocol.encode(self._secret(got)))
         except OSError:
             return None
-        return self._done.get()
+        return got
+
+    def _secret(self, question: str) -> str:
+        """Ask without showing what is typed; empty when nobody sits there."""
+        if not self.terminal:
+            return ""
+        try:
+            return getpass.getpass(question)
+        except (EOFError, KeyboardInterrupt):
+            return ""
 
 
 def _coloured(text: str) -> str:

@@ -29,6 +29,8 @@ COMPLETE = 5  # client: the line so far; what could stand at its end?
 CHOICES = 6  # daemon: JSON list of words
 LINE = 7  # daemon: a log line, at any time
 BYE = 8  # daemon: why it closes the connection
+ASK = 9  # daemon: a question whose answer must not be seen (a passphrase)
+ANSWER = 10  # client: the answer, empty = none
 
 PROTOCOL = 1
 
@@ -79,7 +81,7 @@ class Frames:
         self._data += data
         while len(self._data) >= HEADER.size:
             kind, length = HEADER.unpack_from(self._data)
-            if not HELLO <= kind <= BYE or length > LIMIT:
+            if not HELLO <= kind <= ANSWER or length > LIMIT:
                 raise NotOurs(f"unknown frame {kind} of {length} bytes")
             end = HEADER.size + length
             if len(self._data) < end:

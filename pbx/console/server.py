@@ -57,6 +57,7 @@ class Session(Protocol):
         self._frames = protocol.Frames()
         self._waiting: deque[str] = deque()
         self._running: Deferred[int] | None = None
+        self._asked: Deferred[str] | None = None
         self._open = True
 
     # ---- frames --------------------------------------------------------------------------------------
@@ -80,6 +81,9 @@ class Session(Protocol):
         elif kind == protocol.COMMAND:
             self._waiting.append(protocol.decode(payload))
             self._next()
+        elif kind == protocol.ANSWER and self._asked is not None:
+            asked, self._asked = self._asked, None
+            asked.callback(protocol.decode(payload))
         elif kind == protocol.COMPLETE:
             context = registry.Context(self.server.daemon, self.write, self)
             words = self.server.registry.completions(context, protocol.decode(payload))
@@ -97,6 +101,12 @@ class Session(Protocol):
         self.timestamp = self.server.daemon.conf.timestamp
         self.send(protocol.HELLO, self.server.greeting(self))
         self.server.opened(self)
+
+    def ask(self, question: str) -> Deferred[str]:
+        """Ask for something that must not be seen; the answer is empty when there is none."""
+        self._asked = Deferred()
+        self.send(protocol.ASK, question)
+        return self._asked
 
     def write(self, text: str) -> None:
         """Print to this console."""

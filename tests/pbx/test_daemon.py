@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from pbx import genkey
 from tests.pbx.running import CHECKOUT, PROGRAM, Pbx
 from tests.shared import shared_dir
 
@@ -431,6 +432,33 @@ def test_R_comes_back_when_the_pbx_does(own: Pbx, tmp_path: Path) -> None:
     terminal.type("core show uptime\n")
     terminal.wait_for("Last reload:")
     terminal.type("exit\n")
+    assert terminal.close() == 0
+
+
+def test_a_passphrase_is_asked_for_unseen(own: Pbx, tmp_path: Path) -> None:
+    """keys init at a console, and -i at start: the key is locked before and open after."""
+    keys = own.etc / "keys"
+    keys.mkdir()
+    genkey.write_pair(str(keys), "voip1", "opensesame")
+    own.start()
+    assert "[Needs Passcode]" in own.rx("keys show")
+    assert "pbx -r" in own.rx("keys init")
+    terminal = Terminal(own.command("-r"), tmp_path)
+    terminal.wait_for("*CLI> ")
+    terminal.type("keys init\n")
+    terminal.wait_for("Passphrase of the key voip1: ")
+    terminal.type("opensesame\n")
+    assert "opensesame" not in terminal.wait_for("voip1 is open now.")
+    terminal.type("exit\n")
+    terminal.close()
+    assert "[Needs Passcode]" not in own.rx("keys show")
+    own.stop()
+    terminal = Terminal(own.command("-ci"), tmp_path)
+    terminal.wait_for("Passphrase of the key voip1: ")
+    terminal.type("opensesame\n")
+    terminal.wait_for("*CLI> ")
+    assert "[Needs Passcode]" not in own.rx("keys show")
+    terminal.type("core stop now\n")
     assert terminal.close() == 0
 
 

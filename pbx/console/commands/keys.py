@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbx.console.registry import Context, UsageShown, command
+from pbx.console.registry import CommandFailed, Context, UsageShown, command
 
 ROW = "{:<18} {:<8} {:<16} {:<32} "
 
@@ -30,17 +30,22 @@ def show(context: Context, words: list[str]) -> None:
 @command(
     "keys init",
     "Initialize RSA key passcodes",
-    "Usage: keys init [<name> <passphrase>]\n"
-    "       Opens private keys that have a passphrase; without arguments, says\n"
-    "       which ones wait.\n",
+    "Usage: keys init [<name>]\n"
+    "       Opens the private keys that have a passphrase, or that one: asks\n"
+    "       for it at the terminal ('pbx -r').  'pbx -i' asks at start.\n",
 )
-def init(context: Context, words: list[str]) -> None:
-    keys = context.pbx.keys.keys
-    if not words:
-        for key in keys.locked():
-            context.line(f"{key.name} waits for its passphrase: keys init {key.name} <passphrase>")
-        return
-    if len(words) != 2:
+async def init(context: Context, words: list[str]) -> None:
+    if len(words) > 1:
         raise UsageShown
-    why = keys.unlock(words[0], words[1])
-    context.line(f"{words[0]}: {why}" if why else f"{words[0]} is open now.")
+    keys = context.pbx.keys.keys
+    locked = [key for key in keys.locked() if not words or key.name == words[0]]
+    if words and not locked:
+        raise CommandFailed(f"No key {words[0]} waits for a passphrase")
+    session = context.session
+    for key in locked:
+        if session is None or not session.interactive:
+            context.line(f"{key.name} waits for its passphrase: say 'keys init' in a console at a terminal (pbx -r)")
+            continue
+        given = await session.ask(f"Passphrase of the key {key.name}: ")
+        why = keys.unlock(key.name, given) if given else "no passphrase given"
+        context.line(f"{key.name}: {why}" if why else f"{key.name} is open now.")
