@@ -463,7 +463,7 @@ class Template:
     def evaluate(self, texts: Sequence[str], functions: Functions | None = None) -> str | None:
         """The value with these texts; None if they are no plain tokens (then the text has to be read as a whole)."""
         for hole in self._bare:
-            if not _TOKEN.match(texts[hole]):
+            if not texts[hole].isalnum() and not _TOKEN.match(texts[hole]):
                 return None
         for hole in self._quoted:
             if '"' in texts[hole]:

@@ -117,6 +117,8 @@ def negate(a: Number) -> Number:
 
 def add(a: Number, b: Number) -> Number:
     """a + b."""
+    if type(a) is int and type(b) is int:
+        return rounded(a + b)
     if not _finite(a) or not _finite(b):
         total = _as_float(a) + _as_float(b)
         return MINUS_NAN if math.isnan(total) and not math.isnan(_as_float(a) * _as_float(b)) else total
@@ -126,6 +128,8 @@ def add(a: Number, b: Number) -> Number:
 
 def subtract(a: Number, b: Number) -> Number:
     """a - b."""
+    if type(a) is int and type(b) is int:
+        return rounded(a - b)
     return add(a, b if isinstance(b, float) and math.isnan(b) else negate(b))
 
 
@@ -135,6 +139,8 @@ def _signed_zero(a: Number, b: Number) -> Number:
 
 def multiply(a: Number, b: Number) -> Number:
     """a * b."""
+    if type(a) is int and type(b) is int and a and b:
+        return rounded(a * b)
     if not _finite(a) or not _finite(b):
         result = _as_float(a) * _as_float(b)
         nan_in = math.isnan(_as_float(a)) or math.isnan(_as_float(b))
@@ -144,6 +150,8 @@ def multiply(a: Number, b: Number) -> Number:
 
 def divide(a: Number, b: Number) -> Number:
     """a / b; b is not 0."""
+    if type(a) is int and type(b) is int and a and not a % b:
+        return a // b
     if not _finite(a) or not _finite(b):
         if math.isnan(_as_float(a)) or math.isnan(_as_float(b)):
             return _as_float(a) if math.isnan(_as_float(a)) else _as_float(b)

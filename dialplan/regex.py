@@ -180,7 +180,7 @@ class _Reader:
             raise RegexError("Unmatched { ")
         low, comma, high = self.text[self.at : end].partition(",")
         self.at = end + 1
-        if not (low.isdigit() or (not low and comma)) or (high and not high.isdigit()):
+        if not (low.isdecimal() or (not low and comma)) or (high and not high.isdecimal()):
             raise RegexError("Invalid content of {}")
         least = int(low or 0)
         most = least if not comma else (int(high) if high else None)
