@@ -72,11 +72,15 @@ class Outbound:
             record[i, TX_ORIGIN] = legs.origin[row] = origin[i]
 
     def stamp(self, row: int, step: int, now: int) -> int:
-        """The next stamp by the call's clock: rounded up to the frame length, behind the last one sent."""
+        """The next stamp by the call's clock: rounded up to the frame length, behind the last one sent.
+
+        Where that would be too far ahead (the source's clock is quick), stamps go back to the clock, as Asterisk's do.
+        """
         clock = max(0, now - int(self._core.legs.clock[row]))
         last = int(self._core.legs.tx_ts[row])
         by_clock = -(-clock // step) * step
-        return max(by_clock, last + step) if last >= 0 else by_clock
+        following = last + step
+        return following if last >= 0 and by_clock < following <= clock + TOLERANCE else by_clock
 
     def clocked(self, row: int, step: int, now: int) -> int:
         """The stamp of a clocked stream's next frame: by sample count, by the clock again when that is too far off."""
@@ -122,7 +126,7 @@ class Outbound:
         self._core.minis(sink, record, tx, offset, size)
 
     def _sent(self, sink: Ints, record: Ints, tx: Ints) -> None:
-        record[:, TX_TS] = np.maximum(record[:, TX_TS], tx)
+        record[:, TX_TS] = tx
         record[:, TX_HIGH] = tx >> 16
         record[:, TX_FRAMES] += 1
         self._core.legs.tx[sink] = record
@@ -143,7 +147,7 @@ class Outbound:
         payload = core.arena.bytes_at(offset, size)
         if waiting is not None and now < waiting.ask_again:
             waiting.frames.append((tx, payload))
-            core.legs.tx_ts[row] = max(int(core.legs.tx_ts[row]), tx)
+            core.legs.tx_ts[row] = tx
             if len(waiting.frames) > _QUEUE:
                 del waiting.frames[0]
                 core.counters.held_dropped += 1
@@ -154,7 +158,7 @@ class Outbound:
         if state & SinkState.SLOT:
             self.slots.heard(*ones(row, offset, size))
         legs = core.legs
-        legs.tx_ts[row] = max(int(legs.tx_ts[row]), tx)
+        legs.tx_ts[row] = tx
         legs.tx_high[row] = tx >> 16
         legs.tx[row, TX_FRAMES] += 1
         core.events.voice_due(row, int(core.legs.generation[row]), tx, int(core.legs.tx_format[row]), payload)

@@ -77,8 +77,7 @@ class Single:
         rx[at + RX_FRAMES] += 1
         jitter = rx[at + RX_JITTER]
         rx[at + RX_JITTER] = jitter + ((abs(now - ts - transit) * JITTER_PARTS - jitter) >> 4)
-        if stamp > tx[to + TX_TS]:
-            tx[to + TX_TS] = stamp
+        tx[to + TX_TS] = stamp
         tx[to + TX_HIGH] = high
         tx[to + TX_FRAMES] += 1
         core = self._core

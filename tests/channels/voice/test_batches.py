@@ -107,7 +107,9 @@ class Model:
         tx = ts + sink.offset
         if sink.origin != row or abs(tx - self.now) > 160:
             by_clock = -(-max(0, self.now) // 20) * 20
-            tx = max(by_clock, sink.tx + 20) if sink.tx >= 0 else by_clock
+            tx = by_clock
+            if sink.tx >= 0 and by_clock < sink.tx + 20 <= max(0, self.now) + 160:
+                tx = sink.tx + 20
             sink.offset, sink.origin = tx - ts, row
         self.leave(self.to[row], tx, payload)
 
@@ -116,10 +118,10 @@ class Model:
         if sink.waiting is not None:
             sink.waiting.append((tx, payload))
             del sink.waiting[:-25]
-            sink.tx = max(sink.tx, tx)
+            sink.tx = tx
             return
         moved = (tx >> 16) - sink.high > 1
-        sink.high, sink.tx = tx >> 16, max(sink.tx, tx)
+        sink.high, sink.tx = tx >> 16, tx
         if sink.need_full or moved:
             sink.need_full, sink.waiting = False, []
             self.out[row].append(("due", tx, sink.tx_format, payload))
