@@ -7,6 +7,8 @@ from pbx.channels.channel import Channel
 #: ms that a digit lasts, and that lie between two
 TONE_MS = 100
 GAP_MS = 100
+#: ms of quiet before the first digit
+QUIET_MS = 100
 #: Seconds of pause: w half a second, W a whole one.
 PAUSES = {"w": 0.5, "W": 1.0}
 
@@ -14,7 +16,11 @@ PAUSES = {"w": 0.5, "W": 1.0}
 async def send_digits(
     task: Channel, channel: Channel, digits: str, gap_ms: int = GAP_MS, tone_ms: int = TONE_MS
 ) -> None:
-    """Press digits (0-9 * # A-D, `w` and `W` pause) on `channel`; waits on `task`."""
+    """Press digits (0-9 * # A-D, `w` and `W` pause) on `channel`; waits on `task`.
+
+    As in Asterisk a quiet time goes before them: the far end may just begin to listen.
+    """
+    await task.sleep(QUIET_MS / 1000)
     for digit in digits:
         if channel.dead:
             return
