@@ -8,6 +8,8 @@ an extension) are Asterisk's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -73,6 +75,8 @@ class Interpreter:
         """Start the channel's own task at its context, exten and priority."""
         if channel.call_id is None:
             channel.call_id = channel.switch.next_call_id()
+        # from here on it goes its own way, whoever called it
+        channel.outgoing = False
         run = Run(self.services, channel)
         channel.start(run, run.call())
 
@@ -181,6 +185,15 @@ class Run:
                 return None
             if isinstance(event, DigitEnd):
                 return event.digit
+
+    @contextmanager
+    def noting(self, variable: str, value: str) -> Iterator[None]:
+        """Set a status variable if the call is hung up within (so that `h` can read it)."""
+        try:
+            yield
+        except Hangup:
+            self.scope.set(variable, value)
+            raise
 
     @property
     def over(self) -> bool:

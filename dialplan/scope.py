@@ -11,7 +11,8 @@ remembers what its LOCAL variables and arguments hide.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ class Scope:
         #: free places for themes of functions (redirecting party, tone zone ...)
         self.notes: dict[str, Any] = {}
         self._recall: Recall | None = None
+        self._outside = False
 
     # ---- values for substitution ---------------------------------------------------------------------
 
@@ -168,6 +170,8 @@ class Scope:
         if self.channel is None and function.needs_channel:
             _log.warning(f"Function {name} needs a channel", call=None)
             return None
+        if self._forbidden(name, function.dangerous, "read"):
+            return None
         try:
             return function.read(self, args)
         except FunctionError as error:
@@ -232,10 +236,30 @@ class Scope:
         if self.channel is None and function.needs_channel:
             _log.warning(f"Function {function_name} needs a channel")
             return
+        if self._forbidden(function_name, function.dangerous, "write"):
+            return
         try:
             function.write(self, args, value)
         except FunctionError as error:
             _log.warning(f"{name}: {error}", call=self.call_id)
+
+    @contextmanager
+    def from_outside(self) -> Iterator[None]:
+        """What is evaluated within comes from outside the dialplan (AMI): dangerous functions are refused.
+
+        Unless live_dangerously is set in asterisk.conf.
+        """
+        before, self._outside = self._outside, True
+        try:
+            yield
+        finally:
+            self._outside = before
+
+    def _forbidden(self, name: str, dangerous: str, what: str) -> bool:
+        if not self._outside or dangerous not in (what, "both") or self.services.live_dangerously:
+            return False
+        _log.error(f"Dialplan function {name} may not be used from outside ({what}); see live_dangerously")
+        return True
 
     def set_global(self, name: str, value: str | None) -> None:
         """Set or remove a global variable."""

@@ -34,7 +34,7 @@ async def answer(run: Run, data: str) -> Result:
     delay = c_int(fields(data, 2)[0])
     channel = run.channel
     if run.over:
-        return None
+        return Outcome.END
     channel.answer()
     if delay and delay > 0:
         await channel.sleep(delay / 1000)
@@ -167,7 +167,8 @@ async def wait_until(run: Run, data: str) -> Result:
     if left < 0:
         scope.set("WAITUNTILSTATUS", "PAST")
         return None
-    await run.channel.sleep(left)
+    with run.noting("WAITUNTILSTATUS", "HANGUP"):
+        await run.channel.sleep(left)
     scope.set("WAITUNTILSTATUS", "HANGUP" if run.over else "OK")
     return None
 
@@ -194,7 +195,8 @@ async def wait_for_condition(run: Run, data: str) -> Result:
         if until is not None and clock.seconds() >= until:
             scope.set("WAITFORCONDITIONSTATUS", "TIMEOUT")
             return None
-        await channel.sleep(step)
+        with run.noting("WAITFORCONDITIONSTATUS", "HANGUP"):
+            await channel.sleep(step)
         if run.over:
             scope.set("WAITFORCONDITIONSTATUS", "HANGUP")
             return Outcome.END

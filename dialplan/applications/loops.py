@@ -82,25 +82,25 @@ def while_(run: Run, data: str) -> Result:
     return None
 
 
-def _again(run: Run) -> Result:
+def _again(run: Run, *, at_end: bool) -> Result:
     scope, channel = run.scope, run.channel
     variable = f"{_PREFIX}_{max(0, _index(run))}"
     start = scope.get(variable)
     if not start:
         return None
-    if not scope.get(f"END_{variable}"):
+    if at_end and not scope.get(f"END_{variable}"):
         scope.set(f"END_{variable}", f"{channel.context},{channel.exten},{channel.priority + 1}")
     return jumps.goto(run, start)
 
 
 @application("EndWhile", syntax="EndWhile()", synopsis="Ends the block of a While")
 def end_while(run: Run, data: str) -> Result:
-    return _again(run)
+    return _again(run, at_end=True)
 
 
 @application("ContinueWhile", syntax="ContinueWhile()", synopsis="Goes back to the While and checks its condition")
 def continue_while(run: Run, data: str) -> Result:
-    return _again(run)
+    return _again(run, at_end=False)
 
 
 @application("ExitWhile", syntax="ExitWhile()", synopsis="Leaves the block of a While")

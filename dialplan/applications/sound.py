@@ -54,7 +54,8 @@ async def playback(run: Run, data: str) -> Result:
             if source is None:
                 failed = True
                 continue
-            await listen(run, source)
+            with run.noting("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS"):
+                await listen(run, source)
             if run.over:
                 break
     run.scope.set("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS")
@@ -97,7 +98,8 @@ async def background(run: Run, data: str) -> Result:
             if source is None:
                 failed = True
                 break
-            digit = await listen(run, source, wanted)
+            with run.noting("BACKGROUNDSTATUS", "SUCCESS"):
+                digit = await listen(run, source, wanted)
             if digit is not None or run.over:
                 break
     run.scope.set("BACKGROUNDSTATUS", "FAILED" if failed else "SUCCESS")
@@ -139,11 +141,12 @@ async def read(run: Run, data: str) -> Result:
     tries = max(1, c_int(attempts) or 1)
     status, digits = "ERROR", ""
     for _ in range(tries):
-        prompt = await _prompt(run, names, tone="i" in found)
-        if prompt is None:
-            digits, status = "", "ERROR"
-            break
-        digits, status = await _collect(run, prompt, most, terminators, seconds, keep="e" in found)
+        with run.noting("READSTATUS", "HANGUP"), run.noting(variable or "READSTATUS", "" if variable else "HANGUP"):
+            prompt = await _prompt(run, names, tone="i" in found)
+            if prompt is None:
+                digits, status = "", "ERROR"
+                break
+            digits, status = await _collect(run, prompt, most, terminators, seconds, keep="e" in found)
         if digits or run.over:
             break
     if variable:

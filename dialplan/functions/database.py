@@ -1,4 +1,4 @@
-"""The astdb: DB, DB_EXISTS, DB_DELETE, DB_KEYS, DB_KEYCOUNT, and DBdel, DBdeltree."""
+"""The astdb: DB, DB_EXISTS, DB_DELETE, DB_KEYS, DB_KEYCOUNT, and DBdeltree."""
 
 from __future__ import annotations
 
@@ -92,16 +92,6 @@ def db_keys(scope: Scope, args: str) -> str:
 @function("DB_KEYCOUNT", syntax="DB_KEYCOUNT([prefix])", synopsis="How many keys are below a prefix", module=_MODULE)
 def db_keycount(scope: Scope, args: str) -> str:
     return str(len(_below(scope, args)))
-
-
-@application("DBdel", syntax="DBdel(family/key)", synopsis="Deletes a key of the database", module="app_db")
-def db_del(run: Run, data: str) -> Result:
-    family, slash, key = data.partition("/")
-    if not slash:
-        run.warn("DBdel requires family/key")
-    elif not run.services.database.delete(family, key):
-        run.log.debug(1, f"DBdel: no key {data}", call=run.channel.call_id)
-    return None
 
 
 @application(
