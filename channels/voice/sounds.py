@@ -1,0 +1,175 @@
+"""Sounds that start or end at the plane: playback, recordings, detectors.  The part of `Plane` that knows files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from pbx.channels.voice.clocked import Clocked
+from pbx.channels.voice.core import Core, format_of
+from pbx.channels.voice.detect import Detectors
+from pbx.channels.voice.port import Direction
+from pbx.channels.voice.sinks import Files, Recorder
+from pbx.channels.voice.slots import Slots
+from pbx.channels.voice.sources import Bad, FileSource, SilenceSource, Source, ToneSource
+
+
+class Outside(Protocol):
+    """What the plane needs done that is not sending: sockets, files."""
+
+    @property
+    def files(self) -> Files: ...
+
+    def open_socket(self, socket: int, fd: int, family: int) -> None: ...
+
+    def close_socket(self, socket: int) -> None: ...
+
+    def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
+        """Read a file without making anybody wait; `done(content, "")` or `done(None, reason)` may come at once."""
+
+    def send_boxes(self) -> None:
+        """Send what stands in the boxes now: it points at addresses that are about to change."""
+
+    def trunk_frequency(self, milliseconds: int) -> None: ...
+
+    def media_tick(self, microseconds: int) -> None: ...
+
+
+class Sounds:
+    """Commands about sources, recordings and detectors."""
+
+    core: Core
+    slots: Slots
+    clocked: Clocked
+    detectors: Detectors
+    _outside: Outside
+    _recorders: dict[int, Recorder]
+
+    def _live(self, row: int) -> bool:
+        """True for the row of a leg."""
+        raise NotImplementedError
+
+    def _refresh(self, rows: set[int]) -> None:
+        """What these rows hear has changed."""
+        raise NotImplementedError
+
+    # ---- sources ------------------------------------------------------------------------------------
+
+    def _add_source(self, source: Source) -> None:
+        first = not self.clocked.has_sources(source.row)
+        self.clocked.add_source(source)
+        if first:
+            self._refresh({source.row})
+
+    def _ended(self, number: int, reason: str) -> None:
+        row = self.clocked.remove_source(number)
+        if not row:
+            return
+        self.core.events.finished(number, reason)
+        if not self.clocked.has_sources(row):
+            self._refresh({row})
+
+    def play_file(self, source: int, row: int, path: str, format_bit: int, skip_ms: int, loop: bool) -> None:
+        which = format_of(format_bit)
+        if which is None or not self._live(row):
+            self.core.events.finished(source, "error: no such format" if which is None else "stopped")
+            return
+        sound = FileSource(source, row, which, skip_ms, loop)
+        self._add_source(sound)
+
+        def read(data: bytes | None, reason: str) -> None:
+            if self.clocked.source(source) is not sound:
+                return
+            try:
+                if data is None:
+                    raise Bad(reason)
+                sound.load(path, data)
+            except Bad as error:
+                self._ended(source, f"error: {error}")
+
+        self._outside.read_file(path, read)
+
+    def play_tone(self, source: int, row: int, spec: str) -> None:
+        if not self._live(row):
+            self.core.events.finished(source, "stopped")
+            return
+        try:
+            self._add_source(ToneSource(source, row, spec))
+        except Bad as error:
+            self.core.events.finished(source, f"error: {error}")
+
+    def play_silence(self, source: int, row: int, milliseconds: int) -> None:
+        if self._live(row):
+            self._add_source(SilenceSource(source, row, milliseconds))
+        else:
+            self.core.events.finished(source, "stopped")
+
+    def pause(self, source: int, paused: bool) -> None:
+        playing = self.clocked.source(source)
+        if playing is not None:
+            playing.paused = paused
+
+    def stop(self, source: int) -> None:
+        if source in self._recorders:
+            self._end_recording(source, "stopped")
+        else:
+            self._ended(source, "stopped")
+
+    # ---- recordings --------------------------------------------------------------------------------------
+
+    def record(
+        self,
+        sink: int,
+        row: int,
+        path: str,
+        format_bit: int,
+        direction: Direction,
+        append: bool,
+        silence_ms: int,
+        max_ms: int,
+    ) -> None:
+        which = format_of(format_bit)
+        if which is None or not self._live(row):
+            self.core.events.finished(sink, "error: no such format" if which is None else "stopped")
+            return
+        wanted = [d for d in (Direction.IN, Direction.OUT) if direction & d]
+        slots = tuple(self.slots.want(row, d, patient=True) for d in wanted)
+        try:
+            recorder = Recorder(sink, row, which, direction, slots, silence_ms=silence_ms, max_ms=max_ms)
+        except LookupError as error:
+            for d in wanted:
+                self.slots.unwant(row, d)
+            self.core.events.finished(sink, f"error: {error}")
+            return
+        self._recorders[sink] = recorder
+        self._outside.files.open(sink, path, append)
+
+    def _record(self) -> None:
+        for number, recorder in list(self._recorders.items()):
+            over = recorder.feed(self.slots.frame, self.slots.spoke)
+            if recorder.due:
+                self._outside.files.write(number, recorder.take())
+            if over:
+                self._end_recording(number, over)
+
+    def _end_recording(self, number: int, reason: str) -> None:
+        recorder = self._recorders.pop(number)
+        if reason == "stopped":
+            recorder.end([self.slots.rest(slot) for slot in recorder.slots])
+        for direction in (Direction.IN, Direction.OUT):
+            if recorder.direction & direction:
+                self.slots.unwant(recorder.row, direction)
+        rest = recorder.take()
+        if rest:
+            self._outside.files.write(number, rest)
+        # it is finished when the file is whole: whoever waits for that may read it at once
+        self._outside.files.close(
+            number, lambda failed: self.core.events.finished(number, f"error: {failed}" if failed else reason)
+        )
+
+    def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int) -> None:
+        watched = self.detectors.remove(row)
+        if (digits or talk) and self._live(row):
+            self.detectors.add(row, self.slots.want(row, Direction.IN), digits, talk, silence_threshold)
+        if watched:
+            self.slots.unwant(row, Direction.IN)
