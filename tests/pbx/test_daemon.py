@@ -189,6 +189,27 @@ def test_debug_is_worded_as_asterisk_words_it(pbx: Pbx) -> None:
     assert pbx.rx("dialplan show nosuch") == shared_dir("reference", "cli", "dialplan-show-nosuch.txt").read_text()
 
 
+def test_logger_channels(pbx: Pbx) -> None:
+    head, *rows = pbx.rx("logger show channels").splitlines()[2:]
+    assert head == "Channel                             Type     Formatter  Status    Configuration"
+    path = str(pbx.home / "log" / "messages")
+    assert f"{path:<35} File     default    Enabled    - NOTICE WARNING ERROR SECURITY " in rows
+    assert pbx.run("logger add channel extra [json]verbose(3),error").returncode == 0
+    assert pbx.run("logger add channel extra error").returncode != 0
+    assert re.search(r"log/extra +File +json +Enabled +- ERROR VERBOSE ", pbx.rx("logger show channels"))
+    pbx.rx("channel originate Local/601@phones application Wait 1")
+    limit = time.monotonic() + 10
+    while "Executing [601@phones:1]" not in (pbx.home / "log" / "extra").read_text():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    assert pbx.rx("logger remove channel extra") == "Removed dynamic logger channel 'extra'\n"
+    assert pbx.run("logger remove channel messages").returncode != 0
+    pbx.rx("channel request hangup all")
+    pbx.wait_rx("core show channels count", "0 active channels")
+    assert pbx.run("logger rotate").returncode == 0
+    assert pbx.rx("logger set level DEBUG on") == "Logger status for 'DEBUG' has been set to 'on'.\n"
+
+
 def test_globals_and_hints(pbx: Pbx) -> None:
     assert "   COLOUR=blue\n" in pbx.rx("dialplan show globals")
     assert re.search(

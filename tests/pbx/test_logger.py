@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import threading
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from pbx import loggerconf
 from pbx.channels.log import Level, Record
 from pbx.conf.diagnostics import Diagnostics
-from pbx.logger import Logger, format_default, format_json, format_plain, moment, rotate_file
+from pbx.logger import Logger, SyslogOutput, format_default, format_json, format_plain, moment, rotate_file
 from pbx.loggerconf import LogChannel, LoggerConf
 
 WHEN = 1_700_000_000.123456
@@ -139,6 +140,19 @@ def test_a_full_disk_drops_lines(tmp_path: Path) -> None:
     assert log.flush()
     assert log.dropped == 2 and len(complaints) == 1
     log.close()
+
+
+def test_syslog(tmp_path: Path) -> None:
+    """Facility and severity as syslog counts them; no listener is no harm."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(str(tmp_path / "log"))
+        daemon.settimeout(5)
+        output = SyslogOutput(16, path=str(tmp_path / "log"))
+        output.write(b"a line\n", Level.WARNING)
+        assert daemon.recv(1000) == f"<{16 * 8 + 4}>asterisk[{os.getpid()}]: a line".encode()
+        output.close()
+    with pytest.raises(OSError):
+        SyslogOutput(16, path=str(tmp_path / "nobody")).write(b"x\n", Level.ERROR)
 
 
 def test_reopen_follows_a_moved_file(tmp_path: Path) -> None:
