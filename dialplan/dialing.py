@@ -246,6 +246,9 @@ class Calling:
             channels = [self.caller, *(leg.channel for leg in self.legs)]
             found = await first_event(self.caller, channels, left)
             if found is None:
+                if self.run.over:
+                    self.status = "CANCEL"
+                    return None
                 if left is not None and self.clock.seconds() < min(due) - 0.001:
                     continue
                 heard = self._rung or self._progressed or early is None or (until is not None and until <= early)

@@ -264,14 +264,23 @@ def _repeated(match: re.Match[str]) -> str:
     return "".join(text.replace("@i@", str(i).zfill(len(first))) for i in range(int(first), int(last) + 1))
 
 
-async def _wait_for(start: Start, patience: float) -> None:
-    """Until all cases are over, or match and have had their time."""
+async def _wait_for(start: Start, patience: float) -> dict[str, list[str]]:
+    """What each case emitted, read when it has had its time and matches, or when patience is over."""
     begun = time.monotonic()
-    end = begun + max(c.seconds + max(d for *_, d in c.entries()) for c in start.cases) + 0.3
-    while time.monotonic() < end + patience:
+    ends = {c.id: begun + c.seconds + max(d for *_, d in c.entries()) + 0.3 for c in start.cases}
+    last = max(ends.values()) + patience
+    got: dict[str, list[str]] = {}
+    left = list(start.cases)
+    while left and time.monotonic() < last:
         await asyncio.sleep(0.05)
-        if time.monotonic() > end and not any(c.complaint(start.emitted(c)) for c in start.cases):
-            return
+        for case in [c for c in left if ends[c.id] < time.monotonic()]:
+            emitted = start.emitted(case)
+            if not case.complaint(emitted):
+                got[case.id] = emitted
+                left.remove(case)
+    for case in left:
+        got[case.id] = start.emitted(case)
+    return got
 
 
 async def run_start(start: Start, reactor: Any, patience: float = GRACE) -> dict[str, list[str]]:
@@ -285,8 +294,7 @@ async def run_start(start: Start, reactor: Any, patience: float = GRACE) -> dict
     for case in sorted(start.cases, key=lambda c: -c.seconds):
         for exten, context, delay in case.entries():
             reactor.callLater(delay, start.enter, case, exten, context)
-    await _wait_for(start, patience)
-    got = {case.id: start.emitted(case) for case in start.cases}
+    got = await _wait_for(start, patience)
     for channel in list(start.switch.channels()):
         channel.softhangup()
     await asyncio.sleep(0.05)

@@ -222,3 +222,22 @@ def test_marked_variables_are_inherited_as_far_as_they_say() -> None:
     inherit(scopes[0], scopes[1])
     inherit(scopes[1], scopes[2])
     assert [s.variables for s in scopes[1:]] == [{"B": "2", "C": "3"}, {"C": "3"}]
+
+
+def test_dial_in_h_does_not_hold_the_loop() -> None:
+    """On a call that is over every wait ends at once: Dial must not wait for its timeout by turning around."""
+    from pbx.channels.graph import Graph
+    from pbx.channels.local.driver import LocalTechnology
+    from tests.channels.world import PortLog
+
+    plan = Plan(
+        "[default]\nexten => s,1,Hangup()\nexten => x,1,Wait(60)\n"
+        "exten => h,1,Note(h)\n same => n,Dial(Local/x@default/n,30)\n same => n,Note(no)\n"
+    )
+    plan.switch.graph = Graph(plan.switch, PortLog())  # type: ignore[arg-type]
+    plan.switch.register(LocalTechnology(plan.switch))
+    channel = plan.call()
+    plan.turns()
+    assert channel.dead
+    assert plan.notes == ["h"]
+    assert list(plan.switch.channels()) == []
