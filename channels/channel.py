@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from pbx.channels.causes import Cause
+from pbx.channels.ends import Leg, Owner, State
 from pbx.channels.events import (
     ChannelEnded,
     ChannelEvent,
@@ -35,84 +35,12 @@ if TYPE_CHECKING:
     from pbx.channels.switch import Switch
     from pbx.codecs.formats import Format
 
+__all__ = ["INBOX", "Channel", "Leg", "Owner", "State", "first_event"]
+
 _T = TypeVar("_T")
 
 #: Events that a channel keeps while nobody reads them; further ones push the oldest out (digits typed ahead).
 INBOX = 128
-
-
-class State(IntEnum):
-    """Channel states with Asterisk's numbers (CHANNEL(state), core show channels)."""
-
-    DOWN = 0
-    RESERVED = 1
-    OFFHOOK = 2
-    DIALING = 3
-    RING = 4
-    RINGING = 5
-    UP = 6
-    BUSY = 7
-
-    @property
-    def label(self) -> str:
-        """The word that Asterisk's console prints."""
-        return _LABELS[self]
-
-
-_LABELS = {
-    State.DOWN: "Down",
-    State.RESERVED: "Rsrvd",
-    State.OFFHOOK: "OffHook",
-    State.DIALING: "Dialing",
-    State.RING: "Ring",
-    State.RINGING: "Ringing",
-    State.UP: "Up",
-    State.BUSY: "Busy",
-}
-
-
-class Leg(Protocol):
-    """The technology's end of a channel: what can be asked of the far end.
-
-    None of these waits.  What the far end does comes back through
-    `Channel.deliver` and `Channel.end`.
-    """
-
-    technology: str
-
-    @property
-    def row(self) -> int | None:
-        """Row of the voice plane; None for a leg that carries no voice of its own (Local), or not yet."""
-
-    def answer(self) -> None:
-        """Tell the far end that the call is answered."""
-
-    def indicate(self, control: Control, data: bytes = b"") -> None:
-        """Pass RINGING, PROGRESS, BUSY, HOLD ... to the far end."""
-
-    def digit_begin(self, digit: str) -> None: ...
-
-    def digit_end(self, digit: str, milliseconds: int) -> None: ...
-
-    def send_text(self, text: str) -> None: ...
-
-    def send_opaque(self, frame_type: int, subclass: int, data: bytes) -> None: ...
-
-    def transfer(self, exten: str, context: str | None = None) -> bool:
-        """Ask the far end to send its own call on; False if this technology cannot."""
-
-    def hangup(self, cause: int) -> None:
-        """End the far end's leg; the channel is already dead for everybody else."""
-
-    def detail(self, item: str) -> str | None:
-        """A technology item of CHANNEL(item), None if there is no such item."""
-
-
-class Owner(Protocol):
-    """Who holds a channel."""
-
-    def left(self, channel: Channel, to: object) -> None:
-        """The channel was claimed by another owner; it lives on there."""
 
 
 class Channel:
