@@ -118,7 +118,8 @@ def notice_line(verdict: Verdict) -> str:
     elif details:
         text = details.pop()
     else:
-        text = f"{verdict.what.capitalize()} {_direction(verdict)} failed"
+        place = f" at {verdict.where}" if verdict.where else ""
+        text = f"{verdict.what.capitalize()} with '{verdict.who}'{place} failed"
     if verdict.expected:
         details.append(f"expected {verdict.expected}")
     if verdict.got:
@@ -129,14 +130,6 @@ def notice_line(verdict: Verdict) -> str:
         details.append(verdict.advice)
     line = text + (" - " + "; ".join(details) if details else "")
     return line.replace(": ", " - ")
-
-
-def _direction(verdict: Verdict) -> str:
-    """Who wanted it of whom: what comes is from somebody, what we begin goes to somebody."""
-    if verdict.side == "ours":
-        way = "as" if verdict.what == "registration" else "to"
-        return f"{way} '{verdict.who}'" + (f" at {verdict.where}" if verdict.where else "")
-    return f"of '{verdict.who}'" + (f" from {verdict.where}" if verdict.where else "")
 
 
 def security_line(verdict: Verdict, now: float) -> str:

@@ -114,6 +114,16 @@ def test_a_box_that_ends_tells_the_other(boxes: dict[str, Pbx]) -> None:
     one.wait_rx("iax2 show peers", "OK (", 30)
 
 
+def test_both_ends_can_say_why(boxes: dict[str, Pbx]) -> None:
+    one, two = boxes["VOIP1"], boxes["VOIP2"]
+    assert "Nothing failed with VOIP9" in one.rx("iax2 why VOIP9")
+    one.wait_rx("iax2 show peers", "OK (", 30)
+    call(one, "299")  # VOIP2 has no such number
+    assert "decided by" in one.wait_rx("iax2 why VOIP2", "No such context/extension")
+    assert "299" in two.wait_rx(f"iax2 why {ADDRESS['VOIP1']}", "decided by")
+    assert re.search(rf"NOTICE.*Call with 'VOIP2' at {ADDRESS['VOIP2']}:4569 failed - ", one.messages)
+
+
 def test_a_reload_does_not_touch_a_call(boxes: dict[str, Pbx]) -> None:
     one, two = boxes["VOIP1"], boxes["VOIP2"]
     one.wait_rx("iax2 show peers", "OK (", 30)

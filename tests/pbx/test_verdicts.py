@@ -67,10 +67,8 @@ def test_what_is_no_attack_gives_no_security_line(lines: list[Record]) -> None:
 
 
 def test_what_we_began_is_worded_so() -> None:
-    ours = Verdict("call", "VOIP2", "192.0.2.7:4569", "ACCEPT", "REJECT 50", "", "", side="ours")
-    assert notice_line(ours) == "Call to 'VOIP2' at 192.0.2.7:4569 failed - expected ACCEPT; got REJECT 50"
-    named = Verdict("registration", "bob", "192.0.2.7:4569", "", "REGREJ", "", "", side="ours")
-    assert notice_line(named) == "Registration as 'bob' at 192.0.2.7:4569 failed - got REGREJ"
+    ours = Verdict("call", "VOIP2", "192.0.2.7:4569", "ACCEPT", "REJECT 50", "", "")
+    assert notice_line(ours) == "Call with 'VOIP2' at 192.0.2.7:4569 failed - expected ACCEPT; got REJECT 50"
 
 
 def test_ten_a_minute_in_full_then_a_sum(lines: list[Record]) -> None:
