@@ -509,11 +509,16 @@ class Run:
         bus = channel.switch.bus
         lookup = APPLICATIONS.get
         put_in = scope.substitute
+        seconds = channel.switch.clock.seconds
+        find = self.services.dialplan.find
         while True:
-            caller = channel.caller.number or ""
             try:
-                found = self.services.dialplan.find(
-                    channel.context, channel.exten, channel.priority, caller, substitute=put_in
+                found = find(
+                    channel.context,
+                    channel.exten,
+                    channel.priority,
+                    channel.caller.number or "",
+                    substitute=put_in,
                 )
             except Pending:
                 found = await self._find()
@@ -549,8 +554,8 @@ class Run:
             if channel.interrupted is not None:
                 await channel.wait(None, 0)
             channel.priority += 1
-            self._turn += 1
-            if self._turn >= PRIORITIES_A_TURN or not self._turn % 10:
+            self._turn = turn = self._turn + 1
+            if turn >= PRIORITIES_A_TURN or (not turn & 7 and seconds() - self._turn_began >= SECONDS_A_TURN):
                 await self._yield()
                 if self._runaway():
                     return Outcome.END
@@ -565,12 +570,9 @@ class Run:
         return result
 
     async def _yield(self) -> None:
-        """Give the reactor its turn when this call has had its share of this one."""
+        """Give the reactor its turn: this call has had its share of this one."""
         channel = self.channel
         clock = channel.switch.clock
-        now = clock.seconds()
-        if self._turn < PRIORITIES_A_TURN and now - self._turn_began < SECONDS_A_TURN:
-            return
         self._without_wait += self._turn
         self._turn = 0
         if not self.over:

@@ -11,7 +11,6 @@ from pbx.channels.channel import Channel, State
 from pbx.channels.iax2 import dialstring, showing
 from pbx.channels.iax2.call import CannotCall, Outgoing
 from pbx.channels.iax2.leg import Iax2Leg
-from pbx.channels.party import Caller
 from pbx.channels.switch import Unavailable
 from pbx.codecs.formats import FORMATS, Format
 from pbx.codecs.translation import path
@@ -72,13 +71,12 @@ class Iax2Technology:
         return channel
 
     def call(self, channel: Channel, timeout: float | None) -> None:
-        """Send the NEW.  Who calls is who the channel is connected with (as Dial sets it), else its own caller."""
+        """Send the NEW.  Who calls is who the channel is connected with (as Dial and Originate set it)."""
         leg = channel.leg
         if channel.dead or not isinstance(leg, Iax2Leg) or leg.call.outgoing is None:
             return
         outgoing = leg.call.outgoing
-        caller = channel.connected if channel.connected != Caller() else channel.caller
-        outgoing.caller = replace(caller, dnid=channel.caller.dnid)
+        outgoing.caller = replace(channel.connected, dnid=channel.caller.dnid)
         outgoing.language = channel.language
         outgoing.variables = dict(channel.attached.get(IAXVARS, {}))
         leg.call.place(self._driver.now())

@@ -205,6 +205,7 @@ class Engine:
         self._finish(chain, record, now)
         if record.phase is not Phase.OVER:
             record.phase = Phase.OVER
+            record.context, record.exten = record.place
             record.freeze()
             self._forget_b(record)
 
@@ -218,6 +219,13 @@ class Engine:
         record.disabled = not self.settings.channeldefaultenabled
         record.check_answer(record.start)
         self._chains[channel] = Chain(channel, record)
+        self._clock.callLater(0, self._placed, record)
+
+    @staticmethod
+    def _placed(record: Record) -> None:
+        """Whoever made the channel has put it where it begins by now."""
+        if not record.context and record.phase is not Phase.OVER:
+            record.context, record.exten = record.place
 
     def _state_changed(self, event: ChannelStateChanged) -> None:
         chain = self._chains.get(event.channel)
@@ -245,9 +253,6 @@ class Engine:
         if fresh and channel.application and place != chain.place:
             self._follow(self._append(chain, now))
         chain.place = place
-        if chain.called and not channel.application.startswith("AppDial"):
-            # it goes its own way now: no longer somebody's outgoing leg
-            chain.originated = True
 
     def _hanging_up(self, chain: Chain) -> None:
         """The dialplan is through; `h` begins."""

@@ -118,6 +118,11 @@ class Record:
     def peer(self) -> Party | None:
         return self._frozen_b or (None if self.b is None else Party.of(self.b))
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Context and extension; where its channel stands as long as it has run nothing."""
+        return (self.context, self.exten) if self.context else (self.a.context, self.a.exten)
+
     def freeze(self) -> None:
         """The parties stay as they are now."""
         self._frozen = Party.of(self.a)
@@ -135,12 +140,13 @@ class Record:
         """The record as backends and CDR() see it."""
         party, peer = self.party, self.peer
         end = self.end or now
+        place = self.place
         userfield = f"{self.userfield};{self.b_userfield}" if peer and self.b_userfield else self.userfield
         return Cdr(
             party=party,
             peer=peer,
-            dst=self.exten,
-            dcontext=self.context,
+            dst=place[1],
+            dcontext=place[0],
             lastapp=self.application,
             lastdata=self.data,
             start=self.start,
