@@ -46,7 +46,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -m 'not interop'
 
 interop: $(VENV)/.test
-	PBX_REQUIRE_PEERS=1 $(BIN)/python -m pytest -m interop tests/interop
+	PBX_REQUIRE_PEERS=1 $(BIN)/python -m pytest -m interop -n 3 --dist loadgroup
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

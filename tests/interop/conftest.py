@@ -40,3 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.interop)
+            # tests that share running boxes stay together, the others go where there is room
+            shared = "pair" in getattr(item, "fixturenames", ())
+            kinds = getattr(item, "callspec", None)
+            group = f"{item.path.name}-{kinds.params.get('pair')}" if shared and kinds else item.nodeid
+            item.add_marker(pytest.mark.xdist_group(group))
