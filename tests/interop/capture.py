@@ -128,7 +128,7 @@ def capture(path: Path, *addresses: str) -> Iterator[Capture]:
     """Record what goes from or to any of `addresses` on loopback (UDP)."""
     hosts = " or ".join(f"host {a}" for a in addresses)
     process = subprocess.Popen(
-        ["tcpdump", "-i", "lo", "-U", "-B", "16384", "-w", str(path), f"udp and ({hosts})"],
+        ["tcpdump", "-i", "lo", "--immediate-mode", "-U", "-B", "16384", "-w", str(path), f"udp and ({hosts})"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
