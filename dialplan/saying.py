@@ -5,7 +5,8 @@ Other languages and dates come with say.conf.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 _SIGNS = {"*": "digits/star", "#": "digits/pound", "-": "digits/minus"}
 _LETTERS = {
@@ -90,3 +91,62 @@ def money_of(text: str) -> Iterator[str]:
             yield "and"
         yield from number_of(cents)
         yield "cent" if int(cents) == 1 else "cents"
+
+
+def time_of(moment: time.struct_time, form: str) -> Iterator[str]:
+    """A date and time by a format of letters, and sounds in quotes."""
+    position = 0
+    while position < len(form):
+        char = form[position]
+        position += 1
+        if char == "'":
+            end = form.find("'", position)
+            if end < 0:
+                return
+            yield form[position:end]
+            position = end + 1
+        elif char in _PARTS_OF_TIME:
+            yield from _PARTS_OF_TIME[char](moment)
+
+
+def _minutes(moment: time.struct_time) -> Iterator[str]:
+    if moment.tm_min == 0:
+        yield "digits/oclock"
+    else:
+        if moment.tm_min < 10:
+            yield "digits/oh"
+        yield from number_of(str(moment.tm_min))
+
+
+def _year(moment: time.struct_time) -> Iterator[str]:
+    year = moment.tm_year
+    if 1100 <= year < 2000 or year >= 2100:
+        yield from number_of(str(year // 100))
+        if year % 100 == 0:
+            yield "digits/hundred"
+        else:
+            if year % 100 < 10:
+                yield "digits/oh"
+            yield from number_of(str(year % 100))
+    else:
+        yield from number_of(str(year))
+
+
+_PARTS_OF_TIME: dict[str, Callable[[time.struct_time], Iterator[str]]] = {
+    "A": lambda t: iter([f"digits/day-{(t.tm_wday + 1) % 7}"]),
+    "a": lambda t: iter([f"digits/day-{(t.tm_wday + 1) % 7}"]),
+    "B": lambda t: iter([f"digits/mon-{t.tm_mon - 1}"]),
+    "b": lambda t: iter([f"digits/mon-{t.tm_mon - 1}"]),
+    "h": lambda t: iter([f"digits/mon-{t.tm_mon - 1}"]),
+    "d": lambda t: ordinal_of(str(t.tm_mday)),
+    "e": lambda t: ordinal_of(str(t.tm_mday)),
+    "Y": _year,
+    "I": lambda t: number_of(str(t.tm_hour % 12 or 12)),
+    "l": lambda t: number_of(str(t.tm_hour % 12 or 12)),
+    "H": lambda t: number_of(str(t.tm_hour)),
+    "k": lambda t: number_of(str(t.tm_hour)),
+    "M": _minutes,
+    "S": lambda t: number_of(str(t.tm_sec)),
+    "p": lambda t: iter(["digits/p-m" if t.tm_hour >= 12 else "digits/a-m"]),
+    "P": lambda t: iter(["digits/p-m" if t.tm_hour >= 12 else "digits/a-m"]),
+}

@@ -90,7 +90,7 @@ async def parked_call(run: Run, data: str) -> Result:
     lot, channel = lot_of(run.services), run.channel
     parked = lot.get(int(space)) if space.isdigit() else next(iter(lot.values()), None)
     channel.answer()
-    if parked is None or parked.channel.dead:
+    if parked is None or parked.channel.dead or run.over:
         run.warn(f"there is no parked call at '{space}'")
         return Outcome.END
     lot.pop(parked.slot, None)

@@ -327,7 +327,7 @@ async def milliwatt(run: Run, data: str) -> Result:
 def play_tones(run: Run, data: str) -> Result:
     if not data:
         run.warn("PlayTones requires a tone")
-        return None
+        return Outcome.END
     _stop_tones(run)
     if not run.over:
         run.scope.notes["tones"] = run.services.switch.graph.tone(run.channel, tone_spec(run, data))

@@ -1,0 +1,222 @@
+"""Bridge, BridgeAdd, BridgeWait, BlindTransfer: connecting calls that stand already."""
+
+from __future__ import annotations
+
+from pbx.channels.bridge import bridge_channels
+from pbx.channels.causes import Cause
+from pbx.channels.channel import State
+from pbx.dialplan.arguments import fields, parse_options
+from pbx.dialplan.functions.common import c_float
+from pbx.dialplan.interpreter import Run
+from pbx.dialplan.registry import Outcome, Result, application, options
+from pbx.dialplan.scope import scope_of
+
+
+@application(
+    "Bridge",
+    syntax="Bridge(channel[,options])",
+    synopsis="Connects this call with another one that stands",
+    options=options({"p": "a tone for the other one first", "x": "hangs the other one up when this one ends"}),
+    variables={"BRIDGERESULT": "SUCCESS, FAILURE, LOOP, NONEXISTENT or INCOMPATIBLE"},
+    module="bridge_basic",
+)
+async def bridge(run: Run, data: str) -> Result:
+    name, letters = fields(data, 2)
+    found, _ = parse_options(letters)
+    scope, channel = run.scope, run.channel
+    other = run.services.switch.channel(name) if name else None
+    if other is channel:
+        scope.set("BRIDGERESULT", "LOOP")
+        return None
+    if other is None or other.dead or run.over:
+        run.warn(f"Bridge failed because channel '{name}' does not exist")
+        scope.set("BRIDGERESULT", "NONEXISTENT")
+        return None
+    channel.answer()
+    other.claim(run)
+    try:
+        await bridge_channels(channel, channel, other)
+    finally:
+        if not other.dead and other.owner is None:
+            if "x" in found or channel.dead:
+                other.hangup(int(Cause.NORMAL_CLEARING))
+            else:
+                run.services.switch.extensions.run(other)
+    scope.set("BRIDGERESULT", "SUCCESS")
+    return Outcome.END if run.over else None
+
+
+@application(
+    "BridgeAdd",
+    syntax="BridgeAdd(name)",
+    synopsis="Joins the bridge of another call",
+    variables={"BRIDGERESULT": "SUCCESS or FAILURE"},
+    module="app_bridgeaddchan",
+)
+def bridge_add(run: Run, data: str) -> Result:
+    other = run.services.switch.channel(data) if data else None
+    if other is None or other.bridge is None:
+        run.warn(f"BridgeAdd: channel '{data}' is in no bridge")
+    else:
+        run.warn("BridgeAdd: a third party in a bridge is not there yet; the call goes on without it")
+    run.scope.set("BRIDGERESULT", "FAILURE")
+    return None
+
+
+@application(
+    "BridgeWait",
+    syntax="BridgeWait([name[,role[,options]]])",
+    synopsis="Holds the call until it is taken elsewhere",
+    options=options(
+        {
+            "m(class)": "music",
+            "e(mode)": "m music, r ringing, s silence, h hold, n none",
+            "S(s)": "time",
+            "n": "does not answer",
+        }
+    ),
+    module="app_bridgewait",
+)
+async def bridge_wait(run: Run, data: str) -> Result:
+    _, _, letters = fields(data, 3)
+    found, _ = parse_options(letters)
+    if "n" not in found and not run.over:
+        run.channel.answer()
+    seconds = c_float(found.get("S") or "")
+    await run.channel.wait(None, seconds if seconds and seconds > 0 else None)
+    return Outcome.END if run.over else None
+
+
+@application(
+    "BlindTransfer",
+    syntax="BlindTransfer(exten[,context])",
+    synopsis="Sends the call that this one is connected with to an extension",
+    variables={"BLINDTRANSFERSTATUS": "SUCCESS, FAILURE, INVALID or NOTPERMITTED"},
+    module="app_blind_transfer",
+)
+def blind_transfer(run: Run, data: str) -> Result:
+    exten, context = fields(data, 2)
+    scope, channel = run.scope, run.channel
+    if not exten:
+        run.warn("BlindTransfer requires an extension")
+        scope.set("BLINDTRANSFERSTATUS", "FAILURE")
+        return None
+    bridge_ = channel.bridge
+    context = context or channel.context
+    if bridge_ is None:
+        scope.set("BLINDTRANSFERSTATUS", "INVALID")
+    elif not run.exists(context, exten):
+        scope.set("BLINDTRANSFERSTATUS", "FAILURE")
+    else:
+        peer = bridge_.peer(channel)
+        scope_of(run.services, peer).set("BLINDTRANSFER", channel.name)
+        run.services.switch.redirect((peer, context, exten, 1))
+        scope.set("BLINDTRANSFERSTATUS", "SUCCESS")
+    return None
+
+
+def _music(run: Run, name: str) -> None:
+    run.warn(
+        f"music on hold is not there yet (class '{name or run.channel.musicclass or 'default'}'); nothing is played"
+    )
+
+
+@application("MusicOnHold", syntax="MusicOnHold([class[,duration]])", synopsis="Plays music", module="res_musiconhold")
+async def music_on_hold(run: Run, data: str) -> Result:
+    name, duration = fields(data, 2)
+    _music(run, name)
+    seconds = c_float(duration)
+    if seconds and seconds > 0:
+        await run.channel.sleep(seconds)
+    return Outcome.END if run.over else None
+
+
+@application(
+    "StartMusicOnHold", syntax="StartMusicOnHold([class])", synopsis="Plays music; goes on", module="res_musiconhold"
+)
+def start_music(run: Run, data: str) -> Result:
+    _music(run, data)
+    return None
+
+
+@application("StopMusicOnHold", syntax="StopMusicOnHold()", synopsis="Ends the music", module="res_musiconhold")
+def stop_music(run: Run, data: str) -> Result:
+    return None
+
+
+async def _wait_for(run: Run, data: str, wanted: str) -> Result:
+    """WaitForSilence and WaitForNoise: so many ms of it, so many times, within so many seconds."""
+    span, repeats, limit = fields(data, 3)
+    milliseconds, times, seconds = c_float(span) or 0.0, int(c_float(repeats) or 1), c_float(limit) or 0.0
+    channel, clock, graph = run.channel, run.channel.switch.clock, run.services.switch.graph
+    if channel.state is not State.UP and not run.over:
+        channel.answer()
+    now, since = "silence", clock.seconds()
+
+    def heard(what: str) -> None:
+        nonlocal now, since
+        if what in ("talk", "silence"):
+            now, since = what, clock.seconds()
+
+    until = clock.seconds() + seconds if seconds > 0 else None
+    graph.detect(channel, heard, talk=True)
+    try:
+        while times > 0 and not run.over:
+            if until is not None and clock.seconds() >= until:
+                run.scope.set("WAITSTATUS", "TIMEOUT")
+                return None
+            if now == wanted and (clock.seconds() - since) * 1000 >= milliseconds:
+                times -= 1
+                since = clock.seconds()
+                continue
+            await channel.sleep(0.05)
+    finally:
+        graph.detect(channel, None)
+    run.scope.set("WAITSTATUS", "HANGUP" if run.over else "SILENCE" if wanted == "silence" else "NOISE")
+    return Outcome.END if run.over else None
+
+
+_STATUS = {"WAITSTATUS": "SILENCE or NOISE, TIMEOUT, HANGUP"}
+
+
+@application(
+    "WaitForSilence",
+    syntax="WaitForSilence([silencerequired[,iterations[,timeout]]])",
+    synopsis="Waits until the far end is silent for so many milliseconds",
+    variables=_STATUS,
+    module="app_waitforsilence",
+)
+async def wait_for_silence(run: Run, data: str) -> Result:
+    return await _wait_for(run, data, "silence")
+
+
+@application(
+    "WaitForNoise",
+    syntax="WaitForNoise([noiserequired[,iterations[,timeout]]])",
+    synopsis="Waits until the far end speaks for so many milliseconds",
+    variables=_STATUS,
+    module="app_waitforsilence",
+)
+async def wait_for_noise(run: Run, data: str) -> Result:
+    return await _wait_for(run, data, "talk")
+
+
+def _no_completion(run: Run) -> Result:
+    run.warn("call completion is not there")
+    return None
+
+
+@application("CallCompletionRequest", syntax="CallCompletionRequest()", synopsis="Asks to be called back",
+             variables={"CC_REQUEST_RESULT": "FAIL"}, module="app_ccss")  # fmt: skip
+def completion_request(run: Run, data: str) -> Result:
+    run.scope.set("CC_REQUEST_RESULT", "FAIL")
+    run.scope.set("CC_REQUEST_REASON", "NO_CORE_INSTANCE")
+    return _no_completion(run)
+
+
+@application("CallCompletionCancel", syntax="CallCompletionCancel()", synopsis="Takes that back",
+             variables={"CC_CANCEL_RESULT": "FAIL"}, module="app_ccss")  # fmt: skip
+def completion_cancel(run: Run, data: str) -> Result:
+    run.scope.set("CC_CANCEL_RESULT", "FAIL")
+    run.scope.set("CC_CANCEL_REASON", "NO_CORE_INSTANCE")
+    return _no_completion(run)
