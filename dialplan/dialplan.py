@@ -16,6 +16,8 @@ from pbx.dialplan.patterns import Mode, matches
 _log = Log("pbx")
 #: Most contexts that one look-up goes through, itself and what it includes; Asterisk's AST_PBX_MAX_STACK.
 MOST_CONTEXTS = 128
+#: A priority that no extension has.
+NOWHERE = -(1 << 62)
 #: A Loopback switch may lead to another one so many times (Asterisk has no limit and crashes).
 MOST_LOOPS = 32
 
@@ -126,15 +128,14 @@ class Dialplan:
         if own is None:
             return None
         # the usual case first: it stands in the context itself
-        if type(priority) is int:
-            for key in own.index.matching(exten):
-                for extension in own.group(key):
-                    if extension.caller is None or _caller_matches(extension.caller, caller):
-                        known = extension.priorities.get(priority)
-                        if known is not None:
-                            return Found(own, extension, known)
-            if not own.switches and not own.includes:
-                return None
+        for extension in own.candidates(exten):
+            if extension.caller is None or _caller_matches(extension.caller, caller):
+                number = priority if isinstance(priority, int) else extension.labels.get(priority, NOWHERE)
+                known = extension.priorities.get(number)
+                if known is not None:
+                    return Found(own, extension, known)
+        if not own.switches and not own.includes:
+            return None
         return self._search(context, _Search(exten, priority, caller, Mode.MATCH, substitute))
 
     def status(self, context: str, exten: str, priority: int | str = 1, caller: str = "") -> Status:
@@ -211,13 +212,12 @@ class Dialplan:
         return None
 
     def _matching(self, context: Context, search: _Search) -> Found | None:
-        for key in context.index.matching(search.exten):
-            for extension in context.group(key):
-                if extension.caller is not None and not _caller_matches(extension.caller, search.caller):
-                    continue
-                priority = _priority(extension, search)
-                if priority is not None:
-                    return Found(context, extension, priority)
+        for extension in context.candidates(search.exten):
+            if extension.caller is not None and not _caller_matches(extension.caller, search.caller):
+                continue
+            priority = _priority(extension, search)
+            if priority is not None:
+                return Found(context, extension, priority)
         return None
 
     def _close(self, context: Context, search: _Search) -> tuple[Found | None, bool]:

@@ -121,7 +121,10 @@ def _comparison(holds: Callable[[Any, Any], bool]) -> Callable[[Value, Value], V
     def compare(a: Value, b: Value) -> Value:
         if type(a) is str or type(b) is str:
             # texts compare by their bytes, quotes and all
-            return int(holds(to_bytes(_text(a)), to_bytes(_text(b))))
+            left, right = _text(a), _text(b)
+            if left.isascii() and right.isascii():
+                return int(holds(left, right))
+            return int(holds(to_bytes(left), to_bytes(right)))
         return int(holds(_number(a), _number(b)))
 
     return compare
@@ -427,13 +430,65 @@ def syntax_error(text: str) -> tuple[int, str] | None:
     return at, f"{rest!r} is not expected here" if rest else "the expression ends too early"
 
 
+#: What two whole numbers give where nothing can be too long.
+_WHOLE: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+#: Digits up to which sums are printed as they are.
+_SHORT = 17
+_SIMPLE = re.compile(r"\s*([\ue000-\uf7ff]|[0-9]+)\s*([-+]|[=<>!]?=|[<>])\s*([\ue000-\uf7ff]|[0-9]+)\s*\Z")
+
+
+class _Whole:
+    """`hole op number`, `number op hole` or `hole op hole`, when both turn out to be whole numbers."""
+
+    __slots__ = ("_left", "_operator", "_right")
+
+    def __init__(self, left: int | str, sign: str, right: int | str) -> None:
+        self._left = left
+        self._operator = _WHOLE[sign]
+        self._right = right
+
+    @classmethod
+    def make(cls, text: str) -> _Whole | None:
+        """None if it is no such expression."""
+        found = _SIMPLE.match(text)
+        if found is None:
+            return None
+        sides = [side if side.isdecimal() else ord(side) - _HOLE for side in (found[1], found[3])]
+        return cls(sides[0], found[2], sides[1])
+
+    def evaluate(self, texts: Sequence[str]) -> str | None:
+        """None where it takes more than that."""
+        left, right = self._left, self._right
+        if type(left) is int:
+            left = texts[left]
+        if type(right) is int:
+            right = texts[right]
+        if not (left.isdecimal() and right.isdecimal() and left.isascii() and right.isascii()):  # type: ignore[union-attr]
+            return None
+        if len(left) > _SHORT or len(right) > _SHORT:  # type: ignore[arg-type]
+            return None
+        # a truth prints as 1 or 0, as a number does
+        return f"{self._operator(int(left), int(right)):d}"
+
+
 class Template:
     """An expression with holes for values, compiled once for all values that are plain tokens."""
 
-    __slots__ = ("_bare", "_code", "_quoted")
+    __slots__ = ("_bare", "_code", "_quoted", "_whole")
 
-    def __init__(self, code: _Code, bare: tuple[int, ...], quoted: tuple[int, ...]) -> None:
+    def __init__(self, code: _Code, bare: tuple[int, ...], quoted: tuple[int, ...], whole: _Whole | None) -> None:
         self._code = code
+        self._whole = whole
         #: holes that stand alone, and those inside double quotes
         self._bare = bare
         self._quoted = quoted
@@ -458,10 +513,14 @@ class Template:
         code, error = _compile(text)
         if error is not None:
             return None
-        return cls(code, tuple(bare), tuple(quoted))
+        return cls(code, tuple(bare), tuple(quoted), _Whole.make(text))
 
     def evaluate(self, texts: Sequence[str], functions: Functions | None = None) -> str | None:
         """The value with these texts; None if they are no plain tokens (then the text has to be read as a whole)."""
+        if self._whole is not None:
+            result = self._whole.evaluate(texts)
+            if result is not None:
+                return result
         for hole in self._bare:
             if not texts[hole].isalnum() and not _TOKEN.match(texts[hole]):
                 return None
@@ -475,5 +534,7 @@ def is_true(text: str) -> bool:
     """What GotoIf, ExecIf, While and IF take for true: not empty, and no number that is 0."""
     if not text:
         return False
+    if text == "1":
+        return True
     found = _LEADING_INT.match(text)
     return int(found[1]) != 0 if found else True

@@ -7,6 +7,7 @@ an application that jumps leaves the channel one priority *before* its aim.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pbx.dialplan.arguments import split
@@ -28,30 +29,31 @@ def parse_place(run: Run, text: str) -> Place | None:
     The priority may be a number, `+n` or `-n` from here, or a label.
     """
     channel = run.channel
-    parts = text.split(",", 2)
-    context = exten = ""
-    if len(parts) == 1:
-        priority = parts[0]
-    elif len(parts) == 2:
-        exten, priority = parts
-    else:
-        context, exten, priority = parts
+    context, exten, sign, number, label = _parts(text)
     context, exten = context or channel.context, exten or channel.exten
-    sign = {"+": 1, "-": -1}.get(priority[:1], 0)
-    match = _NUMBER.fullmatch(priority, 1 if sign else 0)
-    if match and sign:
-        number = channel.priority + sign * int(match[1])
+    if number is not None and sign:
+        number = channel.priority + sign * number
         # before the first priority: it stays where it is
         return context, exten, number if number >= 0 else channel.priority + 1
-    found = (
-        int(match[1])
-        if match
-        else run.services.dialplan.find_label(context, exten, priority[1:] if sign else priority, run.caller)
-    )
-    if found is None or found < 1:
-        run.warn(f"Priority '{priority}' must be a number > 0, or valid label")
+    if number is None:
+        number = run.services.dialplan.find_label(context, exten, label, run.caller)
+    if number is None or number < 1:
+        run.warn(f"Priority '{'+-'[sign < 0] if sign else ''}{label}' must be a number > 0, or valid label")
         return None
-    return context, exten, found
+    return context, exten, number
+
+
+@lru_cache(4096)
+def _parts(text: str) -> tuple[str, str, int, int | None, str]:
+    """(context, extension, sign of the priority, its number, its text without sign); number None: a label."""
+    parts = text.split(",", 2)
+    priority = parts[-1]
+    exten = parts[-2] if len(parts) > 1 else ""
+    context = parts[0] if len(parts) > 2 else ""
+    sign = {"+": 1, "-": -1}.get(priority[:1], 0)
+    label = priority[1:] if sign else priority
+    match = _NUMBER.fullmatch(label)
+    return context, exten, sign, int(match[1]) if match else None, label
 
 
 def goto(run: Run, text: str) -> Outcome | None:

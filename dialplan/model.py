@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pbx.conf.diagnostics import Place
-from pbx.dialplan.patterns import BadPattern, Index, clean_name, key_of, sort_key
+from pbx.dialplan.patterns import MEMO, BadPattern, Index, clean_name, key_of, sort_key
 
 if TYPE_CHECKING:
     from pbx.dialplan.times import Timing
@@ -134,6 +134,7 @@ class Context:
     """A context: extensions in Asterisk's order of search, includes, switches, ignored patterns."""
 
     __slots__ = (
+        "_candidates",
         "_groups",
         "_order",
         "autohints",
@@ -157,6 +158,7 @@ class Context:
         #: key -> the extensions of that key, those with a caller-ID match first
         self._groups: dict[str, tuple[Extension, ...]] = {}
         self._order: list[Extension] | None = None
+        self._candidates: dict[str, tuple[Extension, ...]] = {}
         #: the matcher; kept in step with every change
         self.index = Index(self._groups)
 
@@ -167,6 +169,17 @@ class Context:
             if (None if found.caller is None else caller_key(found.caller)) == wanted:
                 return found
         return None
+
+    def candidates(self, exten: str) -> tuple[Extension, ...]:
+        """The extensions that match what was dialled, best first; caller-ID matches are not yet looked at."""
+        known = self._candidates.get(exten)
+        if known is None:
+            groups = self._groups
+            known = tuple([e for key in self.index.matching(exten) for e in groups[key]])
+            if len(self._candidates) >= MEMO:
+                self._candidates.clear()
+            self._candidates[exten] = known
+        return known
 
     def group(self, key: str) -> tuple[Extension, ...]:
         """The extensions of one key of the index, in the order of search."""
@@ -181,6 +194,8 @@ class Context:
         key, alive = key_of(name)
         group = self._groups.get(key)
         extension = None
+        if self._candidates:
+            self._candidates.clear()
         if group is None:
             extension = Extension(name, key, caller)
             self._groups[key] = (extension,)
@@ -212,6 +227,7 @@ class Context:
             if gone.label is not None and extension.labels.get(gone.label) == number:
                 del extension.labels[gone.label]
             return True
+        self._candidates.clear()
         left = tuple(e for e in self._groups[extension.key] if e is not extension)
         self._order = None
         if left:

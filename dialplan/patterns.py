@@ -47,7 +47,7 @@ _SCORES = {ANY: (0x18000, 0), EARLY: (0x28000, 0)}
 
 _PLAIN = re.compile(r"[^-\[\x80-\uffff]*\Z")
 _LETTERS: dict[int, str] = {}
-#: most look-ups that an index remembers
+#: most look-ups that a context remembers
 MEMO = 1024
 
 
@@ -440,13 +440,12 @@ class Index:
     `keys` holds all of them (the context's own table); `add` and `remove` keep the index in step with it.
     """
 
-    __slots__ = ("_keys", "_literals", "_memo", "_patterns")
+    __slots__ = ("_keys", "_literals", "_patterns")
 
     def __init__(self, keys: Container[str]) -> None:
         self._keys = keys
         self._literals = _Node()
         self._patterns = _Node()
-        self._memo: dict[str, tuple[str, ...]] = {}
 
     def add(self, key: str) -> None:
         """Put a key in (once)."""
@@ -454,8 +453,6 @@ class Index:
             self._patterns.insert(key, 1)
         else:
             self._literals.insert(key, 0)
-        if self._memo:
-            self._memo.clear()
 
     def remove(self, key: str) -> None:
         """Take a key out."""
@@ -463,18 +460,9 @@ class Index:
             self._patterns.remove(key, 1)
         else:
             self._literals.remove(key, 0)
-        self._memo.clear()
 
     def matching(self, exten: str) -> tuple[str, ...]:
         """The keys that match, best first."""
-        known = self._memo.get(exten)
-        if known is None:
-            if len(self._memo) >= MEMO:
-                self._memo.clear()
-            known = self._memo[exten] = self._matching(exten)
-        return known
-
-    def _matching(self, exten: str) -> tuple[str, ...]:
         dialled = dialled_key(exten)
         if not exten.startswith("_"):
             found = [dialled] if dialled in self._keys else []

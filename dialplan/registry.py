@@ -130,6 +130,8 @@ class Function(Entry):
 
 
 _E = TypeVar("_E", bound=Entry)
+#: Spellings of names that a table remembers.
+_MOST_ASKED = 4096
 
 
 class Table(Generic[_E]):
@@ -138,6 +140,8 @@ class Table(Generic[_E]):
     def __init__(self, *, fold: bool) -> None:
         self._fold = fold
         self._entries: dict[str, _E] = {}
+        #: names as they were asked for
+        self._asked: dict[str, _E] = {}
 
     def _key(self, name: str) -> str:
         return name.lower() if self._fold else name
@@ -148,13 +152,22 @@ class Table(Generic[_E]):
         if key in self._entries:
             raise ValueError(f"{entry.name} is declared twice")
         self._entries[key] = entry
+        self._asked.clear()
         return entry
 
     def remove(self, name: str) -> None:
         self._entries.pop(self._key(name), None)
+        self._asked.clear()
 
     def get(self, name: str) -> _E | None:
-        return self._entries.get(self._key(name))
+        known = self._asked.get(name)
+        if known is None:
+            known = self._entries.get(self._key(name))
+            if known is not None:
+                if len(self._asked) > _MOST_ASKED:
+                    self._asked.clear()
+                self._asked[name] = known
+        return known
 
     def __contains__(self, name: str) -> bool:
         return self._key(name) in self._entries

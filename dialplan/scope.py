@@ -93,6 +93,8 @@ class Scope:
         #: free places for themes of functions (redirecting party, tone zone ...)
         self.notes: dict[str, Any] = {}
         self._recall: Recall | None = None
+        #: one that nothing was remembered in, for the next text
+        self._unused: Recall | None = None
         self._outside = False
 
     # ---- values for substitution ---------------------------------------------------------------------
@@ -105,13 +107,13 @@ class Scope:
     def variable(self, name: str) -> str | None:
         """Built-in, channel's, global; None if there is none."""
         channel = self.channel
-        if channel is not None:
+        if name in _BUILT_IN:
             builtin = CHANNEL_BUILTINS.get(name)
-            if builtin is not None:
+            if builtin is not None and channel is not None:
                 return builtin(self, channel)
-        general = BUILTINS.get(name)
-        if general is not None:
-            return general(self.services)
+            general = BUILTINS.get(name)
+            if general is not None:
+                return general(self.services)
         if channel is not None:
             value = channel.variables.get(name)
             if value is not None:
@@ -308,9 +310,13 @@ class Scope:
 
     def evaluate(self, text: str) -> str:
         """`text` with everything put in, for who can wait: raises Suspend, then `Recall` goes to `evaluate_again`."""
-        self._recall = recall = Recall()
+        recall, self._unused = self._unused or Recall(), None
+        self._recall = recall
         try:
-            return substitute(text, self)
+            text = substitute(text, self)
+            if not recall.count:
+                self._unused = recall
+            return text
         except Suspend as wait:
             wait.recall = recall
             raise
@@ -399,3 +405,6 @@ BUILTINS: dict[str, Callable[[Services], str]] = {
     "SYSTEMNAME": lambda s: s.switch.systemname,
     "ENTITYID": lambda s: s.entity_id,
 }
+
+#: names that are looked for there first
+_BUILT_IN = frozenset((*CHANNEL_BUILTINS, *BUILTINS))

@@ -115,20 +115,15 @@ class _Variable:
 
     def __call__(self, values: Values) -> str:
         if self._inner is None:
-            name = self._name
+            name, args, offset, limit = self._name
         else:
-            name = _take_apart(self._inner.put_in(values, VALUE_LIMIT))
-        if name.args is None:
-            value = values.variable(name.name)
-        else:
-            value = values.function(name.name, name.args)
+            name, args, offset, limit = _take_apart(self._inner.put_in(values, VALUE_LIMIT))
+        value = values.variable(name) if args is None else values.function(name, args)
         if not value:
             return ""
         if len(value) > VALUE_LIMIT // 4:
             value = cut(value, VALUE_LIMIT)
-        if name.offset or name.length is not None:
-            return substring(value, name.offset, name.length)
-        return value
+        return substring(value, offset, limit) if offset or limit is not None else value
 
 
 class _Expression:
@@ -151,7 +146,10 @@ class _Expression:
             return evaluate(self._inner.put_in(values, VALUE_LIMIT), values)
         texts = [piece(values) for piece in self._inner.pieces]
         result = None
-        if sum(map(len, texts)) + len(self._text) <= VALUE_LIMIT // 4:
+        size = len(self._text)
+        for text in texts:
+            size += len(text)
+        if size <= VALUE_LIMIT // 4:
             result = self._template.evaluate(texts, values)
         if result is None:
             result = evaluate(cut(self._inner.join(texts), VALUE_LIMIT), values)
@@ -183,7 +181,13 @@ class _Text:
 
     def put_in(self, values: Values, limit: int) -> str:
         """The text with the values, cut to `limit` bytes."""
-        return cut(self.join([piece(values) for piece in self.pieces]), limit)
+        pieces = self.pieces
+        if len(pieces) == 1:
+            first, last = self.literals
+            text = first + pieces[0](values) + last
+        else:
+            text = self.join([piece(values) for piece in pieces])
+        return text if len(text) <= limit // 4 else cut(text, limit)
 
     def join(self, texts: list[str]) -> str:
         """The literals with `texts` between them."""

@@ -115,6 +115,22 @@ def test_holes_are_used_where_they_can_be() -> None:
     assert Template.make(["a", ""]) is None
 
 
+_SIDES = st.from_regex(r"[0-9]{1,20}|[0-9]{1,3}\.[0-9]{1,3}|[a-z]{0,3}|²|٣", fullmatch=True)
+
+
+@given(_SIDES, st.sampled_from(["+", "-", "=", "==", "!=", "<", ">", "<=", ">="]), _SIDES, st.sampled_from([0, 1, 2]))
+def test_the_short_way_of_whole_numbers_gives_what_the_long_one_does(left: str, sign: str, right: str, how: int) -> None:
+    literals, texts = [
+        (["", f" {sign} ", ""], [left, right]),
+        (["", f"{sign}{right}"], [left]),
+        ([f"{left}{sign}", " "], [right]),
+    ][how]
+    template = Template.make(literals)
+    got = template.evaluate(texts) if template is not None else None
+    whole = literals[0] + "".join(text + literal for text, literal in zip(texts, literals[1:], strict=True))
+    assert got is None or got == evaluate(whole)
+
+
 @pytest.mark.parametrize(
     "text",
     [
