@@ -90,6 +90,8 @@ class Core:
         self.stats: Counter[str] = Counter()
         #: None: no frame dumps; an empty set: all; else only these hosts
         self.debug: set[str] | None = None
+        #: see every full frame in the clear: (Rx or Tx, frame, far address, retry as the dump prints it)
+        self.taps: list[Callable[[str, FullFrame, Address, str], None]] = []
         self.datagrams: list[Datagram] = []
         self.events: list[Event] = []
         #: dialogues by (far address, far number) and by (far address, own number)
@@ -140,6 +142,8 @@ class Core:
 
     def dump(self, direction: str, frame: FullFrame, address: Address, retry: str) -> None:
         """The frame as `iax2 set debug` prints it, if anybody asked."""
+        for tap in self.taps:
+            tap(direction, frame, address, retry)
         if self.debug is None or (self.debug and address[0] not in self.debug):
             return
         self.events.append(Trace(trace.dump(direction, frame, address, retry)))

@@ -261,7 +261,7 @@ class Dialog:
         core = self.core
         if frame.type == FrameType.IAX:
             self._note_message(frame.subclass | SENT)
-        if core.debug is not None:
+        if core.debug is not None or core.taps:
             core.dump("Tx", frame, self.address, retry)
         wire = plain if self.encrypting is None else self.encrypting.frame(plain)
         core.send(self.socket, self.address, self.local, wire, row=self.row, barrier=barrier)

@@ -656,6 +656,23 @@ class Driver:
         else:
             self.endpoint.debug = None
 
+    def received(self, channel: Channel) -> int:
+        """Frames of voice that came for a channel so far."""
+        row = channel.leg.row if isinstance(channel.leg, Iax2Leg) else None
+        return self._counters.legs(row).received if row and self._counters is not None else 0
+
+    def lose(self, percent: int) -> None:
+        """`iax2 test losspct`.  Raises OSError."""
+        sockets.lose(self.sockets, percent)
+
+    def set_mtu(self, mtu: int) -> int:
+        """Largest trunk datagram from now until the next reload; returns the former."""
+        general = self.settings.general
+        former, general.trunkmtu = general.trunkmtu, mtu
+        self.port.set_trunk(general.trunkfreq, mtu, general.trunktimestamps, general.trunkmaxsize)
+        self.port.flush()
+        return former
+
     def unregister(self, peer: str) -> bool:
         """Forget where a peer registered; False when it has not."""
         done = self.endpoint.unregister(peer, self.now())

@@ -34,6 +34,7 @@ class PeerRecord:
 
     __slots__ = (
         "address",
+        "changed",
         "core",
         "expires",
         "lag",
@@ -53,6 +54,8 @@ class PeerRecord:
         self.core = core
         self.section = section
         self.address: Address | None = None
+        #: when the address last became another, 0.0 = never
+        self.changed = 0.0
         #: place among the sections of the file
         self.order = 0
         self.socket = 0
@@ -127,6 +130,8 @@ class PeerRecord:
         """It is there from now on, for `refresh` seconds and GRACE; True when it was not known to be there."""
         core = self.core
         new = not self.registered or self.address != address
+        if new:
+            self.changed = now
         self.registered = True
         self.address, self.socket, self.local = address, socket, local
         self.refresh = refresh
@@ -239,6 +244,7 @@ class Peers:
         address = (host, record.section.port)
         if address != record.address:
             record.address = address
+            record.changed = now
             self.moved(record)
             if record.section.qualify:
                 self.core.timers.set(record, Timer.POKE, now)

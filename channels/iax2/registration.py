@@ -51,6 +51,7 @@ class Registration:
         "_failures",
         "_told",
         "address",
+        "changed",
         "core",
         "dialog",
         "ended",
@@ -67,6 +68,8 @@ class Registration:
         self.line = line
         self.status = Status.UNREGISTERED
         self.address: Address | None = None
+        #: when the status or our address as seen there last became another, 0.0 = never
+        self.changed = 0.0
         #: our address as the registrar sees it
         self.perceived: Address | None = None
         self.refresh = REFRESH
@@ -100,7 +103,7 @@ class Registration:
 
     def on_timer(self, timer: Timer, now: float) -> None:
         if timer is Timer.REFRESH:
-            self._attempt(now)
+            self.attempt(now)
 
     def _drop(self, now: float) -> None:
         if self.dialog is not None:
@@ -112,7 +115,7 @@ class Registration:
             self.status = status
             self.core.emit(RegistrationState(self.name, status))
 
-    def _attempt(self, now: float) -> None:
+    def attempt(self, now: float) -> None:
         """Look the host up anew, then ask."""
         # comes again by itself should nothing ever answer
         self.core.timers.set(self, Timer.REFRESH, now + self._period())
@@ -165,7 +168,10 @@ class Registration:
         """REGACK."""
         self.dialog = None
         self.refresh = elements.uint(Element.REFRESH) or self.refresh
-        self.perceived = elements.address() or self.perceived
+        seen = elements.address() or self.perceived
+        if seen != self.perceived or self._failures:
+            self.changed = now
+        self.perceived = seen
         count = elements.uint(Element.MSGCOUNT)
         self.messages = None if count is None else (count >> 8, count & 0xFF)
         self._failures = 0
@@ -213,6 +219,8 @@ class Registration:
 
     def _fail(self, now: float, verdict: Verdict) -> None:
         """Tell it, unless the very same was told lately, and try again later."""
+        if not self._failures:
+            self.changed = now
         told, when = self._told
         if told != verdict.got or now - when >= REPEAT_VERDICT:
             self._told = (verdict.got, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import socket
 import struct
@@ -21,6 +23,8 @@ _SO_RCVBUFFORCE = 33
 _SO_RXQ_OVFL = 40
 _IP_PKTINFO = 8
 _SO_NO_CHECK = 11
+_SO_ATTACH_FILTER = 26
+_SO_DETACH_FILTER = 27
 _IPV6_RECVPKTINFO = 49
 
 
@@ -112,6 +116,27 @@ def _set(bound: Bound, level: int, option: int, value: int, what: str) -> None:
         bound.socket.setsockopt(level, option, value)
     except OSError as error:
         log.warning(f"Unable to set {what} on {bound.host}: {error.strerror}")
+
+
+def lose(sockets: Iterable[Bound], percent: int) -> None:
+    """Throw away that share of what comes in, in the kernel and so for every reader; 0 = nothing.  Raises OSError."""
+    for bound in sockets:
+        if not percent:
+            with contextlib.suppress(OSError):  # there was no filter
+                bound.socket.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+            continue
+        threshold = min(percent, 100) * 0xFFFFFFFF // 100
+        # A = random; drop (0) below the threshold, keep everything else
+        code = (
+            (0x20, 0, 0, 0xFFFFF000 + 56),
+            (0x35, 1, 0, threshold),
+            (0x06, 0, 0, 0),
+            (0x06, 0, 0, 0xFFFFFFFF),
+        )
+        program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in code))
+        bound.socket.setsockopt(
+            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(code), ctypes.addressof(program))
+        )
 
 
 def enlarge(sockets: Iterable[Bound], wanted: int = RECEIVE_BUFFER) -> int:

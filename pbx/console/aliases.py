@@ -16,11 +16,23 @@ DEFAULT = {
 }
 
 
+#: words of 2006 that people still type; an alias of the file goes before
+OLD = {
+    "iax2 debug": "iax2 set debug on",
+    "iax2 no debug": "iax2 set debug off",
+    "iax2 jb debug": "iax2 set debug jb on",
+    "iax2 no jb debug": "iax2 set debug jb off",
+    "iax2 trunk debug": "iax2 set debug trunk on",
+    "iax2 no trunk debug": "iax2 set debug trunk off",
+    "iax2 test losspect": "iax2 test losspct",
+}
+
+
 def load(path: str, diagnostics: Diagnostics) -> dict[str, str]:
     """alias -> command, of all templates that [general] names."""
     document = reader.read(path, diagnostics=diagnostics, optional=True)
     if not document.exists:
-        return dict(DEFAULT)
+        return {**OLD, **DEFAULT}
     aliases = {"init keys": DEFAULT["init keys"]}
     general = document.section("general")
     for wanted in general.all("template") if general is not None else ():
@@ -30,4 +42,4 @@ def load(path: str, diagnostics: Diagnostics) -> dict[str, str]:
         for section in found:
             for entry in section:
                 aliases.setdefault(" ".join(entry.name.lower().split()), entry.value)  # the first of a name wins
-    return aliases
+    return {**OLD, **aliases}
