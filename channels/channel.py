@@ -87,6 +87,8 @@ class Channel:
         self.hangup_cause = 0
         #: the leg is gone; nothing can be said to or heard from the far end
         self.dead = False
+        #: the far end hung up (as opposed to this side)
+        self.far_end_hung_up = False
         #: hanging up: its Hangup was acknowledged (hangup handlers, `h`), so that waits return at once
         self.ending = False
         self.bridge: Any = None
@@ -143,6 +145,7 @@ class Channel:
 
     def end(self, cause: int = Cause.NORMAL_CLEARING) -> None:
         """The far end is gone: the channel is dead from here on.  Called by the technology, once."""
+        self.far_end_hung_up = not self.dead
         self._die(cause, tell_leg=False)
 
     def hangup(self, cause: int | None = None) -> None:

@@ -24,3 +24,12 @@ class RecordRequest(BusEvent):
     channel: Channel
     what: str
     options: str
+
+
+@dataclass(frozen=True, slots=True)
+class CelUserEvent(BusEvent):
+    """CELGenUserEvent(name,extra)."""
+
+    channel: Channel
+    name: str
+    extra: str

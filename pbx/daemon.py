@@ -25,6 +25,7 @@ from pbx.astdb import Database
 from pbx.asteriskconf import AsteriskConf
 from pbx.blocking import Blocking
 from pbx.cdr.service import CdrService
+from pbx.cel.service import CelService
 from pbx.channels import log as levels
 from pbx.channels.events import Bus, ChannelCreated
 from pbx.channels.log import Log
@@ -84,6 +85,7 @@ class Daemon:
         self.voice: services.VoiceService
         self.keys: services.KeysService
         self.cdr: CdrService
+        self.cel: CelService
         self.iax2: services.Iax2Service
         self._console_process: subprocess.Popen[bytes] | None = None
 
@@ -131,6 +133,7 @@ class Daemon:
         self.dialplan = services.DialplanService(self)
         self.iax2 = services.Iax2Service(self)
         self.cdr = CdrService(self)
+        self.cel = CelService(self)
         services.declare_modules(self)
         services.load_aliases(self)
         for name in ("voice plane", "chan_local", "res_crypto", "pbx_config", *services.RECORDS, "chan_iax2"):
@@ -149,7 +152,7 @@ class Daemon:
         try:
             if name == "voice plane":
                 self.voice.start()
-            elif name in services.RECORDS and not self.cdr.configured(name):
+            elif name in services.RECORDS and not (self.cdr.configured(name) or self.cel.configured(name)):
                 return
             elif name == "chan_local" or self.modules_conf.wants(name):  # Local is part of the core, no module
                 await self.modules.start(name)
@@ -317,6 +320,7 @@ class Daemon:
             self.collector.stop()
         if hasattr(self, "cdr"):
             await self.cdr.stop()
+            await self.cel.stop()
         if hasattr(self, "voice"):
             self.voice.stop()
         if hasattr(self, "database"):

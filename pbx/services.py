@@ -48,6 +48,8 @@ RECORDS = {
     "cdr_csv": "Comma Separated Values CDR Backend",
     "cdr_custom": "Customizable Comma Separated Values CDR Backend",
     "cdr_sqlite3_custom": "SQLite3 Custom CDR Module",
+    "cel_custom": "Customizable Comma Separated Values CEL Backend",
+    "cel_sqlite3_custom": "SQLite3 Custom CEL Module",
 }
 
 
@@ -341,9 +343,10 @@ def declare_modules(daemon: Daemon) -> None:
     ):
         stop, reload = getattr(service, "stop", None), getattr(service, "reload", None)
         table.add(Module(name, text, service.start, stop, reload, getattr(service, "in_use", _none)))
-    for backend in daemon.cdr.backends:
+    for backend in (*daemon.cdr.backends, *daemon.cel.backends):
         table.add(Module(backend.module, RECORDS[backend.module], backend.start, backend.stop, backend.reload))
     table.add(Module("cdr", "CDR Engine", reload=daemon.cdr.reload, running=True))
+    table.add(Module("cel", "CEL Engine", reload=daemon.cel.reload, running=True))
     for name, text in BUILT_IN.items():
         if table.get(name) is None:
             table.add(Module(name, text, running=True))
@@ -390,6 +393,9 @@ READ = {
     "cdr.conf",
     "cdr_custom.conf",
     "cdr_sqlite3_custom.conf",
+    "cel.conf",
+    "cel_custom.conf",
+    "cel_sqlite3_custom.conf",
 }
 
 

@@ -500,7 +500,8 @@ class Engine:
         if "r" in letters:
             record.start = now
             record.answer = now if channel.state is State.UP else 0.0
-        if "v" in letters:
+        if "v" not in letters:
+            # so it does in a stock server, whatever its help says
             record.variables.clear()
         if "e" in letters:
             for old in chain.records[:-1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults
 
@@ -21,7 +21,7 @@ from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
 from pbx.conf.document import Document, Section
 from pbx.dialplan.events import RecordRequest
-from pbx.records.fields import Layout, layout_of, shown
+from pbx.records.fields import Layout, Source, layout_of, shown
 from pbx.records.journal import Journal
 from pbx.records.sqlite import Table
 from pbx.records.writer import Files, Target, Writer
@@ -31,8 +31,18 @@ if TYPE_CHECKING:
 
 log = Log("cdr")
 
-#: what makes a line of a record
-Maker = Callable[[Cdr], str]
+#: what makes a line of a record (or of an event of CEL)
+Maker = Callable[[Any], str]
+
+
+class Owner(Protocol):
+    """Whose records a backend keeps."""
+
+    def template(self, text: str) -> Maker:
+        """What makes the text of a template."""
+
+    def values(self, record: Any) -> Source:
+        """The fields of a record."""
 
 
 def read_document(daemon: Daemon, name: str, findings: Diagnostics) -> Document:
@@ -61,9 +71,9 @@ class Backend:
     title: str
     file: str
 
-    def __init__(self, daemon: Daemon, service: CdrService) -> None:
+    def __init__(self, daemon: Daemon, owner: Owner) -> None:
         self.daemon = daemon
-        self.service = service
+        self.owner = owner
         self.running = False
 
     def configured(self) -> bool:
@@ -92,7 +102,7 @@ class Backend:
     def reload(self) -> None:
         """Read the file anew."""
 
-    def put(self, cdr: Cdr) -> None:
+    def put(self, record: Any) -> None:
         """Keep a record."""
         raise NotImplementedError
 
@@ -104,6 +114,7 @@ class CsvBackend(Backend):
 
     def __init__(self, daemon: Daemon, service: CdrService) -> None:
         super().__init__(daemon, service)
+        self.service = service
         self._writer: Writer | None = None
 
     def configured(self) -> bool:
@@ -122,7 +133,8 @@ class CsvBackend(Backend):
     def reload(self) -> None:
         self.service.reload()
 
-    def put(self, cdr: Cdr) -> None:
+    def put(self, record: Any) -> None:
+        cdr: Cdr = record
         conf = self.service.settings.csv
         if conf is None or self._writer is None:
             return
@@ -138,14 +150,15 @@ class CustomBackend(Backend):
     """cdr-custom/* (cdr_custom.conf): templates of [mappings], lists of fields of the other sections."""
 
     module, title, file = "cdr_custom", "CDR File custom backend", "cdr_custom.conf"
+    folder = "cdr-custom"
 
-    def __init__(self, daemon: Daemon, service: CdrService) -> None:
-        super().__init__(daemon, service)
+    def __init__(self, daemon: Daemon, owner: Owner) -> None:
+        super().__init__(daemon, owner)
         self._writer: Writer | None = None
         self._makers: list[tuple[str, Maker]] = []
 
     def start(self) -> None:
-        self._writer = make_writer(self.daemon, "cdr-custom", Files())
+        self._writer = make_writer(self.daemon, self.folder, Files())
         super().start()
 
     def writers(self) -> list[Writer]:
@@ -155,7 +168,7 @@ class CustomBackend(Backend):
         self._writer = None
 
     def _path(self, name: str) -> str:
-        return name if name.startswith("/") else f"{self.daemon.conf.directories['astlogdir']}/cdr-custom/{name}"
+        return name if name.startswith("/") else f"{self.daemon.conf.directories['astlogdir']}/{self.folder}/{name}"
 
     def reload(self) -> None:
         findings = Diagnostics()
@@ -171,16 +184,16 @@ class CustomBackend(Backend):
         self.daemon.say(findings)
 
     def _template(self, template: str) -> Maker:
-        return lambda cdr: self.service.renderer.text(template, cdr) + "\n"
+        make = self.owner.template(template)
+        return lambda record: make(record) + "\n"
 
-    @staticmethod
-    def _fields(layout: Layout) -> Maker:
-        return lambda cdr: layout.line(field_value(cdr))
+    def _fields(self, layout: Layout) -> Maker:
+        return lambda record: layout.line(self.owner.values(record))
 
-    def put(self, cdr: Cdr) -> None:
+    def put(self, record: Any) -> None:
         if self._writer is not None:
             for path, make in self._makers:
-                self._writer.put(f"{path}\0{make(cdr)}")
+                self._writer.put(f"{path}\0{make(record)}")
 
 
 class SqliteBackend(Backend):
@@ -188,8 +201,8 @@ class SqliteBackend(Backend):
 
     module, title, file = "cdr_sqlite3_custom", "CDR sqlite3 custom backend", "cdr_sqlite3_custom.conf"
 
-    def __init__(self, daemon: Daemon, service: CdrService) -> None:
-        super().__init__(daemon, service)
+    def __init__(self, daemon: Daemon, owner: Owner) -> None:
+        super().__init__(daemon, owner)
         self._writers: dict[str, Writer] = {}
         self._tables: dict[str, tuple[Table, Maker]] = {}
 
@@ -221,13 +234,13 @@ class SqliteBackend(Backend):
 
     def _maker(self, templates: list[str], layout: Layout | None) -> Maker:
         if layout is not None:
-            return lambda cdr: json.dumps([shown(value) for value in layout.values(field_value(cdr))])
-        renderer = self.service.renderer
-        return lambda cdr: json.dumps([renderer.text(template, cdr) for template in templates])
+            return lambda record: json.dumps([shown(value) for value in layout.values(self.owner.values(record))])
+        makers = [self.owner.template(template) for template in templates]
+        return lambda record: json.dumps([make(record) for make in makers])
 
-    def put(self, cdr: Cdr) -> None:
+    def put(self, record: Any) -> None:
         for name, (_, make) in self._tables.items():
-            self._writers[name].put(make(cdr))
+            self._writers[name].put(make(record))
 
 
 def read_table(section: Section, findings: Diagnostics, folder: str) -> tuple[Table, list[str], Layout | None] | None:
@@ -258,7 +271,7 @@ class CdrService:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self.settings = Settings()
-        self.renderer = Renderer(daemon.dialplan.services)
+        self._renderer = Renderer(daemon.dialplan.services)
         self.engine = Engine(daemon.bus, daemon.switch.wall, daemon.reactor, self.submit)
         self.backends: list[Backend] = [
             SqliteBackend(daemon, self),
@@ -289,6 +302,14 @@ class CdrService:
             self._timer = self._daemon.reactor.callLater(self.settings.time, self._time_is_up)
         for writer in self._writers():
             writer.held = self.settings.batch
+
+    def template(self, text: str) -> Maker:
+        """What makes the text of a template for a record."""
+        return lambda cdr: self._renderer.text(text, cdr)
+
+    def values(self, record: Cdr) -> Source:
+        """The fields of a record."""
+        return field_value(record)
 
     def configured(self, module: str) -> bool:
         """Whether a backend's file asks for it."""

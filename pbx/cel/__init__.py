@@ -1,0 +1,1 @@
+"""Channel event logging: what happens to each channel, as Asterisk's CEL tells it."""

@@ -1,0 +1,272 @@
+"""Turns what the bus says about channels into events of CEL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pbx.cel.settings import Settings
+from pbx.channels.channel import Channel, State
+from pbx.channels.events import (
+    Bridged,
+    Bus,
+    ChannelCreated,
+    ChannelEnded,
+    ChannelLocation,
+    ChannelStateChanged,
+    DialBegin,
+    Unbridged,
+)
+from pbx.dialplan.events import CelUserEvent
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event.  kind: its name (the user's, of a user's event); enum: Asterisk's name; time: seconds of the epoch."""
+
+    kind: str
+    enum: str
+    time: float
+    userdeftype: str
+    cidname: str
+    cidnum: str
+    cidani: str
+    cidrdnis: str
+    ciddnid: str
+    exten: str
+    context: str
+    channame: str
+    appname: str
+    appdata: str
+    amaflags: int
+    accountcode: str
+    peeraccount: str
+    uniqueid: str
+    linkedid: str
+    userfield: str
+    peer: str
+    extra: str
+
+
+class _Known:
+    """What is remembered of a channel."""
+
+    __slots__ = ("app", "begun", "bridged", "data", "last", "place", "rest", "source")
+
+    def __init__(self) -> None:
+        self.begun = False
+        self.app = self.data = ""
+        #: application and data between two applications (an outgoing leg's AppDial)
+        self.rest = ("", "")
+        self.place = ("", "")
+        self.bridged = False
+        #: the name of the channel that hung up
+        self.source = ""
+        self.last: Event | None = None
+
+
+class Engine:
+    """See the module.  `tell` is given each event that the settings want."""
+
+    def __init__(self, bus: Bus, wall: Callable[[], float], clock: IReactorTime, tell: Callable[[Event], None]) -> None:
+        self.settings = Settings()
+        self._wall = wall
+        self._clock = clock
+        self._tell = tell
+        self._known: dict[Channel, _Known] = {}
+        self._linked: dict[str, int] = {}
+        self._bridges: dict[str, list[Channel]] = {}
+        bus.subscribe(ChannelCreated, self._created)
+        bus.subscribe(ChannelStateChanged, self._state_changed)
+        bus.subscribe(ChannelLocation, self._location)
+        bus.subscribe(DialBegin, self._dial_begin)
+        bus.subscribe(Bridged, self._bridged)
+        bus.subscribe(Unbridged, self._unbridged)
+        bus.subscribe(ChannelEnded, self._ended)
+        bus.subscribe(CelUserEvent, self._user)
+
+    # ---- telling ---------------------------------------------------------------------------------------
+
+    def _event(self, channel: Channel, known: _Known, enum: str, *, peer: str = "", extra: object = None) -> Event:
+        caller = channel.caller
+        exten, context = channel.exten, channel.context
+        if channel.outgoing and known.place[1]:
+            exten, context = ("" if known.bridged else known.place[0]), known.place[1]
+        event = Event(
+            kind=enum,
+            enum=enum,
+            time=self._wall(),
+            userdeftype="",
+            cidname=caller.name or "",
+            cidnum=caller.number or "",
+            cidani=caller.ani or "",
+            cidrdnis=caller.rdnis or "",
+            ciddnid=caller.dnid or "",
+            exten=exten,
+            context=context,
+            channame=channel.name,
+            appname=known.app or known.rest[0],
+            appdata=known.data if known.app else known.rest[1],
+            amaflags=channel.amaflags,
+            accountcode=channel.accountcode,
+            peeraccount=channel.peeraccount,
+            uniqueid=channel.uniqueid,
+            linkedid=channel.linkedid,
+            userfield="",
+            peer=peer,
+            extra="" if extra is None else json.dumps(extra, separators=(",", ":"), ensure_ascii=False),
+        )
+        known.last = event
+        return event
+
+    def _say(self, event: Event) -> None:
+        if self.settings.wants(event.enum):
+            self._tell(event)
+
+    def _get(self, channel: Channel) -> _Known | None:
+        """What is known of a channel; its start is told first of all."""
+        known = self._known.get(channel)
+        if known is not None and not known.begun:
+            known.begun = True
+            event = self._event(channel, known, "CHAN_START")
+            if channel.outgoing and not channel.name.startswith("Local/"):
+                event = replace(event, exten="s", context="default", cidnum="", cidname="")
+            self._say(replace(event, time=channel.created, appname="", appdata=""))
+        return known
+
+    # ---- what happens ----------------------------------------------------------------------------------
+
+    def _created(self, event: ChannelCreated) -> None:
+        if not self.settings.enable:
+            return
+        channel = event.channel
+        self._known[channel] = _Known()
+        self._linked[channel.linkedid] = self._linked.get(channel.linkedid, 0) + 1
+        # where it begins and who calls is set by whoever made it
+        self._clock.callLater(0, self._get, channel)
+
+    def _dial_begin(self, event: DialBegin) -> None:
+        known = self._get(event.callee)
+        if known is not None:
+            callee = event.callee
+            known.rest = ("AppDial2" if event.caller is None else "AppDial", "(Outgoing Line)")
+            if event.caller is not None:
+                known.place = (callee.exten or event.caller.exten, callee.context or event.caller.context)
+
+    def _state_changed(self, event: ChannelStateChanged) -> None:
+        if event.channel.state is not State.UP:
+            return
+        known = self._get(event.channel)
+        if known is not None:
+            self._say(self._event(event.channel, known, "ANSWER"))
+
+    def _location(self, event: ChannelLocation) -> None:
+        channel = event.channel
+        known = self._get(channel)
+        if known is None or channel.application[:7].lower() == "appdial":
+            return
+        name = channel.application
+        if name == "Hangup":
+            known.source = "dialplan/builtin"
+        if name == known.app:
+            known.data = channel.data
+            return
+        self._app_ends(known)
+        known.app, known.data = name, channel.data
+        if name.lower() in self.settings.apps:
+            self._say(self._event(channel, known, "APP_START"))
+        else:
+            known.last = None
+        known.place = (channel.exten, channel.context)
+
+    def _app_ends(self, known: _Known) -> None:
+        last = known.last
+        if known.app and known.app.lower() in self.settings.apps and last is not None:
+            place = known.place if known.place[1] else (last.exten, last.context)
+            self._say(
+                replace(
+                    last,
+                    kind="APP_END",
+                    enum="APP_END",
+                    time=self._wall(),
+                    appname=known.app,
+                    appdata=known.data,
+                    exten=place[0],
+                    context=place[1],
+                    peer="",
+                    extra="",
+                )
+            )
+        known.app = known.data = ""
+
+    def _user(self, event: CelUserEvent) -> None:
+        known = self._get(event.channel)
+        if known is not None:
+            told = self._event(event.channel, known, "USER_DEFINED", extra={"extra": event.extra})
+            self._say(replace(told, kind=event.name, userdeftype=event.name))
+
+    # ---- bridges ---------------------------------------------------------------------------------------
+
+    def _bridged(self, event: Bridged) -> None:
+        members = self._bridges.setdefault(event.bridge, [])
+        # the one that was called enters first
+        for channel in reversed(event.channels):
+            if channel in members:
+                continue
+            members.append(channel)
+            known = self._get(channel)
+            if known is not None:
+                known.bridged = True
+                self._cross(channel, known, "BRIDGE_ENTER", event.bridge, members)
+
+    def _cross(self, channel: Channel, known: _Known, enum: str, bridge: str, members: list[Channel]) -> None:
+        peer = ",".join(other.name for other in members if other is not channel)
+        extra = {"bridge_id": bridge, "bridge_technology": "simple_bridge"}
+        self._say(self._event(channel, known, enum, peer=peer, extra=extra))
+
+    def _unbridged(self, event: Unbridged) -> None:
+        members = self._bridges.get(event.bridge)
+        if members is None or event.channel not in members:
+            return
+        members.remove(event.channel)
+        if not members:
+            del self._bridges[event.bridge]
+        known = self._get(event.channel)
+        if known is None:
+            return
+        if event.channel.far_end_hung_up:
+            for other in members:
+                partner = self._known.get(other)
+                if partner is not None and not partner.source:
+                    partner.source = event.channel.name
+        elif members and members[0].far_end_hung_up and not known.source:
+            known.source = members[0].name
+        self._cross(event.channel, known, "BRIDGE_EXIT", event.bridge, members)
+
+    # ---- the end ---------------------------------------------------------------------------------------
+
+    def _ended(self, event: ChannelEnded) -> None:
+        channel = event.channel
+        known = self._get(channel)
+        if known is None:
+            return
+        self._app_ends(known)
+        local = channel.name.startswith("Local/")
+        source = channel.name if channel.far_end_hung_up and not local else known.source
+        status = channel.variables.get("DIALSTATUS", "")
+        extra = {"hangupcause": int(channel.hangup_cause), "hangupsource": source, "dialstatus": status}
+        self._say(self._event(channel, known, "HANGUP", extra=extra))
+        end = self._event(channel, known, "CHAN_END")
+        self._say(end)
+        del self._known[channel]
+        left = self._linked.get(channel.linkedid, 0) - 1
+        if left > 0:
+            self._linked[channel.linkedid] = left
+        else:
+            self._linked.pop(channel.linkedid, None)
+            self._say(replace(end, kind="LINKEDID_END", enum="LINKEDID_END"))
