@@ -93,6 +93,8 @@ class AsteriskConf:
     disable_remote_console_shell: bool = False
     #: pbx's own: the voice plane as a process of its own
     voiceprocess: bool = True
+    #: pbx's own: longest time voice waits for other voice, to be relayed with it, microseconds
+    mediatick: int = 2500
     #: passphrases of private keys that were asked for at start (-i): key name -> passphrase
     passphrases: dict[str, str] = field(default_factory=dict, repr=False)
     #: where options were written, for messages: name -> place
@@ -168,6 +170,14 @@ def _real(entry: Entry) -> float:
         raise ValueError("a number") from None
 
 
+def _tick(entry: Entry) -> int:
+    """Milliseconds, as microseconds."""
+    value = _real(entry)
+    if not 1 <= value <= 20:
+        raise ValueError("1 to 20 milliseconds, 2.5 for example")
+    return round(value * 1000)
+
+
 def _text(entry: Entry) -> str:
     return entry.value
 
@@ -221,6 +231,7 @@ OPTIONS: dict[str, tuple[Callable[[Entry], Any], str]] = {
     "disable_remote_console_shell": (_boolean, ""),
     "internal_timing": (_boolean, "timing is built in"),
     "voiceprocess": (_boolean, ""),
+    "mediatick": (_tick, ""),
 }
 
 
@@ -233,12 +244,12 @@ def load(
     the configuration (and keys), and of all that is written.  A missing file is no error: defaults then.
     """
     diagnostics = diagnostics if diagnostics is not None else Diagnostics()
-    file = path or os.path.join(etc or DEFAULT_ETC, "asterisk.conf")
+    file = os.path.abspath(path or os.path.join(etc or DEFAULT_ETC, "asterisk.conf"))
     document = reader.read(file, diagnostics=diagnostics, allow_exec=allow_exec, optional=not path)
-    conf = AsteriskConf(path=os.path.abspath(file), exists=document.exists)
+    conf = AsteriskConf(path=file, exists=document.exists)
     _read_directories(conf, document, diagnostics)
     if path and not etc and "astetcdir" not in conf.written and not os.path.isdir(DEFAULT_ETC):
-        conf.directories["astetcdir"] = os.path.dirname(os.path.abspath(path))
+        conf.directories["astetcdir"] = os.path.dirname(file)
     _read_files(conf, document, diagnostics)
     _read_options(conf, document, diagnostics)
     if etc:

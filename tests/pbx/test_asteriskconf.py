@@ -84,6 +84,16 @@ def test_etc_and_run_outrank_the_file(tmp_path: Path) -> None:
     assert conf.database == f"{tmp_path}/run/db/astdb.sqlite3"
 
 
+def test_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "asterisk.conf").write_text("[options]\nverbose = 3\n[directories]\nastrundir => /r\n")
+    monkeypatch.chdir(tmp_path)
+    for conf in (asteriskconf.load("", etc="etc"), asteriskconf.load("etc/asterisk.conf")):
+        assert conf.exists and conf.verbose == 3 and conf.path == str(tmp_path / "etc" / "asterisk.conf")
+    assert asteriskconf.load("", etc="etc").astetcdir == str(tmp_path / "etc")
+    assert rundir.socket_path("etc/asterisk.conf", "", "") == "/r/asterisk.ctl"
+
+
 @pytest.mark.parametrize(
     "text",
     [
