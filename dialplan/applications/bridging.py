@@ -57,8 +57,9 @@ def bridge_add(run: Run, data: str) -> Result:
     other = run.services.switch.channel(data) if data else None
     if other is None or other.bridge is None:
         run.warn(f"BridgeAdd: channel '{data}' is in no bridge")
-    else:
-        run.warn("BridgeAdd: a third party in a bridge is not there yet; the call goes on without it")
+        run.scope.set("BRIDGERESULT", "NONEXISTENT" if other is None else "FAILURE")
+        return None
+    run.warn("BridgeAdd: a third party in a bridge is not there yet; the call goes on without it")
     run.scope.set("BRIDGERESULT", "FAILURE")
     return None
 

@@ -133,12 +133,15 @@ async def wait_exten(run: Run, data: str) -> Result:
 )
 async def wait_digit(run: Run, data: str) -> Result:
     text, wanted = fields(data, 2)
-    seconds = c_float(text) if text else None
-    channel, clock = run.channel, run.channel.switch.clock
-    until = None if seconds is None else clock.seconds() + max(0.0, seconds)
-    scope = run.scope
+    seconds = c_float(text)
+    channel, clock, scope = run.channel, run.channel.switch.clock, run.scope
+    if seconds is None:
+        run.warn("WaitDigit requires a number of seconds")
+        scope.set("WAITDIGITSTATUS", "ERROR")
+        return None
+    until = clock.seconds() + max(0.0, seconds)
     while True:
-        digit = await run.digit(None if until is None else max(0.0, until - clock.seconds()))
+        digit = await run.digit(max(0.0, until - clock.seconds()))
         if digit is None or not wanted or digit in wanted:
             break
     if digit is not None:

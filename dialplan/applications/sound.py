@@ -328,9 +328,13 @@ def play_tones(run: Run, data: str) -> Result:
     if not data:
         run.warn("PlayTones requires a tone")
         return Outcome.END
+    spec = tone_spec(run, data)
+    if spec.lstrip("!")[:1] not in "0123456789":
+        run.warn(f"there is no tone '{data}'")
+        return Outcome.END
     _stop_tones(run)
     if not run.over:
-        run.scope.notes["tones"] = run.services.switch.graph.tone(run.channel, tone_spec(run, data))
+        run.scope.notes["tones"] = run.services.switch.graph.tone(run.channel, spec)
     return None
 
 

@@ -1,4 +1,4 @@
-"""ReadExten, Signal, WaitForSignal, ReceiveText, CELGenUserEvent: waiting for others."""
+"""ReadExten, Signal, WaitForSignal, ReceiveText, PrivacyManager: waiting for others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from twisted.internet.defer import Deferred
 from pbx.channels.channel import State
 from pbx.channels.events import Text
 from pbx.dialplan.arguments import fields, parse_options
-from pbx.dialplan.events import UserEvent
 from pbx.dialplan.functions.common import c_float
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.playing import anything, listen, start_file
@@ -115,31 +114,51 @@ def signal(run: Run, data: str) -> Result:
     "ReceiveText",
     syntax="ReceiveText([timeout])",
     synopsis="Waits for a text of the far end",
-    variables={"RECEIVETEXTSTATUS": "SUCCESS, TIMEOUT or HANGUP", "RECEIVETEXTMESSAGE": "the text"},
+    variables={"RECEIVETEXTSTATUS": "SUCCESS or FAILURE", "RECEIVETEXTMESSAGE": "the text"},
     module="app_sendtext",
 )
 async def receive_text(run: Run, data: str) -> Result:
     seconds = c_float(data) or 0.0
     clock = run.channel.switch.clock
-    until = clock.seconds() + seconds if seconds > 0 else None
+    until = clock.seconds() + max(0.0, seconds)
     while True:
-        event = await run.channel.next_event(None if until is None else max(0.0, until - clock.seconds()))
+        event = await run.channel.next_event(max(0.0, until - clock.seconds()))
         if isinstance(event, Text):
             run.scope.set("RECEIVETEXTMESSAGE", event.text)
             run.scope.set("RECEIVETEXTSTATUS", "SUCCESS")
             return None
         if event is None:
-            run.scope.set("RECEIVETEXTSTATUS", "HANGUP" if run.over else "TIMEOUT")
+            run.scope.set("RECEIVETEXTSTATUS", "FAILURE")
             return Outcome.END if run.over else None
 
 
 @application(
-    "CELGenUserEvent",
-    syntax="CELGenUserEvent(event-name[,extra])",
-    synopsis="Writes an event of one's own to the channel event log",
-    module="app_celgenuserevent",
+    "PrivacyManager",
+    syntax="PrivacyManager([maxretries[,minlength[,options[,context]]]])",
+    synopsis="Asks a caller without a number for one",
+    variables={"PRIVACYMGRSTATUS": "SUCCESS or FAILED; not set for a caller with a number"},
+    module="app_privacy",
 )
-def cel_user_event(run: Run, data: str) -> Result:
-    name, extra = fields(data, 2)
-    run.channel.switch.bus.publish(UserEvent(run.channel, f"CEL:{name}", (extra,)))
+async def privacy_manager(run: Run, data: str) -> Result:
+    retries, length, _, context = fields(data, 4)
+    channel, scope = run.channel, run.scope
+    if channel.caller.number:
+        return None
+    if channel.state is not State.UP and not run.over:
+        channel.answer()
+    shortest = int(c_float(length) or 10)
+    for _ in range(int(c_float(retries) or 3)):
+        digits = ""
+        while len(digits) < 15:
+            digit = await run.digit(scope.digit_timeout if digits else scope.response_timeout)
+            if digit is None or digit == "#":
+                break
+            digits += digit
+        if run.over:
+            return Outcome.END
+        if len(digits) >= shortest and (not context or run.exists(context, digits)):
+            channel.caller.number = digits
+            scope.set("PRIVACYMGRSTATUS", "SUCCESS")
+            return None
+    scope.set("PRIVACYMGRSTATUS", "FAILED")
     return None
