@@ -274,8 +274,10 @@ class Daemon:
         start.merge(new, self.options)
         self.say(findings)
         for name in ("maxcalls", "maxload", "minmemfree", "hideconnect", "live_dangerously", "mindtmfduration",
-                     "transmit_silence", "defaultlanguage", "timestamp", "disable_remote_console_shell"):  # fmt: skip
+                     "transmit_silence", "defaultlanguage", "timestamp", "disable_remote_console_shell",
+                     "mediatick"):  # fmt: skip
             setattr(self.conf, name, getattr(new, name))
+        self.voice.reload()
 
     # ---- consoles of `-c` ------------------------------------------------------------------------------
 

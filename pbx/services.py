@@ -24,6 +24,7 @@ from pbx.channels.iax2.values import BindAddress
 from pbx.channels.local.driver import LocalTechnology
 from pbx.channels.log import Log
 from pbx.channels.voice.localport import LocalPort
+from pbx.channels.voice.remoteport import RemotePort
 from pbx.codecs.formats import Format
 from pbx.codecs.sounds import find_sound
 from pbx.conf import reader
@@ -105,15 +106,36 @@ class VoiceService:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self.events = PlaneEvents(daemon)
-        self.port: LocalPort
+        self.port: LocalPort | RemotePort
 
     def start(self) -> None:
+        """The plane runs in a process of its own unless `voiceprocess = no` (or the system can't)."""
         daemon = self._daemon
-        self.port = LocalPort(daemon.reactor, self.events)
+        self.port = self._remote() or LocalPort(daemon.reactor, self.events)
+        self.port.set_options(daemon.conf.mediatick)
         daemon.switch.graph = Graph(daemon.switch, self.port)
 
+    def _remote(self) -> RemotePort | None:
+        daemon = self._daemon
+        if not daemon.conf.voiceprocess:
+            return None
+        try:
+            return RemotePort(daemon.reactor, self.events, restarted=self._restarted)
+        except (OSError, AttributeError) as error:  # no memfd, no sequenced packets, no epoll
+            log.notice(f"Voice runs in this process, beside everything else: {error}")
+            return None
+
+    def _restarted(self) -> None:
+        """A plane that had died is told its sounds again."""
+        self._daemon.switch.graph.replay()
+
+    def reload(self) -> None:
+        """asterisk.conf was read again."""
+        self.port.set_options(self._daemon.conf.mediatick)
+
     def stop(self) -> None:
-        self.port.shutdown()
+        if hasattr(self, "port"):  # not where the start failed before it
+            self.port.shutdown()
 
 
 class DialplanService:

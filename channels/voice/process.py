@@ -13,9 +13,10 @@ import signal
 import socket
 import sys
 from collections import deque
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet.epollreactor import EPollReactor
+from twisted.logger import globalLogPublisher
 
 from pbx.channels.voice.counters import COLUMNS, CounterTable
 from pbx.channels.voice.headers import Headers, load_headers
@@ -69,6 +70,20 @@ class _ProcessHost(Host):
             os.close(own)
 
 
+def _fatal(event: dict[str, Any]) -> None:
+    """An error that nobody expected: the reactor would go on without the socket it came from, so a new process is
+    the better end."""
+    failure = event.get("log_failure")
+    if failure is not None:
+        _die(failure.getTraceback())
+
+
+def _die(text: str) -> NoReturn:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+    os._exit(70)
+
+
 def main(arguments: list[str]) -> None:
     """Run until control closes the link."""
     link, memory, rows, headers = int(arguments[0]), int(arguments[1]), int(arguments[2]), arguments[3]
@@ -78,6 +93,7 @@ def main(arguments: list[str]) -> None:
     sock = socket.socket(fileno=link)
     sock.setblocking(False)
     counters = CounterTable(rows, mmap.mmap(memory, rows * COLUMNS * 8))
+    globalLogPublisher.addObserver(_fatal)  # type: ignore[arg-type]
     reactor: Any = EPollReactor()  # type: ignore[no-untyped-call]
     process = VoiceProcess(reactor, sock, counters, load_headers(headers))
     # nothing in here makes cycles while calls run: a collection would only stop the voice

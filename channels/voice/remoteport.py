@@ -9,16 +9,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from twisted.logger import Logger
-
 import pbx
+from pbx.channels.log import Log
 from pbx.channels.voice.autoflush import AutoFlush
 from pbx.channels.voice.counters import COLUMNS, CounterTable
 from pbx.channels.voice.headers import IAX2
 from pbx.channels.voice.link import Link, close_all, pair
 from pbx.channels.voice.port import VoiceEvents
 
-_log = Logger()
+_log = Log("voice")
 
 #: a process that dies sooner than this after its start is not started again at once, s
 _QUICK_DEATH = 2.0
@@ -106,9 +105,7 @@ class RemotePort(AutoFlush):
         self._reap()
         lived = self._reactor.seconds() - self._started
         _log.error(
-            "the voice process {pid} died ({status}) and is started anew",
-            pid=self._process.pid,
-            status=self._process.returncode,
+            f"The voice process {self._process.pid} died (status {self._process.returncode}) and is started anew"
         )
         pause = 0.0 if lived >= _QUICK_DEATH else _PAUSE
         self._restart_call = self._reactor.callLater(pause, self._restart)
