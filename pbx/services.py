@@ -148,6 +148,8 @@ class DialplanService:
         self.sounds = sound_folders(daemon)
         #: extensions.conf and all that it includes
         self.files: list[str] = []
+        #: one load at a time
+        self._loads = DeferredLock()
         self.services = Services(
             daemon.switch,
             database=daemon.database,
@@ -173,17 +175,37 @@ class DialplanService:
         """Calls that stand go on with the dialplan they have."""
 
     async def reload(self) -> None:
-        """Load extensions.conf and indications.conf; the old dialplan answers until the new one is whole."""
+        await self.load()
+
+    async def load(self) -> Changes | None:
+        """Load extensions.conf and indications.conf; the old dialplan answers until the new one is whole.
+
+        What became different; None if the file is not there or cannot be used: the old dialplan stays then.
+        """
+        await self._loads.acquire()
+        try:
+            with self._daemon.collector.loading():
+                return await self._load()
+        finally:
+            self._loads.release()
+
+    async def _load(self) -> Changes | None:
         daemon = self._daemon
+        dialplan = self.services.dialplan
         findings = Diagnostics()
+        changes = None
         self.services.tones, self.services.tone_zone = indications.load(daemon.conf.etc("indications.conf"), findings)
         document = await in_slices(daemon.reactor, read_steps(daemon, "extensions.conf", findings))
         if document.exists and document.refused is None:
-            dialplan = self.services.dialplan
             tables = await in_slices(daemon.reactor, loading(document, findings, dict(dialplan.globals)))
+            former = Tables(dialplan.contexts, dialplan.globals, dialplan.settings)
+            changes = await in_slices(daemon.reactor, compare_steps(former, tables))
             dialplan.replace(tables)
             self.registered.restore()
+            await in_slices(daemon.reactor, let_go_steps(former, tables))
+        await in_slices(daemon.reactor, document.let_go())
         daemon.say(findings)
+        return changes
 
     def _read(self, name: str, findings: Diagnostics) -> Document:
         conf = self._daemon.conf
