@@ -7,6 +7,7 @@ from collections.abc import Generator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import DeferredLock
 from twisted.internet.utils import getProcessOutputAndValue
 
 from pbx import indications
@@ -30,8 +31,9 @@ from pbx.codecs.sounds import find_sound
 from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
 from pbx.conf.document import Document
-from pbx.dialplan import registry
+from pbx.dialplan import changes, registry
 from pbx.dialplan.loader import loading
+from pbx.dialplan.model import Tables
 from pbx.dialplan.services import Services
 from pbx.mailboxes import Mailboxes
 from pbx.modules import BUILT_IN, CannotLoad, Module
@@ -111,7 +113,8 @@ class VoiceService:
     def start(self) -> None:
         """The plane runs in a process of its own unless `voiceprocess = no` (or the system can't)."""
         daemon = self._daemon
-        self.port = self._remote() or LocalPort(daemon.reactor, self.events)
+        remote = self._remote()
+        self.port = LocalPort(daemon.reactor, self.events) if remote is None else remote
         self.port.set_options(daemon.conf.mediatick)
         daemon.switch.graph = Graph(daemon.switch, self.port)
 
@@ -177,7 +180,7 @@ class DialplanService:
     async def reload(self) -> None:
         await self.load()
 
-    async def load(self) -> Changes | None:
+    async def load(self) -> changes.Changes | None:
         """Load extensions.conf and indications.conf; the old dialplan answers until the new one is whole.
 
         What became different; None if the file is not there or cannot be used: the old dialplan stays then.
@@ -189,23 +192,25 @@ class DialplanService:
         finally:
             self._loads.release()
 
-    async def _load(self) -> Changes | None:
+    async def _load(self) -> changes.Changes | None:
         daemon = self._daemon
         dialplan = self.services.dialplan
         findings = Diagnostics()
-        changes = None
+        different = None
         self.services.tones, self.services.tone_zone = indications.load(daemon.conf.etc("indications.conf"), findings)
         document = await in_slices(daemon.reactor, read_steps(daemon, "extensions.conf", findings))
         if document.exists and document.refused is None:
-            tables = await in_slices(daemon.reactor, loading(document, findings, dict(dialplan.globals)))
+            variables = dict(dialplan.globals)
+            tables = await in_slices(daemon.reactor, loading(document, findings, dict(variables)))
             former = Tables(dialplan.contexts, dialplan.globals, dialplan.settings)
-            changes = await in_slices(daemon.reactor, compare_steps(former, tables))
+            different = await in_slices(daemon.reactor, changes.compare_steps(former, tables))
+            changes.keep_variables(variables, dialplan.globals, tables.globals)
             dialplan.replace(tables)
             self.registered.restore()
-            await in_slices(daemon.reactor, let_go_steps(former, tables))
+            await in_slices(daemon.reactor, changes.let_go_steps(former, tables))
         await in_slices(daemon.reactor, document.let_go())
         daemon.say(findings)
-        return changes
+        return different
 
     def _read(self, name: str, findings: Diagnostics) -> Document:
         conf = self._daemon.conf

@@ -63,6 +63,11 @@ def voice_processes(box: Pbx) -> list[int]:
     return found
 
 
+def sockets_of(pid: int) -> int:
+    """Open sockets of a process."""
+    return sum(os.readlink(one).startswith("socket:") for one in Path(f"/proc/{pid}/fd").iterdir())
+
+
 def wait_longer(file: Path, than: int, seconds: float = 15) -> int:
     """The file's size once it is larger than that."""
     limit = time.monotonic() + seconds
