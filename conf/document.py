@@ -6,7 +6,7 @@ entry's place is where it was written, be that in a template or an included file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Literal
 
 from pbx.conf.diagnostics import Diagnostic, Place
@@ -138,6 +138,13 @@ class Document:
         """The value of the first entry of that name in the first section of that name, else `default`."""
         found = self.section(section)
         return default if found is None else found.get(name, default)
+
+    def let_go(self, step: int = 500) -> Generator[None, None, None]:
+        """Free all entries, `step` at a time (100,000 at once take tens of milliseconds); none are left then."""
+        for section in self.sections:
+            while section.entries:
+                del section.entries[-step:]
+                yield
 
     def __iter__(self) -> Iterator[Section]:
         """The sections that are no templates."""

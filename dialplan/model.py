@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, KeysView
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -236,6 +236,21 @@ class Context:
             del self._groups[extension.key]
             self.index.remove(extension.key)
         return True
+
+    def group_keys(self) -> KeysView[str]:
+        """The keys of all extensions, in no order of meaning."""
+        return self._groups.keys()
+
+    def let_go(self, step: int) -> Generator[None, None, None]:
+        """Free everything in here, `step` keys at a time: for a context that nobody asks any more."""
+        self._candidates.clear()
+        self._order = None
+        yield from self.index.let_go(step)
+        groups = self._groups
+        while groups:
+            for _ in range(min(step, len(groups))):
+                groups.popitem()
+            yield
 
     @property
     def extensions(self) -> list[Extension]:

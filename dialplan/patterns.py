@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from bisect import insort
-from collections.abc import Container, Iterator
+from collections.abc import Container, Generator, Iterator
 from enum import Enum
 from typing import Any
 
@@ -460,6 +460,21 @@ class Index:
             self._patterns.remove(key, 1)
         else:
             self._literals.remove(key, 0)
+
+    def let_go(self, step: int) -> Generator[None, None, None]:
+        """Free all nodes, some at a time; the index is empty then."""
+        left = [self._literals, self._patterns]
+        self._literals, self._patterns = _Node(), _Node()
+        done = 0
+        while left:
+            node = left.pop()
+            left += [edge for edge in node.chars.values() if isinstance(edge, _Node)]
+            left += [way[2] for way in node.classes if isinstance(way[2], _Node)]
+            node.chars.clear()
+            node.classes.clear()
+            done += 1
+            if not done % step:
+                yield
 
     def matching(self, exten: str) -> tuple[str, ...]:
         """The keys that match, best first."""

@@ -8,7 +8,8 @@ to nothing.  How long collections stop the loop is measured.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 #: seconds between two looks, and after how many of them a full collection happens although calls stand
@@ -25,6 +26,8 @@ class Collector:
         self._clock = clock
         self._busy = busy
         self._waited = 0
+        self._loads = 0
+        self._frozen = False
         self._timer: Any = None
         self._began = 0.0
         #: longest pause (seconds) of young and of full collections
@@ -35,13 +38,27 @@ class Collector:
         """From here on full collections come when this says so."""
         gc.set_threshold(*THRESHOLDS)
         gc.callbacks.append(self._measure)
-        self.loaded()
-        self._timer = self._clock.callLater(EVERY, self._look)
-
-    def loaded(self) -> None:
-        """Configuration was loaded: collect once, then freeze what there is."""
         gc.collect()
         gc.freeze()
+        self._timer = self._clock.callLater(EVERY, self._look)
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """While this is open a load makes objects that live long: no collection looks at them, then or later."""
+        self._loads += 1
+        gc.disable()
+        try:
+            yield
+        finally:
+            self._loads -= 1
+            if not self._loads:
+                self.loaded()
+                gc.enable()
+
+    def loaded(self) -> None:
+        """Configuration was loaded: freeze what there is.  What is garbage in it is found when nobody calls."""
+        gc.freeze()
+        self._frozen = True
 
     def _measure(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
@@ -54,7 +71,17 @@ class Collector:
     def _look(self) -> None:
         self._timer = self._clock.callLater(EVERY, self._look)
         self._waited += 1
-        if not self._busy() or self._waited >= AT_LATEST:
+        if self._loads:
+            return
+        if not self._busy():
+            self._waited = 0
+            if self._frozen:
+                gc.unfreeze()
+            gc.collect()
+            if self._frozen:
+                gc.freeze()
+                self._frozen = False
+        elif self._waited >= AT_LATEST:
             self._waited = 0
             gc.collect()
 

@@ -219,6 +219,7 @@ def test_globals_and_hints(pbx: Pbx) -> None:
 
 def test_reload_takes_a_new_dialplan(pbx: Pbx) -> None:
     pbx.write("extensions.conf", DIALPLAN + "exten => 777,1,NoOp(new)\n")
+    assert pbx.rx("dialplan reload") == "Dialplan reloaded.\n  [phones] 1 extension new (777)\n"
     assert pbx.rx("dialplan reload") == "Dialplan reloaded.\n"
     assert "777" in pbx.rx("dialplan show 777@phones")
     pbx.write("extensions.conf", DIALPLAN)
@@ -490,6 +491,47 @@ def test_r_ends_with_the_pbx(own: Pbx, tmp_path: Path) -> None:
     own.stop()
     terminal.wait_for("has ended")
     terminal.close()
+
+
+def test_the_samples_as_make_run_starts_them(tmp_path: Path) -> None:
+    """A console at a pipe, relative folders, calls to the numbers of the samples; nothing in them is complained of."""
+    run = tmp_path / "run"
+    command = [*PROGRAM, "-c", "--etc", "conf/samples", "--run", str(run), "--bind", "127.0.28.12"]
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdin is not None and process.stdout is not None
+    seen: list[str] = []
+
+    def until(text: str) -> None:
+        while text not in (seen or [""])[-1]:
+            line = process.stdout.readline()  # type: ignore[union-attr]
+            assert line, "".join(seen)
+            seen.append(line)
+
+    try:
+        until("core stop now")
+        for typed, wanted in (
+            ("iax2 show peers", "4 iax2 peers ["),
+            ("channel originate Local/602@phones application Wait 3", 'Playback("Local/602@phones-'),
+            ("channel originate Local/600@phones application Wait 30", '"demo-echotest"'),
+            ("channel originate Local/601@phones application Wait 30", 'Milliwatt("Local/601@phones-'),
+            ("channel request hangup all", "exited non-zero on 'Local/601@phones-"),
+            ("dialplan show 201@phones", "'_2XX' =>"),
+            ("core stop now", "has ended"),
+        ):
+            process.stdin.write(typed + "\n")
+            process.stdin.flush()
+            until(wanted)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+    messages = run / "log" / "messages"
+    lines = messages.read_text().splitlines() if messages.exists() else []
+    assert not [line for line in lines if "is now" not in line], lines
 
 
 def test_c_without_a_terminal_stays(own: Pbx) -> None:

@@ -15,6 +15,8 @@ from pbx.slices import in_slices
 
 #: lines of a long listing that are written before calls get their turn
 LINES_AT_ONCE = 100
+#: lines of what a reload changed
+MOST_CHANGES = 50
 
 
 def _contexts(context: Context, before: list[str], prefix: str) -> list[str]:
@@ -53,8 +55,12 @@ async def show(context: Context, words: list[str]) -> None:
 async def reload(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
-    await context.pbx.dialplan.reload()
+    changes = await context.pbx.dialplan.load()
     context.line("Dialplan reloaded.")
+    if changes is None:
+        context.line("  extensions.conf is missing or can't be used; the former dialplan stays (see the log)")
+    else:
+        context.lines(itertools.islice(changes.lines(), MOST_CHANGES))
 
 
 # ---- variables -------------------------------------------------------------------------------------------
