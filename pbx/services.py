@@ -162,6 +162,7 @@ class DialplanService:
             find_sound=self.find_sound,
             blocking=daemon.blocking,
             shell=self._shell,
+            shell_output=self._shell_output,
             read_config=self.read_config,
         )
         self.registered = RegisteredExtensions(daemon.bus, self.services.dialplan)
@@ -229,6 +230,13 @@ class DialplanService:
             "/bin/sh", ["-c", command], env=os.environ, reactor=self._daemon.reactor
         )
         return int(status)
+
+    async def _shell_output(self, command: str) -> bytes:
+        """What a shell command line prints (SHELL)."""
+        output, _, _ = await getProcessOutputAndValue(  # type: ignore[no-untyped-call]
+            "/bin/sh", ["-c", command], env=os.environ, reactor=self._daemon.reactor
+        )
+        return bytes(output)
 
 
 class KeysService:
