@@ -45,7 +45,7 @@ def resolved(call: Call, name: str, found: list[str], now: float) -> None:
         return
     core = call.core
     host = core.usable(found)
-    if host is not None and core.readdress(call, (host, call.address[1])):
+    if host is not None and core.readdress(call, (host, core.ports.get(name, call.address[1]))):
         call.socket, call.local = core.socket_for(call.address)
         start(call, now)
         return

@@ -108,6 +108,10 @@ class Core:
         self.keys = Credentials(NoKeys() if keys is None else keys)
         self.peers = Peers(self)
         self.names = Names(self.emit)
+        #: UDP port of names for which SRV records told one (srvlookup)
+        self.ports: dict[str, int] = {}
+        #: names are looked up again from time to time (dnsmgr.conf)
+        self.dnsmgr = False
         #: (number, bound host) of each socket, the first is the default
         self.sockets: list[tuple[int, str]] = [(0, "")]
         #: dialogues that far ends opened without a token

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
 from pbx.channels.iax2 import address as addresses
-from pbx.channels.iax2 import call_outgoing, frames, qualify, reasons, registrar
+from pbx.channels.iax2 import call_outgoing, frames, keepalive, qualify, reasons, registrar
 from pbx.channels.iax2.address import IAX2_PORT, Address
 from pbx.channels.iax2.call import Call
 from pbx.channels.iax2.call_model import CannotCall, Outgoing
@@ -75,6 +75,8 @@ class Endpoint:
         self.core = Core(settings, extensions, random, wall, counters, mailbox, keys)
         self.core.peers.poke = qualify.poke
         self.core.peers.silent = qualify.silent
+        self.core.peers.registered = keepalive.begin
+        self.core.peers.keepalive = keepalive.of_peer
         self._gate = Gate(self.core)
         #: our own registrations, by name (`user@host:port`)
         self.registrations: dict[str, Registration] = {}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: seconds until a name that could not be resolved is tried again
 RESOLVE_AGAIN = 60.0
+#: seconds in which a name that leads back to a former address is not followed
+FLAPPING = 3600.0
 #: seconds beyond REFRESH that a registration stays good
 GRACE = 10
 #: hundredths of a second over which the first POKEs are spread
@@ -37,8 +39,10 @@ class PeerRecord:
         "changed",
         "core",
         "expires",
+        "former",
         "lag",
         "lag_smooth",
+        "left",
         "local",
         "order",
         "poke",
@@ -58,6 +62,9 @@ class PeerRecord:
         self.changed = 0.0
         #: place among the sections of the file
         self.order = 0
+        #: the address before, and when it was left
+        self.former: Address | None = None
+        self.left = 0.0
         self.socket = 0
         self.local = ""
         self.registered = False
@@ -123,6 +130,8 @@ class PeerRecord:
             self.core.peers.poke(self, now)
         elif timer is Timer.POKE_LOST:
             self.core.peers.silent(self, now)
+        elif timer is Timer.KEEPALIVE:
+            self.core.peers.keepalive(self, now)
         elif timer is Timer.RESOLVE:
             self.core.peers.resolve(self, now)
 
@@ -141,6 +150,7 @@ class PeerRecord:
         if self.section.maxcallnumbers:
             core.host_limits[address[0]] = self.section.maxcallnumbers
         core.emit(PeerRegistered(self.name, address, refresh, new))
+        core.peers.registered(self, now)
         return new
 
     def remember(self, now: float) -> None:
@@ -163,6 +173,7 @@ class PeerRecord:
         self.address = None
         self.expires = None
         self.core.timers.cancel(self, Timer.EXPIRE)
+        self.core.timers.cancel(self, Timer.KEEPALIVE)
         self.place()
         self.core.peers.moved(self)
         self.core.emit(PeerUnregistered(self.name, why))
@@ -180,6 +191,9 @@ class Peers:
         self.stored: Callable[[str], tuple[Address, int] | None] = lambda name: None
         #: what is done when it is time to ask a peer for life (`qualify`)
         self.poke: Callable[[PeerRecord, float], None] = lambda record, now: None
+        #: a peer has registered, and it is time for its next keepalive (`keepalive`)
+        self.registered: Callable[[PeerRecord, float], None] = lambda record, now: None
+        self.keepalive: Callable[[PeerRecord, float], None] = lambda record, now: None
         #: and when it did not answer in time
         self.silent: Callable[[PeerRecord, float], None] = lambda record, now: None
 
@@ -227,6 +241,11 @@ class Peers:
             record.poke.forget(now)
             record.poke = None
 
+    def refresh(self, now: float) -> None:
+        """dnsmgr: every name is looked up again."""
+        for record in self._records.values():
+            self.resolve(record, now)
+
     def resolve(self, record: PeerRecord, now: float) -> None:
         """Look up the name of a peer's host (again); nothing happens for literal and dynamic ones."""
         name = record.host_name
@@ -236,18 +255,29 @@ class Peers:
     def _resolved(self, record: PeerRecord, name: str, found: list[str], now: float) -> None:
         if self._records.get(record.name) is not record or record.host_name != name:
             return
-        host = self.core.usable(found)
+        host = self._stay_or(record, self.core.usable(found), found, now)
         if host is None:
             if record.address is None:
                 self.core.timers.set(record, Timer.RESOLVE, now + RESOLVE_AGAIN)
             return
-        address = (host, record.section.port)
+        address = (host, self.core.ports.get(name, record.section.port))
         if address != record.address:
+            record.former, record.left = record.address, now
             record.address = address
             record.changed = now
             self.moved(record)
             if record.section.qualify:
                 self.core.timers.set(record, Timer.POKE, now)
+
+    def _stay_or(self, record: PeerRecord, host: str | None, found: list[str], now: float) -> str | None:
+        """The host to use: no moving away while the present one is still among those of the name, nor back to one
+        that was left a while ago as long as the present one answers (name servers deal them out in turns)."""
+        if host is None or record.address is None:
+            return host
+        if record.address[0] in found:
+            return record.address[0]
+        back = record.former is not None and record.former[0] == host and now - record.left < FLAPPING
+        return record.address[0] if back and record.lag > 0 else host
 
     def get(self, name: str) -> PeerRecord | None:
         return self._records.get(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pbx.channels.causes import Cause
 from pbx.channels.iax2 import address as addresses
-from pbx.channels.iax2 import logins, reasons
+from pbx.channels.iax2 import keepalive, logins, reasons
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.dialog import Dialog
 from pbx.channels.iax2.elements import Element, Elements
@@ -104,6 +104,8 @@ class Registration:
     def on_timer(self, timer: Timer, now: float) -> None:
         if timer is Timer.REFRESH:
             self.attempt(now)
+        elif timer is Timer.KEEPALIVE:
+            keepalive.of_registration(self, now)
 
     def _drop(self, now: float) -> None:
         if self.dialog is not None:
@@ -146,11 +148,12 @@ class Registration:
                 ),
             )  # fmt: skip
             return
-        self._ask((host, self.line.port), now)
+        self._ask((host, self.core.ports.get(self.line.host, self.line.port)), now)
 
     def _ask(self, address: Address, now: float) -> None:
         self._drop(now)
         self.address = address
+        keepalive.begin(self, now)
         socket, local = self.core.socket_for(address)
         try:
             self.dialog = RegistrationDialog(self, socket, address, local, now)
@@ -158,6 +161,17 @@ class Registration:
             self.core.note("WARNING", f"No call number is free to register {self.name}")
             return
         self._set(Status.REQUEST_SENT)
+
+    def doubt(self) -> None:
+        """The host does not answer at once: does its name lead elsewhere meanwhile?"""
+        if not addresses.is_numeric(self.line.host):
+            self.core.names.ask(self.line.host, self._moved)
+
+    def _moved(self, found: list[str], now: float) -> None:
+        host = self.core.usable(found)
+        if self.ended or self.dialog is None or host is None or self.address is None or self.address[0] in found:
+            return
+        self._ask((host, self.core.ports.get(self.line.host, self.line.port)), now)
 
     # ---- what the dialogue tells ---------------------------------------------------------------------------
 
@@ -178,6 +192,11 @@ class Registration:
         self._told = ("", 0.0)
         self._set(Status.REGISTERED)
         self.core.timers.set(self, Timer.REFRESH, now + self._period())
+
+    def heard(self, now: float) -> None:
+        """The host answered a keepalive: whatever was wrong with the registration may be over."""
+        if self.status in (Status.TIMEOUT, Status.UNREGISTERED) and self.dialog is None and not self.ended:
+            self.attempt(now)
 
     def refused(self, text: str, cause: int | None, now: float) -> None:
         """REGREJ."""
@@ -279,6 +298,10 @@ class RegistrationDialog(Dialog):
         request = Elements([*self._request().items, *found.items])
         self.send(Command.REGREQ, now, request.add(Element.CALLTOKEN))
         registration.auth_sent()
+
+    def on_resent(self, sent: Sent) -> None:
+        if sent.sendings == 2 and self.registration.dialog is self:
+            self.registration.doubt()
 
     def on_lost(self, sent: Sent, now: float) -> None:
         if self.registration.dialog is self:

@@ -91,7 +91,6 @@ class General(Options):
         values="seconds, 0 = never",
         help="How often hosts that we register to, and dynamic peers, hear from us.",
         differs="Asterisk does not know it.",
-        effect=LATER,
     )
 
     # Timers

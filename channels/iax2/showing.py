@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pbx.channels.iax2.address import text
+from pbx.channels.iax2.address import is_numeric, text
 from pbx.channels.iax2.dialog import SENT
 from pbx.channels.iax2.elements import Element
 from pbx.channels.iax2.snapshots import (
@@ -98,7 +98,7 @@ def registration(one: Registration) -> RegistryRow:
     return RegistryRow(
         host=address[0] if address else line.host,
         port=line.port,
-        dnsmgr=False,
+        dnsmgr=one.core.dnsmgr and not is_numeric(line.host),
         username=line.user,
         perceived=f"{seen[0]}:{seen[1]}" if seen else "",
         refresh=one.refresh,

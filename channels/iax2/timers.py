@@ -28,6 +28,7 @@ class Timer(IntEnum):
     POKE_LOST = 10
     RESOLVE = 11
     LOGIN = 12  # AUTHREQ was sent, an answer has to come
+    KEEPALIVE = 13
 
 
 class Owner(Protocol):
