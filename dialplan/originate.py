@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -54,6 +54,8 @@ class Origination:
     variables: Mapping[str, str] = field(default_factory=dict)
     #: a channel on whose behalf it is done: marked variables are inherited
     parent: Channel | None = None
+    #: called with the channel, once it is made and before it calls
+    made: Callable[[Channel], None] | None = None
 
 
 #: what the bus hears of an outcome; of the others the cause decides
@@ -177,6 +179,8 @@ def originate(services: Services, wish: Origination) -> Deferred[OriginateResult
         inherit(scope_of(services, wish.parent), scope)
     for name, value in wish.variables.items():
         scope.set(name, value)
+    if wish.made is not None:
+        wish.made(channel)
     attempt = _Attempt(services, wish, channel)
     channel.claim(attempt)
     channel.watch(attempt.read)

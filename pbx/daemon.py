@@ -39,6 +39,7 @@ from pbx.modules import CannotLoad, Modules, ModulesConf
 from pbx.modules import load_conf as load_modules_conf
 from pbx.options import Options
 from pbx.shutdown import Shutdown
+from pbx.spool import Spool
 from pbx.verdicts import Verdicts
 
 log = Log("asterisk")
@@ -86,6 +87,7 @@ class Daemon:
         self.keys: services.KeysService
         self.cdr: CdrService
         self.cel: CelService
+        self.spool: Spool
         self.iax2: services.Iax2Service
         self._console_process: subprocess.Popen[bytes] | None = None
 
@@ -134,9 +136,10 @@ class Daemon:
         self.iax2 = services.Iax2Service(self)
         self.cdr = CdrService(self)
         self.cel = CelService(self)
+        self.spool = Spool(self)
         services.declare_modules(self)
         services.load_aliases(self)
-        for name in ("voice plane", "chan_local", "res_crypto", "pbx_config", *services.RECORDS, "chan_iax2"):
+        for name in services.ORDER:
             await self._start_service(name)
         services.say_unread(self)
         self.is_booted = True
@@ -313,7 +316,7 @@ class Daemon:
         self.notifier.stopping()
         for channel in tuple(self.switch.channels()) if hasattr(self, "switch") else ():
             channel.softhangup(0)
-        for name in ("chan_iax2", "pbx_config", "res_crypto", "chan_local"):
+        for name in ("pbx_spool", "chan_iax2", "pbx_config", "res_crypto", "chan_local"):
             try:
                 await self.modules.stop(name)
             except Exception:

@@ -56,6 +56,10 @@ RECORDS = {
 }
 
 
+#: in which order the daemon starts them
+ORDER = ("voice plane", "chan_local", "res_crypto", "pbx_config", *RECORDS, "chan_iax2", "pbx_spool")
+
+
 class NoExtensions:
     """The switch's dialplan until one is loaded: nothing exists."""
 
@@ -397,6 +401,7 @@ def declare_modules(daemon: Daemon) -> None:
         ("pbx_config", "Text Extension Configuration", daemon.dialplan),
         ("res_crypto", "Cryptographic Digital Signatures", daemon.keys),
         ("chan_local", "Local channels", LocalService(daemon)),
+        ("pbx_spool", "Outgoing Spool Support", daemon.spool),
     ):
         stop, reload = getattr(service, "stop", None), getattr(service, "reload", None)
         table.add(Module(name, text, service.start, stop, reload, getattr(service, "in_use", _none)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pbx.cel.settings import Settings
+from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import (
     Bridged,
@@ -134,8 +135,11 @@ class Engine:
         if known is not None and not known.begun:
             known.begun = True
             event = self._event(channel, known, "CHAN_START")
-            if channel.outgoing and not channel.name.startswith("Local/"):
-                event = replace(event, exten="s", context="default", cidnum="", cidname="")
+            if channel.outgoing:
+                # whoever makes it has not said yet where and for whom
+                event = replace(event, cidnum="", cidname="")
+                if not channel.name.startswith("Local/"):
+                    event = replace(event, exten="s", context="default")
             self._say(replace(event, time=channel.created, appname="", appdata=""))
         return known
 
@@ -156,7 +160,7 @@ class Engine:
             callee = event.callee
             known.rest = ("AppDial2" if event.caller is None else "AppDial", "(Outgoing Line)")
             if event.caller is not None:
-                known.place = (callee.exten or event.caller.exten, callee.context or event.caller.context)
+                known.place = (event.caller.exten, callee.context or event.caller.context)
 
     def _state_changed(self, event: ChannelStateChanged) -> None:
         if event.channel.state is not State.UP:
@@ -225,7 +229,8 @@ class Engine:
                 self._cross(channel, known, "BRIDGE_ENTER", event.bridge, members)
 
     def _cross(self, channel: Channel, known: _Known, enum: str, bridge: str, members: list[Channel]) -> None:
-        peer = ",".join(other.name for other in members if other is not channel)
+        entering = enum == "BRIDGE_ENTER" or channel.outgoing  # the caller leaves last
+        peer = ",".join(other.name for other in members if other is not channel) if entering else ""
         extra = {"bridge_id": bridge, "bridge_technology": "simple_bridge"}
         self._say(self._event(channel, known, enum, peer=peer, extra=extra))
 
@@ -259,7 +264,9 @@ class Engine:
         local = channel.name.startswith("Local/")
         source = channel.name if channel.far_end_hung_up and not local else known.source
         status = channel.variables.get("DIALSTATUS", "")
-        extra = {"hangupcause": int(channel.hangup_cause), "hangupsource": source, "dialstatus": status}
+        # who leaves a bridge without a cause leaves it normally
+        cause = int(channel.hangup_cause) or (int(Cause.NORMAL_CLEARING) if known.bridged else 0)
+        extra = {"hangupcause": cause, "hangupsource": source, "dialstatus": status}
         self._say(self._event(channel, known, "HANGUP", extra=extra))
         end = self._event(channel, known, "CHAN_END")
         self._say(end)
