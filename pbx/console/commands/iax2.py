@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from pbx.channels.iax2.driver import Driver
 
 
-#: bounds and default of `iax2 set mtu`
-SMALLEST_MTU, LARGEST_MTU, DEFAULT_MTU = 172, 4000, 1240
-
-
 def _driver(context: Context) -> Driver:
     """The driver; raises CommandFailed while chan_iax2 is down."""
     driver = context.pbx.iax2.driver
@@ -194,33 +190,6 @@ def unregister(context: Context, words: list[str]) -> None:
         context.line(f"Peer {words[0]} unregistered")
     else:
         context.line(f"Peer {words[0]} not registered")
-
-
-@command(
-    "iax2 set mtu",
-    "Set the IAX systemwide trunking MTU",
-    "Usage: iax2 set mtu <value>\n"
-    "       Set the system-wide IAX IP mtu to <value> bytes net or\n"
-    "       zero to disable. Disabling means that the operating system\n"
-    "       must handle fragmentation of UDP packets when the IAX2 trunk\n"
-    "       packet exceeds the UDP payload size. This is substantially\n"
-    "       below the IP mtu. Try 1240 on ethernets. Must be 172 or\n"
-    "       greater for G.711 samples.\n",
-)
-def set_mtu(context: Context, words: list[str]) -> None:
-    if len(words) != 1:
-        raise UsageShown
-    driver = _driver(context)
-    general = driver.settings.general
-    old = general.trunkmtu
-    new = DEFAULT_MTU if words[0] == "default" else int(words[0]) if words[0].isdigit() else 0
-    if new and not SMALLEST_MTU <= new <= LARGEST_MTU:
-        context.line(f"Trunk MTU must be between {SMALLEST_MTU} and {LARGEST_MTU}")
-        raise UsageShown
-    general.trunkmtu = new
-    driver.port.set_trunk(general.trunkfreq, new, general.trunktimestamps, general.trunkmaxsize)
-    driver.port.flush()
-    context.line(f"Trunk MTU changed from {old} to {new}" if new else f"Trunk MTU control disabled (mtu was {old})")
 
 
 # ---- debug -----------------------------------------------------------------------------------------------
