@@ -26,10 +26,11 @@ EVERY = 1.0
 #: a call file is no larger; what is, is no call file
 LARGEST = 1024 * 1024
 
+_FAILURE = "Call Failure (not BUSY, and not NO_ANSWER, maybe Circuit busy or down?)"
 #: outcome -> (number that REASON has in the extension `failed`, words)
 REASONS: dict[OriginateResult, tuple[int, str]] = {
-    OriginateResult.FAILED: (0, "Call Failure (not BUSY, and not NO_ANSWER, maybe Circuit busy or down?)"),
-    OriginateResult.HANGUP: (1, "Hangup"),
+    OriginateResult.FAILED: (0, _FAILURE),
+    OriginateResult.HANGUP: (0, _FAILURE),
     OriginateResult.RINGING: (3, "Remote end Ringing"),
     OriginateResult.BUSY: (5, "Remote end is Busy"),
     OriginateResult.CONGESTION: (8, "Congestion (circuits busy)"),
@@ -185,6 +186,9 @@ class Spool:
 
     def _outcome(self, call: CallFile, attempt: int, result: OriginateResult, channels: list[Channel]) -> None:
         if result is not OriginateResult.SUCCESS:
+            if channels and channels[0].far_end_hung_up:
+                # busy and congestion are what was signalled; a mere hangup is a failure, whatever its cause
+                result = OriginateResult.FAILED
             self._run_failed(call, result)
             self._over(call, attempt, result)
         elif channels:
