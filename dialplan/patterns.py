@@ -200,6 +200,11 @@ def key_of(name: str) -> tuple[str, bool]:
     return "".join(out), alive
 
 
+def class_of(position: str) -> CharacterClass | None:
+    """The set that a position of a key stands for, None if it is a plain character, `.` or `!`."""
+    return _CLASSES.get(position)
+
+
 def _rank(position: str) -> tuple[int, int]:
     """Place of one position in the order."""
     if position < ANY:

@@ -37,6 +37,8 @@ class Context:
     session: Any = None
     #: the words that the command was found by (`logger set level DEBUG on`)
     own: list[str] = field(default_factory=list)
+    #: what was typed behind them, as it was typed
+    rest: str = ""
 
     def line(self, text: str = "") -> None:
         """Print a line."""
@@ -238,6 +240,7 @@ async def run(registry: Registry, context: Context, line: str) -> int:
         return UNKNOWN
     chosen, used = found
     context.own = typed[:used]
+    context.rest = (line.split(None, used)[used:] or [""])[0]
     try:
         result = chosen.handler(context, typed[used:])
         if inspect.isawaitable(result):
