@@ -39,6 +39,7 @@ from pbx.mailboxes import Mailboxes
 from pbx.modules import BUILT_IN, CannotLoad, Module
 from pbx.regcontext import RegisteredExtensions
 from pbx.slices import in_slices
+from pbx.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from pbx.daemon import Daemon
@@ -267,8 +268,11 @@ class Iax2Service:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self.driver: Driver | None = None
+        self.upkeep: Upkeep | None = None
         #: iax.conf and all that it includes
         self.files: list[str] = []
+        #: what the last reload changed, a line each
+        self.changes: list[str] = []
 
     async def start(self) -> None:
         """Read iax.conf, bind, register.  Raises CannotLoad."""
@@ -297,6 +301,14 @@ class Iax2Service:
             daemon.voice.events.driver = None
             raise CannotLoad(str(error)) from None
         self.driver = driver
+        self.upkeep = Upkeep(daemon.reactor, driver)
+        self._load_dnsmgr()
+
+    def _load_dnsmgr(self) -> None:
+        findings = Diagnostics()
+        if self.upkeep is not None:
+            self.upkeep.load(self._daemon.conf.etc("dnsmgr.conf"), findings)
+        self._daemon.say(findings)
 
     def in_use(self) -> int:
         """Calls that the driver carries."""
@@ -311,6 +323,7 @@ class Iax2Service:
         document = await in_slices(daemon.reactor, read_steps(daemon, "iax.conf", findings))
         steps = load_steps(document, diagnostics=findings, named_lists=lists)
         settings = await in_slices(daemon.reactor, steps)
+        self.files = list(document.files)
         daemon.say(findings)
         if not document.exists:
             log.warning(f"There is no {conf.etc('iax.conf')}: nobody can call, register or be called over IAX2")
@@ -326,6 +339,9 @@ class Iax2Service:
         """End its calls, close its sockets."""
         if self.driver is not None:
             driver, self.driver = self.driver, None
+            if self.upkeep is not None:
+                self.upkeep.stop()
+                self.upkeep = None
             await driver.stop()
             self._daemon.voice.events.driver = None
 
@@ -350,6 +366,7 @@ class Iax2Service:
             driver.reload(settings)
             self._daemon.dialplan.registered.use(settings)
             self._daemon.verdicts.authdebug = settings.general.authdebug
+            self._load_dnsmgr()
             self.changes = list(differences.lines())
             for line in self.changes:
                 log.verbose(2, f"iax.conf: {line}")
@@ -452,6 +469,8 @@ READ = {
     "indications.conf",
     "iax.conf",
     "acl.conf",
+    "dnsmgr.conf",
+    "iaxprov.conf",
     "cdr.conf",
     "cdr_custom.conf",
     "cdr_sqlite3_custom.conf",

@@ -39,6 +39,7 @@ from pbx.channels.iax2.lasting import Registrations, Store
 from pbx.channels.iax2.leg import Iax2Leg
 from pbx.channels.iax2.resolver import Lookup, Resolver, system_lookup
 from pbx.channels.iax2.settings_common import AMA_NUMBERS
+from pbx.channels.iax2.srv import Query, by_name_servers, with_services
 from pbx.channels.iax2.technology import IAXVARS, PARKINGLOT, Iax2Technology
 from pbx.channels.iax2.values import ConnectedLine
 from pbx.channels.log import Log
@@ -88,8 +89,8 @@ class Driver:
     """All of IAX2 in one daemon.  Implements `VoiceEvents`; what is about sounds it hands to the graph.
 
     reactor: clock and name resolver.  port: the voice plane, whose `events` this is.  lookup: names to addresses
-    (the reactor's resolver).  mailbox: (old, new) messages of a mailbox for MWI.  store: the astdb, in which
-    registrations outlive a restart.
+    (the reactor's resolver).  services: SRV records (twisted.names).  mailbox: (old, new) messages of a mailbox for
+    MWI.  store: the astdb, in which registrations outlive a restart.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Driver:
         *,
         random: _random.Random | None = None,
         lookup: Lookup | None = None,
+        services: Query | None = None,
         mailbox: Callable[[str], tuple[int, int] | None] | None = None,
         store: Store | None = None,
         **more: Any,
@@ -127,7 +129,11 @@ class Driver:
         self.sockets: list[sockets.Bound] = []
         #: frames dropped because too many openers waited
         self.dropped = 0
-        self._resolver = Resolver(lookup or system_lookup(reactor), self._resolved)
+        names = lookup or system_lookup(reactor)
+        served = with_services(names, services or by_name_servers(reactor), self.endpoint.core.ports, _random.Random())
+        self._resolver = Resolver(
+            lambda name: served(name) if self.settings.general.srvlookup else names(name), self._resolved
+        )
         self._channels: dict[Call, Channel] = {}
         #: living channels by the peers and users they are of (device states)
         self._of: dict[str, set[Channel]] = {}

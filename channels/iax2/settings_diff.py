@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pbx.channels.iax2.options import Options
 from pbx.channels.iax2.registrations import Registration
-from pbx.channels.iax2.settings import Settings
+from pbx.channels.iax2.settings import General, Peer, Settings, User
 
 SECTIONS_A_STEP = 50
 
@@ -48,15 +48,20 @@ class Changes:
     def lines(self) -> Iterable[str]:
         """What changed, a line each, for the console. Values are not shown: they may be secrets."""
         if self.general:
-            yield f"[general]: {', '.join(self.general)} changed"
-        for kind, changes in (("user", self.users), ("peer", self.peers)):
+            yield f"[general]: {spelled(General, self.general)} changed"
+        for kind, cls, changes in (("user", User, self.users), ("peer", Peer, self.peers)):
             yield from (f"{kind} {name}: added" for name in changes.added)
-            yield from (f"{kind} {name}: {', '.join(options)} changed" for name, options in changes.changed.items())
+            yield from (f"{kind} {name}: {spelled(cls, options)} changed" for name, options in changes.changed.items())
             yield from (f"{kind} {name}: removed" for name in changes.removed)
         yield from (f"registration {r.user}@{r.host}: added" for r in self.registrations_added)
         yield from (f"registration {r.user}@{r.host}: removed" for r in self.registrations_removed)
         if self.limits:
             yield "[callnumberlimits]: changed"
+
+
+def spelled(kind: type[Options], names: Iterable[str]) -> str:
+    """Options as one writes them in the file, with commas; of several spellings the first."""
+    return ", ".join(next(iter(getattr(kind, name).readers), name) for name in names)
 
 
 def compare(old: Settings, new: Settings) -> Changes:

@@ -45,9 +45,13 @@ class General(Options):
     iaxthreadcount = Option(v.number(1, 256), 10, values="number", help="Threads of Asterisk.", effect=NEVER)
     iaxmaxthreadcount = Option(v.number(0, 256), 100, values="number", help="Threads of Asterisk.", effect=NEVER)
     iaxcompat = Option(v.yes_no, False, values="yes, no", help="A thread for each DPREQ in Asterisk.", effect=NEVER)
-    srvlookup = Option(v.yes_no, False, values="yes, no", help="Look up SRV records of hosts.", effect=LATER)
+    srvlookup = Option(v.yes_no, False, values="yes, no", help="Look up SRV records (_iax._udp) of hosts.")
     subscribe_network_change_event = Option(
-        v.yes_no, True, values="yes, no", help="Register anew when the network changes.", effect=LATER
+        v.yes_no,
+        True,
+        values="yes, no",
+        help="Register anew when the network changes.",
+        differs="The kernel tells; Asterisk needs res_stun_monitor for it.",
     )
 
     # Logins
@@ -75,11 +79,9 @@ class General(Options):
     maxcallnumbers_nonvalidated = Option(
         v.number(1, 32766), 8192, values="1-32766", help="Call numbers given without a call token, in all."
     )
-    encryption = Option(encryption_word, False, values="yes, aes128, no", help="Offer and take AES-128.", effect=LATER)
+    encryption = Option(encryption_word, False, values="yes, aes128, no", help="Offer and take AES-128.")
     forceencryption = Option(encryption_word, False, values="yes, aes128, no", help="Refuse calls in the clear.")
-    keyrotate = Option(
-        v.yes_no, True, values="yes, no", help="New keys in encrypted calls.", differs=NO_KEYROTATE, effect=LATER
-    )
+    keyrotate = Option(v.yes_no, True, values="yes, no", help="New keys in encrypted calls.", differs=NO_KEYROTATE)
 
     # Registration
     minregexpire = Option(SECONDS, 60, values="seconds", help="Shortest registration granted.")

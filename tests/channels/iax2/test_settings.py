@@ -250,7 +250,7 @@ def test_reload_differences() -> None:
     assert list(changes.lines()) == [
         "[general]: language changed",
         "user new: added",
-        "user x: language, secrets changed",
+        "user x: language, secret changed",
         "user gone: removed",
         "peer x: language, qualify, secret changed",
         "registration a@h: added",
