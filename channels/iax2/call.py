@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from pbx.channels.causes import Cause
 from pbx.channels.events import Control, Verdict
 from pbx.channels.iax2 import address as addresses
-from pbx.channels.iax2 import call_incoming, call_lookup, call_media, call_outgoing, foreign, reasons, registrar
+from pbx.channels.iax2 import (
+    call_crypto,
+    call_incoming,
+    call_lookup,
+    call_media,
+    call_outgoing,
+    foreign,
+    reasons,
+    registrar,
+)
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.call_model import CannotCall, Outgoing, Request, State
 from pbx.channels.iax2.dialog import Dialog
@@ -52,6 +61,7 @@ class Call(Dialog):
         "channel_name",
         "digit_since",
         "direction",
+        "encrypted",
         "ended",
         "far_cause",
         "format",
@@ -61,6 +71,7 @@ class Call(Dialog):
         "known",
         "lag",
         "methods",
+        "offered",
         "outgoing",
         "owner",
         "peer",
@@ -69,6 +80,7 @@ class Call(Dialog):
         "receive_format",
         "remote_report",
         "request",
+        "rotates",
         "send_format",
         "state",
         "trunk",
@@ -121,6 +133,10 @@ class Call(Dialog):
         self.methods: AuthMethods | None = None
         self.challenge = ""
         self.attempt = registrar.Attempt()
+        #: the call is enciphered; ENCRYPTION of the caller's NEW; whether we renew our key
+        self.encrypted = False
+        self.offered = 0
+        self.rotates = False
         #: what the far end's BUSY or CONGESTION means as a cause; a hangup that knows none better says it back
         self.far_cause = 0
         self.digit_since = 0.0
@@ -134,9 +150,10 @@ class Call(Dialog):
         core.timers.set(self, Timer.LAGRQ, now + general.lagrqtime)
 
     @property
-    def encrypted(self) -> bool:
-        """Is what we send enciphered?"""
-        return self.encrypting is not None
+    def voice_keys(self) -> tuple[bytes, tuple[bytes, ...]]:
+        """Keys of mini frames: what we send under, and what may come, newest first."""
+        sending = self.encrypting.key if self.encrypting is not None else b""
+        return sending, self.decrypting.keys if self.decrypting is not None else ()
 
     def name(self) -> None:
         """Give the channel its name: peer, else user, else address, then the number."""
@@ -205,6 +222,7 @@ class Call(Dialog):
     def voice_full(self, ts64: int, format_bit: int, payload: bytes, now: float) -> None:
         """The plane's `voice_due`: send this voice as a full VOICE frame stamped `ts64`."""
         if self.alive:
+            call_crypto.before_voice(self, now)
             self.send_voice(ts64, compress_subclass(format_bit), payload, now)
 
     def voice_unknown(self, now: float) -> None:
@@ -318,6 +336,8 @@ class Call(Dialog):
             call_outgoing.give_up(self, now)
         elif timer is Timer.LOGIN:
             call_incoming.no_answer(self, now)
+        elif timer is Timer.ROTATE:
+            call_crypto.rotate(self, now)
         elif timer is Timer.REJECT:
             self.refuse(Cause.FACILITY_NOT_SUBSCRIBED, foreign.NO_AUTHORITY, now)
         else:
@@ -336,11 +356,16 @@ class Call(Dialog):
                 self.ended = True
                 self.core.emit(CallEnded(self, Cause.NORMAL_CLEARING, "local"))
             self.core.emit(CallGone(self))
+        self.encrypting = self.decrypting = None
         # nothing may keep a dead call alive through its channel, or the other way round
         self.owner = None
 
+    def on_key(self, key: bytes) -> None:
+        call_crypto.begin(self, key)
+
     def on_repeated(self, frame: FullFrame) -> None:
-        if self.known and frame.type == FrameType.VOICE:
+        rekeyed = frame.type == FrameType.IAX and frame.subclass == Command.RTKEY
+        if self.known and (frame.type == FrameType.VOICE or rekeyed):
             # the plane holds minis behind any VOICE frame that might bring a new format
             self.core.emit(CallReleaseHold(self))
 
@@ -351,6 +376,8 @@ class Call(Dialog):
 
     def on_lost(self, sent: Sent, now: float) -> None:
         """Four times sent, never acknowledged: the far end is not there (any more)."""
+        if self.state is State.ASKED and self.decrypting is not None and self.decrypting.failed:
+            call_incoming.undeciphered(self, self.decrypting.failed)
         self.judge(
             reasons.verdict(
                 "call",
@@ -475,4 +502,5 @@ EVERYWHERE: dict[int, Handler] = {
     Command.INVAL: _not_known_there,
     Command.PONG: _pong,
     Command.LAGRP: _lagrp,
+    Command.RTKEY: call_crypto.rtkey,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
-from pbx.channels.iax2 import auth, logins, negotiation, reasons
+from pbx.channels.iax2 import auth, call_crypto, logins, negotiation, reasons
 from pbx.channels.iax2.access import contexts_of, find_user
 from pbx.channels.iax2.call_model import Request, State
 from pbx.channels.iax2.elements import Element, Elements
@@ -59,6 +59,7 @@ def opened(call: Call, frame: FullFrame, elements: Elements, now: float) -> None
     call.name()
     _take_request(call, user, elements)
     call.methods = logins.methods_of(user)
+    call.offered = elements.uint(Element.ENCRYPTION) or 0
     if call.methods:
         _ask(call, user, now)
     elif user.forceencryption:
@@ -132,7 +133,12 @@ def _challenge(call: Call, now: float) -> None:
     elements = Elements().add_uint(Element.AUTHMETHODS, methods)
     if methods & (AuthMethods.MD5 | AuthMethods.RSA):
         elements.add_text(Element.CHALLENGE, call.challenge)
+    encryption = call_crypto.pick(call, methods)
+    if encryption:
+        elements.add_uint(Element.ENCRYPTION, encryption)
     call.send(Command.AUTHREQ, now, elements.add_text(Element.USERNAME, call.user_name))
+    if encryption:
+        call_crypto.expect(call)
 
 
 def no_answer(call: Call, now: float) -> None:
@@ -150,6 +156,23 @@ def no_answer(call: Call, now: float) -> None:
         )
     )
     call.refuse(Cause.FACILITY_NOT_SUBSCRIBED, NO_AUTHORITY, now)
+
+
+def undeciphered(call: Call, frames: int) -> None:
+    """The caller does answer our AUTHREQ, but enciphered with another secret."""
+    call.judge(
+        reasons.verdict(
+            "call",
+            call.user_name,
+            call.address,
+            expected="an answer to AUTHREQ that our secret deciphers",
+            got=f"{frames} frames enciphered with another secret",
+            place=reasons.place(call.user, "secrets"),
+            advice="make the secrets of both ends equal",
+            cause=Cause.FACILITY_NOT_SUBSCRIBED,
+            security="ChallengeResponseFailed",
+        )
+    )
 
 
 def ask_again(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
-from pbx.channels.iax2 import logins, reasons
+from pbx.channels.iax2 import call_crypto, logins, reasons
 from pbx.channels.iax2.call_model import Outgoing, State
 from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.events import CallAccepted, CallFormats
@@ -97,6 +97,9 @@ def _new(call: Call) -> Elements:
     for number, text in optional:
         if text:
             e.add_text(number, text)
+    encryption = call_crypto.wanted(peer)
+    if encryption:
+        e.add_uint(Element.ENCRYPTION, encryption)
     e.add_formats(Element.FORMAT, Element.FORMAT2, call.format)
     e.add_formats(Element.CAPABILITY, Element.CAPABILITY2, call.capability)
     e.add_uint(Element.ADSICPE, _NO_SCREEN)
@@ -117,6 +120,8 @@ def authreq(call: Call, frame: FullFrame, elements: Elements, now: float) -> Non
         methods, elements.text(Element.CHALLENGE) or "", secret, key, call.core.keys, plaintext=clear
     )
     if isinstance(answer, Elements):
+        if not call_crypto.picked(call, elements, secret, now):
+            return
         call.state = State.LOGGING_IN
         call.send(Command.AUTHREP, now, answer)
         return
@@ -148,6 +153,9 @@ def _secret(call: Call) -> str:
 
 def accept(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
     """ACCEPT: the called side has chosen the format."""
+    if not call.encrypted and call.peer is not None and call.peer.forceencryption:
+        call_crypto.demand(call, "ACCEPT without any login", now)
+        return
     wanted = elements.formats(Element.FORMAT2, Element.FORMAT) or call.format
     bit = wanted & -wanted if wanted.bit_count() > 1 else wanted
     if not bit & call.capability:

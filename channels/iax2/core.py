@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 class Datagram:
     """To be sent from `socket` (leaving from address `local`, "" = the socket's own) to `address`.
 
-    row: the leg it belongs to (0 = none); barrier: no mini frame of that leg may overtake it.
+    row: the leg it belongs to (0 = none); barrier: no mini frame of that leg may overtake it.  clear: the header in the
+    clear, of an enciphered full frame.  rekeys: voice of that leg behind it goes under the call's newest key.
     """
 
     socket: int
@@ -44,6 +45,8 @@ class Datagram:
     data: bytes
     row: int = 0
     barrier: bool = False
+    clear: bytes = b""
+    rekeys: bool = False
 
 
 class Extensions(Protocol):
@@ -134,10 +137,11 @@ class Core:
         self.events.append(Failed(verdict))
 
     def send(
-        self, socket: int, address: Address, local: str, data: bytes, *, row: int = 0, barrier: bool = False
-    ) -> None:
+        self, socket: int, address: Address, local: str, data: bytes, *, row: int = 0, barrier: bool = False,
+        clear: bytes = b"", rekeys: bool = False,
+    ) -> None:  # fmt: skip
         self.stats["sent"] += 1
-        self.datagrams.append(Datagram(socket, address, local, data, row, barrier))
+        self.datagrams.append(Datagram(socket, address, local, data, row, barrier, clear, rekeys))
 
     def send_stateless(self, socket: int, address: Address, local: str, frame: FullFrame) -> None:
         """An answer that no dialogue remembers (from call 1)."""

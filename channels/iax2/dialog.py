@@ -7,11 +7,12 @@ to know: that a frame was acknowledged or lost, that a timer came.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from pbx.channels.iax2.address import Address
+from pbx.channels.iax2.cipher import Opener, Sealer
 from pbx.channels.iax2.elements import Element, Elements
-from pbx.channels.iax2.frames import Command, FrameError, FrameType, FullFrame
+from pbx.channels.iax2.frames import HEADER, Command, FrameError, FrameType, FullFrame
 from pbx.channels.iax2.numbers import HOLD
 from pbx.channels.iax2.reliable import Order, Reliable, Sent
 from pbx.channels.iax2.timers import Timer
@@ -40,18 +41,6 @@ _STAMP = 1 << 32
 
 #: frames of the far end that answer ours: their stamps are ours and do not move its clock
 _ANSWERS = frozenset({Command.ACK, Command.PONG, Command.LAGRP, Command.VNAK, Command.INVAL})
-
-
-class Encrypting(Protocol):
-    """Enciphers the frames a dialogue sends."""
-
-    def frame(self, plain: bytes) -> bytes: ...
-
-
-class Decrypting(Protocol):
-    """Deciphers the frames a dialogue receives; None = not ours."""
-
-    def frame(self, data: bytes) -> bytes | None: ...
 
 
 def extend(last: int, stamp: int) -> int:
@@ -123,8 +112,9 @@ class Dialog:
         #: the first and the last command of this dialogue, plus SENT for one of ours; 0 = none (`iax2 show channels`)
         self.first_message = 0
         self.last_message = 0
-        self.encrypting: Encrypting | None = None
-        self.decrypting: Decrypting | None = None
+        #: present from the moment on from which frames in this direction are enciphered
+        self.encrypting: Sealer | None = None
+        self.decrypting: Opener | None = None
         self.gone = False
         #: frames that wait for room in the window: frame, final, barrier, key
         self.backlog: list[tuple[FullFrame, bool, bool, object]] = []
@@ -242,8 +232,12 @@ class Dialog:
         """Number a frame, send it, and keep it until it is acknowledged."""
         frame.destination = self.remote_number
         self.reliable.number(frame)
-        wire = self._transmit(frame, frame.encode(), "000", barrier)
-        self.reliable.keep(frame, wire, now, self.rtt, final=final, barrier=barrier, key=key)
+        sealer, renewed = self.encrypting, key if isinstance(key, Sealer) else None
+        wire = self._transmit(frame, "000", sealer, barrier, renewed is not None)
+        self.reliable.keep(frame, wire, now, self.rtt, final=final, barrier=barrier, key=key, sealer=sealer)
+        if renewed is not None:
+            # RTKEY went under the old key; all that follows goes under the new one at once
+            self.encrypting = renewed
         self._set_retransmit()
 
     def send_once(
@@ -255,16 +249,25 @@ class Dialog:
         self.reliable.number(frame)
         if oseqno is not None:
             frame.oseqno = oseqno
-        self._transmit(frame, frame.encode(), "-01")
+        self._transmit(frame, "-01", self.encrypting)
 
-    def _transmit(self, frame: FullFrame, plain: bytes, retry: str, barrier: bool = False) -> bytes:
+    def _transmit(
+        self, frame: FullFrame, retry: str, sealer: Sealer | None, barrier: bool = False, rekeys: bool = False
+    ) -> bytes:
         core = self.core
         if frame.type == FrameType.IAX:
             self._note_message(frame.subclass | SENT)
         if core.debug is not None or core.taps:
             core.dump("Tx", frame, self.address, retry)
-        wire = plain if self.encrypting is None else self.encrypting.frame(plain)
-        core.send(self.socket, self.address, self.local, wire, row=self.row, barrier=barrier)
+        plain = frame.encode()
+        if sealer is None:
+            core.send(self.socket, self.address, self.local, plain, row=self.row, barrier=barrier)
+            return plain
+        wire = sealer.frame(plain)
+        core.send(
+            self.socket, self.address, self.local, wire, row=self.row, barrier=barrier, clear=plain[:HEADER],
+            rekeys=rekeys,
+        )  # fmt: skip
         return wire
 
     def _note_message(self, message: int) -> None:
@@ -346,7 +349,10 @@ class Dialog:
             self.on_answered(now)
         elif command == Command.VNAK:
             for sent in self.reliable.missing(frame.iseqno):
-                self.core.send(self.socket, self.address, self.local, sent.first, row=self.row, barrier=sent.barrier)
+                clear = b"" if sent.sealer is None else sent.frame.encode()[:HEADER]
+                self.core.send(
+                    self.socket, self.address, self.local, sent.first, row=self.row, barrier=sent.barrier, clear=clear
+                )
         elif command == Command.LAGRQ:
             self.send(Command.LAGRP, now, stamp=frame.timestamp)
         elif command == Command.PING:
@@ -393,7 +399,7 @@ class Dialog:
             # a dialogue whose far number became known meanwhile is addressed by it
             sent.frame.destination = self.remote_number
             self.on_resent(sent)
-            self._transmit(sent.frame, sent.frame.encode(), f"{sent.sendings - 1:03d}", sent.barrier)
+            self._transmit(sent.frame, f"{sent.sendings - 1:03d}", sent.sealer, sent.barrier)
         self._set_retransmit()
 
     # ---- end ----------------------------------------------------------------------------------------------
@@ -428,6 +434,9 @@ class Dialog:
 
     def on_media(self, frame: FullFrame, now: float) -> None:
         """Any frame but IAX."""
+
+    def on_key(self, key: bytes) -> None:
+        """Of several possible keys this one has opened the first enciphered frame."""
 
     def on_answered(self, now: float) -> None:
         """An ACK came."""

@@ -302,7 +302,10 @@ class Driver:
                 if not datagrams and not happened:
                     break
                 for d in datagrams:
-                    port.send(d.socket, d.address, d.data, local=d.local, row=d.row, barrier=d.barrier)
+                    port.send(d.socket, d.address, d.data, local=d.local, row=d.row, barrier=d.barrier, clear=d.clear)
+                    if d.rekeys and d.row in self._legs:
+                        # voice behind RTKEY goes under the new key, and none before it
+                        port.set_keys(d.row, *self._legs[d.row].call.voice_keys)
                 for event in happened:
                     _HANDLERS[type(event)](self, event)
         finally:
@@ -494,6 +497,8 @@ class Driver:
             self._flags(call),
             time.monotonic_ns() + round((call.clock_start - self.now()) * 1e9),
         )
+        if call.encrypted:
+            self.port.set_keys(row, *call.voice_keys)
         if leg.receive or leg.send:
             self.port.set_formats(row, leg.receive, leg.send)
 
@@ -519,6 +524,12 @@ class Driver:
         if leg is not None:
             leg.receive, leg.send = call.receive_format, call.send_format
             self.port.set_formats(call.row, leg.receive, leg.send)
+
+    def _keys(self, event: events.CallKeys) -> None:
+        call = event.call
+        if call.row in self._legs:
+            self.port.set_flags(call.row, self._flags(call))
+            self.port.set_keys(call.row, *call.voice_keys)
 
     def _trunk(self, event: events.CallTrunk) -> None:
         if event.call.row in self._legs:
@@ -699,6 +710,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Driver, Any], None]] = {
     events.CallQuelch: Driver._quelch,
     events.LegBound: Driver._bound,
     events.CallTrunk: Driver._trunk,
+    events.CallKeys: Driver._keys,
     events.CallFormats: Driver._formats,
     events.CallEnded: Driver._ended,
     events.CallGone: Driver._gone,

@@ -52,6 +52,10 @@ _UNANSWERED = frozenset(
 )
 
 
+def _opens(frame: FullFrame) -> bool:
+    return frame.type == FrameType.IAX and frame.subclass in OPENERS
+
+
 class Endpoint:
     """All IAX2 state of one daemon.
 
@@ -107,12 +111,13 @@ class Endpoint:
             core.stats[f"dropped.{error.reason}"] += 1
             return
         dialog = self._dialog_of(frame, address)
-        if dialog is not None and dialog.decrypting is not None:
-            plain = dialog.decrypting.frame(data)
-            if plain is None or len(plain) < len(data[:12]):
+        # who opens a dialogue knows no number of ours and no key
+        if dialog is not None and dialog.decrypting is not None and (frame.destination or not _opens(frame)):
+            plain = dialog.decrypting.frame(data, dialog)
+            if plain is None:
                 core.stats["dropped.not enciphered with the call's key"] += 1
                 return
-            frame = frames.parse_full(plain)
+            frame = plain
         core.dump("Rx", frame, address, "Yes" if frame.retry else " No")
         if frame.type == FrameType.IAX:
             command = frame.subclass
@@ -317,11 +322,6 @@ class Endpoint:
     def _address_of(self, record: PeerRecord, outgoing: Outgoing) -> Address:
         """Where a peer is to be called; raises CannotCall."""
         section = record.section
-        if section.forceencryption:
-            raise self._cannot(
-                record, outgoing, (section.host, section.port), Cause.FACILITY_NOT_SUBSCRIBED, "an encrypted call",
-                "encryption is not done yet", "forceencryption", "take forceencryption out",
-            )  # fmt: skip
         if record.address is None:
             if section.dynamic:
                 expected, option, advice = "that it has registered", "host", "see its register line and its log"

@@ -132,6 +132,13 @@ class CallTrunk(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallKeys(Event):
+    """The call has become an encrypted one, or a key of its has changed: tell the plane `set_keys`."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
 class CallFormats(Event):
     """`call.receive_format` or `call.send_format` (format bits) changed: tell the plane `set_formats`."""
 

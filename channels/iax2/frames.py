@@ -19,6 +19,8 @@ RETRY = 0x8000
 NUMBER_MASK = 0x7FFF
 
 _FULL_HEADER = struct.Struct(">HHIBBBB")
+#: bytes of a full frame's header
+HEADER = _FULL_HEADER.size
 _MINI_HEADER = struct.Struct(">HH")
 _TRUNK_HEADER = struct.Struct(">HBBI")
 _VIDEO_HEADER = struct.Struct(">HHH")

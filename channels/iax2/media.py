@@ -12,11 +12,13 @@ Layouts:
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pbx.channels.iax2.crypto import Decryptor, Encryptor
 from pbx.channels.voice.headers import Array, Entries, Kind
 
 _FULL = 0x80000000
@@ -26,6 +28,7 @@ _MINI_HEAD = 4
 _TRUNK_HEAD = 8
 _TYPE_VOICE = 2
 _TYPE_IAX = 6
+_LAST_TYPE = 12
 _TXREL = 26
 _RTKEY = 39
 #: entry head bytes by layout: without and with time stamps
@@ -137,8 +140,17 @@ class MediaHeaders:
         out[:, head:] = payload
         return out
 
+    def sealer(self, key: bytes) -> Encryptor:
+        return Encryptor(key, os.urandom)
+
+    def opener(self, key: bytes) -> Decryptor:
+        return Decryptor(key)
+
     def full_stamp(self, frame: bytes) -> int:
         return int.from_bytes(frame[4:8], "big")
+
+    def is_frame(self, frame: bytes) -> bool:
+        return len(frame) >= _FULL_HEAD and 0 < frame[10] <= _LAST_TYPE
 
     def is_voice(self, frame: bytes) -> bool:
         return len(frame) >= _FULL_HEAD and frame[10] == _TYPE_VOICE

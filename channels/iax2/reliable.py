@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from pbx.channels.iax2.frames import UNNUMBERED, FrameType, FullFrame
+
+if TYPE_CHECKING:
+    from pbx.channels.iax2.cipher import Sealer
 
 #: seconds
 SHORTEST_WAIT = 0.1
@@ -45,6 +49,8 @@ class Sent:
     barrier: bool = False
     #: what the dialogue wants to know when it is acked or lost
     key: object = None
+    #: what it was enciphered with; a frame that is sent again keeps its first key
+    sealer: Sealer | None = None
 
 
 def is_unnumbered(frame: FullFrame) -> bool:
@@ -84,10 +90,12 @@ class Reliable:
         final: bool = False,
         barrier: bool = False,
         key: object = None,
+        sealer: Sealer | None = None,
     ) -> None:
         """Remember a sent frame until it is acknowledged.  rtt: the round-trip estimate, seconds."""
         wait = min(max(2 * rtt, SHORTEST_WAIT), LONGEST_WAIT)
-        self.pending.append(Sent(frame, data, now + wait, wait, final=final, barrier=barrier, key=key))
+        sent = Sent(frame, data, now + wait, wait, final=final, barrier=barrier, key=key, sealer=sealer)
+        self.pending.append(sent)
 
     def classify(self, frame: FullFrame) -> Order:
         """Judge a received frame's number, and count it when it is the next."""

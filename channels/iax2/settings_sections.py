@@ -90,7 +90,6 @@ class _Common(Options):
         values="yes, aes128, no",
         help="Offer and take AES-128.",
         differs="`no` in a section counts against [general]'s `yes`; in Asterisk it does not.",
-        effect=LATER,
         inherits=True,
     )
     forceencryption = Option(
@@ -102,7 +101,6 @@ class _Common(Options):
         values="yes, no",
         help="New keys in encrypted calls.",
         differs=NO_KEYROTATE,
-        effect=LATER,
         inherits=True,
     )
 

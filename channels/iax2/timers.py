@@ -29,6 +29,8 @@ class Timer(IntEnum):
     RESOLVE = 11
     LOGIN = 12  # AUTHREQ was sent, an answer has to come
     KEEPALIVE = 13
+    ROTATE = 14  # an encrypted call's next key
+    TRANSFER = 15  # a native transfer that takes too long
 
 
 class Owner(Protocol):

@@ -74,6 +74,16 @@ class Core:
             if len(mine):
                 self._queue(box, sink[mine], control[mine], pointer[mine], length[mine])
 
+    def datagram(self, row: int, data: bytes) -> None:
+        """Queue one datagram to a leg as it is."""
+        at = self.arena.put(data)
+        box = self.boxes.get(int(self.legs.socket[row]))
+        if at < 0 or box is None:
+            self.counters.held_dropped += 1
+            return
+        sink, pointer, length = ones(row, at + self.arena.base, len(data))
+        self._queue(box, sink, self.legs.sink_state[sink] & _CONTROL, pointer, length)
+
     def _queue(self, box: Outbox, sink: Ints, control: Ints, pointer: Ints, length: Ints) -> None:
         legs = self.legs
         at = box.add(pointer, length, legs.name_pointer(sink))

@@ -84,6 +84,7 @@ class PlaneCounters:
     untranslatable: int = 0
     unsendable: int = 0
     held_dropped: int = 0
+    undeciphered: int = 0
     receive_errors: int = 0
     kernel_dropped: int = 0
     send_dropped: int = 0

@@ -47,6 +47,18 @@ class Entries:
     bad: int = 0
 
 
+class Sealer(Protocol):
+    """Enciphers media frames under one key."""
+
+    def frame(self, plain: bytes) -> bytes: ...
+
+
+class Opener(Protocol):
+    """Deciphers frames of one key; None = not possible."""
+
+    def frame(self, data: bytes) -> bytes | None: ...
+
+
 class Headers(Protocol):
     """Media headers of one protocol."""
 
@@ -74,8 +86,17 @@ class Headers(Protocol):
     def trunk_rows(self, call: Array, stamp: Array, payload: Array, timestamps: bool) -> Array:
         """(n, entry bytes) array: entry head and payload of equal-length voice, ready to be sent."""
 
+    def sealer(self, key: bytes) -> Sealer:
+        """What enciphers minis under this key."""
+
+    def opener(self, key: bytes) -> Opener:
+        """What deciphers minis and full frames of this key."""
+
     def full_stamp(self, frame: bytes) -> int:
         """The 32-bit time of a full frame."""
+
+    def is_frame(self, frame: bytes) -> bool:
+        """True for bytes that can be a full frame (was it the right key?)."""
 
     def is_voice(self, frame: bytes) -> bool:
         """True for a full frame that carries voice."""

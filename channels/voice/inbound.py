@@ -66,6 +66,8 @@ class Inbound:
         self._deliver = deliver
         self._mark = np.zeros(core.legs.capacity, np.int64)
         self._held: dict[int, _Held] = {}
+        #: opens an enciphered mini that waited: row, datagram, ms -> (stamp, payload), None = with no key
+        self.unseal: Callable[[int, bytes, int], tuple[int, bytes] | None] = lambda row, data, now: None
         #: when a row's missing format was last told, ms
         self._unknown_at: dict[int, int] = {}
 
@@ -178,12 +180,38 @@ class Inbound:
             self._held[row] = _Held(now + HOLD_MS)
             self._core.legs.set_source(row, SourceState.HELD, True)
 
-    def release(self, row: int, now: int) -> None:
-        """The full frame was dealt with: what waited goes on."""
+    def seal(self, row: int, data: bytes) -> None:
+        """An enciphered mini of a row that waits: its key may be in the very frame that is waited for."""
+        held = self._held.get(row)
+        if held is not None and len(held.frames) + len(held.sealed) < _HELD_FRAMES:
+            held.sealed.append(data)
+        else:
+            self._core.counters.held_dropped += 1
+
+    def unread(self, row: int, data: bytes) -> None:
+        """A full frame that no present key opens, behind one that holds the row: it may hold it, too."""
+        held = self._held.get(row)
+        if held is not None and len(held.unread) < _HELD_FRAMES:
+            held.unread.append(data)
+
+    def reread(self, row: int, holds: Callable[[bytes], bool]) -> None:
+        """There is a new key: if one of those frames holds the row, the next release is not the last."""
+        held = self._held.get(row)
+        if held is not None and held.unread:
+            held.again = any(holds(data) for data in held.unread)
+            held.unread.clear()
+
+    def release(self, row: int, now: int, *, late: bool = False) -> None:
+        """The full frame was dealt with: what waited goes on.  late: whatever else there is to wait for."""
+        waiting = self._held.get(row)
+        if waiting is not None and waiting.again and not late:
+            waiting.again = False
+            return
         held = self._held.pop(row, None)
         if held is None:
             return
         self._core.legs.set_source(row, SourceState.HELD, False)
+        held.frames += [found for data in held.sealed if (found := self.unseal(row, data, now)) is not None]
         if not held.frames:
             return
         offsets, sizes, stamps = [], [], []
@@ -209,7 +237,7 @@ class Inbound:
         """Release what waited too long (control is slow, or dropped the frame as a copy of an older one)."""
         if self._held:
             for row in [r for r, h in self._held.items() if h.deadline <= now]:
-                self.release(row, now)
+                self.release(row, now, late=True)
 
     @property
     def holding(self) -> bool:
@@ -217,10 +245,13 @@ class Inbound:
 
 
 class _Held:
-    """Minis of one row behind a full frame."""
+    """Minis of one row behind a full frame, as (stamp, payload) or enciphered; full frames that nobody can read yet."""
 
-    __slots__ = ("deadline", "frames")
+    __slots__ = ("again", "deadline", "frames", "sealed", "unread")
 
     def __init__(self, deadline: int) -> None:
         self.deadline = deadline
         self.frames: list[tuple[int, bytes]] = []
+        self.sealed: list[bytes] = []
+        self.unread: list[bytes] = []
+        self.again = False

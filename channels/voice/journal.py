@@ -5,7 +5,7 @@ Sounds, recordings and detectors are the graph's to say again (`Graph.replay`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
 from pbx.channels.voice.records import Commands
@@ -23,6 +23,7 @@ class _Leg:
     clock_start: int
     receive: int = 0
     send: int = 0
+    keys: tuple[bytes, tuple[bytes, ...]] | None = field(default=None, repr=False)
 
 
 class JournaledCommands(Commands):
@@ -72,6 +73,11 @@ class JournaledCommands(Commands):
         if row in self._legs:
             self._legs[row].flags = flags
         super().set_flags(row, flags)
+
+    def set_keys(self, row: int, send: bytes, receive: tuple[bytes, ...]) -> None:
+        if row in self._legs:
+            self._legs[row].keys = send, receive
+        super().set_keys(row, send, receive)
 
     def set_formats(self, row: int, receive: int, send: int) -> None:
         if row in self._legs:
@@ -150,6 +156,8 @@ class JournaledCommands(Commands):
                 leg.flags,
                 leg.clock_start,
             )
+            if leg.keys is not None:
+                super().set_keys(row, *leg.keys)
             super().set_formats(row, leg.receive, leg.send)
         if self._edges:
             super().reset_edges([], list(self._edges.values()))

@@ -51,6 +51,7 @@ class SourceState(IntFlag):
     NO_FORMAT = 8  # nobody knows what its frames hold
     HELD = 16  # its voice waits behind a full frame
     JITTER = 64  # its voice passes the jitter buffer
+    ENCRYPTED = 128
     NOWHERE = 32  # no plain relay edge leaves it
 
 
@@ -133,6 +134,7 @@ class LegTable:
     def set_flags(self, row: int, flags: LegFlags) -> None:
         self.flags[row] = int(flags)
         self.set_source(row, SourceState.JITTER, bool(flags & LegFlags.JITTER))
+        self.set_source(row, SourceState.ENCRYPTED, bool(flags & LegFlags.ENCRYPTED))
         state = int(self.sink_state[row]) & ~int(SinkState.TRUNK | SinkState.ENCRYPTED)
         if flags & LegFlags.ENCRYPTED:
             state |= SinkState.ENCRYPTED

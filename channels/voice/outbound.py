@@ -14,16 +14,16 @@ from typing import Protocol
 import numpy as np
 
 from pbx.channels.voice.core import TOLERANCE, Core, milliseconds, ones
-from pbx.channels.voice.counters import TX_CLOCK, TX_FRAMES, TX_HIGH, TX_OFFSET, TX_ORIGIN, TX_STATE, TX_TS
+from pbx.channels.voice.counters import TX_CLOCK, TX_FRAMES, TX_HIGH, TX_OFFSET, TX_ORIGIN, TX_OWN, TX_STATE, TX_TS
 from pbx.channels.voice.legs import Ints, SinkState
 
 #: frames kept while a full VOICE frame is on its way through the core, and how long before it is asked for again
 _QUEUE = 25
 _ASK_AGAIN_MS = 1000
 
-_HARD = int(SinkState.NEED_FULL | SinkState.WAITING | SinkState.NO_FORMAT | SinkState.ENCRYPTED)
+_HARD = int(SinkState.NEED_FULL | SinkState.WAITING | SinkState.NO_FORMAT)
 
-_TRUNK, _SLOT = int(SinkState.TRUNK), int(SinkState.SLOT)
+_TRUNK, _SLOT, _ENCRYPTED = int(SinkState.TRUNK), int(SinkState.SLOT), int(SinkState.ENCRYPTED)
 
 
 class TrunkRows(Protocol):
@@ -32,6 +32,12 @@ class TrunkRows(Protocol):
     def add(self, sink: Ints, tx: Ints, offset: Ints, size: Ints) -> None: ...
 
     def flush_leg(self, row: int) -> None: ...
+
+
+class Sealed(Protocol):
+    """How voice of enciphered legs leaves."""
+
+    def send(self, sink: Ints, own: Ints, tx: Ints, offset: Ints, size: Ints) -> None: ...
 
 
 class Slots(Protocol):
@@ -47,6 +53,7 @@ class Outbound:
         self._core = core
         self.trunks: TrunkRows
         self.slots: Slots
+        self.ciphers: Sealed
         self._waiting: dict[int, _Waiting] = {}
 
     def relay(self, sink: Ints, origin: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
@@ -121,6 +128,14 @@ class Outbound:
                 if not len(plain):
                     return
                 sink, tx, offset, size, record = sink[plain], tx[plain], offset[plain], size[plain], record[plain]
+            sealed = (record[:, TX_STATE] & _ENCRYPTED) != 0
+            if sealed.any():
+                own = record[sealed, TX_OWN]
+                self.ciphers.send(sink[sealed], own, tx[sealed], offset[sealed], size[sealed])
+                plain = np.nonzero(~sealed)[0]
+                if not len(plain):
+                    return
+                sink, tx, offset, size, record = sink[plain], tx[plain], offset[plain], size[plain], record[plain]
         else:
             self._sent(sink, record, tx)
         self._core.minis(sink, record, tx, offset, size)
@@ -138,9 +153,6 @@ class Outbound:
         core = self._core
         state = int(core.legs.sink_state[row])
         if not core.legs.live[row] or state & SinkState.NO_FORMAT:
-            core.counters.unsendable += 1
-            return
-        if state & SinkState.ENCRYPTED and not state & (SinkState.NEED_FULL | SinkState.WAITING):
             core.counters.unsendable += 1
             return
         waiting = self._waiting.get(row)

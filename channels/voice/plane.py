@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pbx.channels.voice.ciphers import Ciphers
 from pbx.channels.voice.clocked import Clocked, Input
 from pbx.channels.voice.core import Core
 from pbx.channels.voice.counters import CounterTable
@@ -77,6 +78,8 @@ class Plane(Sounds):
         self.trunks = self.outbound.trunks = Trunks(self.core)
         self.relay = Relay(self.core, self.outbound, self.slots)
         self.inbound = Inbound(self.core, self.relay.deliver)
+        self.ciphers = self.outbound.ciphers = Ciphers(self.core)
+        self.inbound.unseal = self.ciphers.one
         self.clocked = Clocked(self.core, self.outbound, self.slots, self._ended)
         self._single = Single(self.core)
         #: batches up to this size are relayed one frame at a time
@@ -197,8 +200,37 @@ class Plane(Sounds):
             row, stamp, offset, length = row[known], stamp[known], offset[known], length[known]
             if not len(row):
                 return
+        if self.ciphers:
+            row, stamp, offset, length = self._open(row, stamp, offset, length)
+            if not len(row):
+                return
         over = self.core.headers.overhead
         self.inbound.minis(row, stamp, offset + over, length - over, self._now)
+
+    def _open(self, row: Ints, stamp: Ints, offset: Ints, length: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+        """Minis in the clear; those whose key may be on its way wait as they are."""
+        stamp, length = stamp.copy(), length.copy()
+        dropped = self.ciphers.minis(row, stamp, offset, length, self._now)
+        held = int(SourceState.HELD)
+        for i in np.nonzero(self.legs.source_state[row] & held)[0].tolist():
+            r = int(row[i])
+            if r in self.ciphers:
+                self.inbound.seal(r, self.core.arena.bytes_at(int(offset[i]), int(length[i])))
+                dropped.append(i)
+        if dropped:
+            rest = np.setdiff1d(np.arange(len(row)), dropped)
+            return row[rest], stamp[rest], offset[rest], length[rest]
+        return row, stamp, offset, length
+
+    def _clear(self, row: int, data: bytes) -> bytes:
+        """A full frame as it says whether it holds its row; of an enciphered one that nobody can read: nothing."""
+        if row not in self.ciphers:
+            return data
+        clear = self.ciphers.full(row, data)
+        if clear is None or not self.core.headers.is_frame(clear):
+            self.inbound.unread(row, data)
+            return b""
+        return clear
 
     def _signalling(self, socket: int, batch: Batch, kind: Any, row: Ints, stamp: Ints) -> None:
         """A batch with full frames: voice before one that holds its row goes first, voice behind it waits."""
@@ -210,12 +242,13 @@ class Plane(Sounds):
             data = core.arena.bytes_at(int(batch.offset[i]), int(batch.length[i]))
             local, _ = batch.control(i)
             owner = int(row[i])
-            if owner and core.headers.holds(data, int(self.legs.rx_format[owner]), -1):
+            clear = self._clear(owner, data)
+            if owner and clear and core.headers.holds(clear, int(self.legs.rx_format[owner]), -1):
                 # it may: what came before it is dealt with first, then its time can be judged
                 if i > start:
                     self._mixed(socket, batch, keys, kind, row, stamp, np.arange(start, i))
                 start = i
-                if core.headers.holds(data, int(self.legs.rx_format[owner]), int(self.legs.rx_ts[owner])):
+                if core.headers.holds(clear, int(self.legs.rx_format[owner]), int(self.legs.rx_ts[owner])):
                     self.inbound.hold(owner, self._now)
             generation = int(self.legs.generation[owner]) if owner else 0
             core.events.datagram(socket, batch.name[i].tobytes(), local, owner, generation, self._stamp, data)
@@ -232,6 +265,9 @@ class Plane(Sounds):
             if len(mini):
                 self._minis(row[mini], stamp[mini], batch.offset[mini], batch.length[mini])
             return
+        if self.ciphers and len(mini):
+            self._minis(row[mini], stamp[mini], batch.offset[mini], batch.length[mini])
+            mini = mini[:0]
         core = self.core
         entries = core.headers.trunk_entries(core.arena.flat, batch.offset[trunk], batch.length[trunk])
         core.counters.bad_trunk_frames += entries.bad
@@ -266,7 +302,17 @@ class Plane(Sounds):
         self.core.keys.pop(socket, None)
         self.boxes.pop(socket, None)
 
-    def send(self, socket: int, address: bytes, local: bytes, data: bytes, row: int, barrier: bool) -> None:
+    def send(
+        self,
+        socket: int,
+        address: bytes,
+        local: bytes,
+        data: bytes,
+        row: int,
+        barrier: bool,
+        clear: bytes = b"",
+    ) -> None:
+        clear = clear or data
         box = self.boxes.get(socket)
         if box is None:
             self.counters.unsendable += 1
@@ -275,13 +321,13 @@ class Plane(Sounds):
         if known:
             if barrier:
                 self.outbound.barrier(row)
-            if len(data) >= 8:
+            if len(clear) >= 8:
                 # the high half of whatever was sent last decides when voice has to say its time in full
                 clock = self._now - int(self.legs.clock[row])
-                stamp = self.core.headers.full_stamp(data)
+                stamp = self.core.headers.full_stamp(clear)
                 self.legs.tx_high[row] = (clock + ((stamp - clock + 2**31) & 0xFFFFFFFF) - 2**31) >> 16
         box.add_bytes(data, address, local)
-        if known and barrier and self.core.headers.is_voice(data):
+        if known and barrier and self.core.headers.is_voice(clear):
             self.outbound.passed(row, self._now)
 
     # ---- commands: legs ---------------------------------------------------------------------------------------
@@ -346,6 +392,20 @@ class Plane(Sounds):
         else:
             self.relay.jitter.remove(row)
 
+    def set_keys(self, row: int, send: bytes, receive: tuple[bytes, ...]) -> None:
+        if not self._live(row):
+            return
+        self.ciphers.set(row, send, receive)
+        headers, legs = self.core.headers, self.legs
+
+        def holds(data: bytes) -> bool:
+            clear = self.ciphers.full(row, data)
+            if clear is None or not headers.is_frame(clear):
+                return False
+            return headers.holds(clear, int(legs.rx_format[row]), int(legs.rx_ts[row]))
+
+        self.inbound.reread(row, holds)
+
     def set_formats(self, row: int, receive: int, send: int) -> None:
         if not self._live(row):
             return
@@ -387,6 +447,7 @@ class Plane(Sounds):
             keys.discard(row)
         self.inbound.forget(row)
         self.outbound.forget(row)
+        self.ciphers.forget(row)
         self.trunks.leave(row)
         self.relay.jitter.remove(row)
         touched = self._edges.remove_row(row)

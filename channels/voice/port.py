@@ -68,10 +68,12 @@ class VoicePort(Protocol):
         local: str = "",
         row: int = 0,
         barrier: bool = False,
+        clear: bytes = b"",
     ) -> None:
         """Send a datagram; `local`: the address it must leave from (a wildcard-bound socket), "" = the socket's own.
 
         barrier: it belongs to leg `row` and no mini frame of that leg may overtake it (VOICE, RTKEY, TXREL).
+        clear: the header in the clear, where the datagram is an enciphered full frame of that leg.
         """
 
     def add_leg(
@@ -95,6 +97,9 @@ class VoicePort(Protocol):
         """The far end's address or call number became known or changed (from an authenticated full frame only)."""
 
     def set_flags(self, row: int, flags: LegFlags) -> None: ...
+
+    def set_keys(self, row: int, send: bytes, receive: tuple[bytes, ...]) -> None:
+        """Keys of an ENCRYPTED leg's minis: what we send under, and what may come, newest first."""
 
     def set_formats(self, row: int, receive: int, send: int) -> None:
         """Format bits of mini frames in, and of all voice out; 0 = none yet.

@@ -50,6 +50,7 @@ class Command(IntEnum):
     SET_TRUNK = 20
     SET_OPTIONS = 21
     SET_JITTER = 22
+    SET_KEYS = 23
 
 
 class Event(IntEnum):
@@ -119,9 +120,10 @@ class Commands(Writer):
         local: str = "",
         row: int = 0,
         barrier: bool = False,
+        clear: bytes = b"",
     ) -> None:
-        tail = addresses.pack(*address) + addresses.pack(local, 0) + data
-        self.put(Command.SEND, int(barrier), row, a=socket, tail=tail)
+        tail = addresses.pack(*address) + addresses.pack(local, 0) + clear + data
+        self.put(Command.SEND, int(barrier), row, a=socket, b=len(clear), tail=tail)
 
     def add_leg(
         self,
@@ -162,6 +164,9 @@ class Commands(Writer):
 
     def set_flags(self, row: int, flags: LegFlags) -> None:
         self.put(Command.SET_FLAGS, int(flags), row)
+
+    def set_keys(self, row: int, send: bytes, receive: tuple[bytes, ...]) -> None:
+        self.put(Command.SET_KEYS, row=row, a=len(send), b=len(receive), tail=send + b"".join(receive))
 
     def set_formats(self, row: int, receive: int, send: int) -> None:
         self.put(Command.SET_FORMATS, row=row, a=receive, b=send)
@@ -232,7 +237,9 @@ class Plane(Protocol):
 
     def add_socket(self, socket: int, fd: int, family: int) -> None: ...
     def remove_socket(self, socket: int) -> None: ...
-    def send(self, socket: int, address: bytes, local: bytes, data: bytes, row: int, barrier: bool) -> None: ...
+    def send(
+        self, socket: int, address: bytes, local: bytes, data: bytes, row: int, barrier: bool, clear: bytes
+    ) -> None: ...
     def add_leg(
         self,
         row: int,
@@ -248,6 +255,7 @@ class Plane(Protocol):
     ) -> None: ...
     def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int) -> None: ...
     def set_flags(self, row: int, flags: LegFlags) -> None: ...
+    def set_keys(self, row: int, send: bytes, receive: tuple[bytes, ...]) -> None: ...
     def set_formats(self, row: int, receive: int, send: int) -> None: ...
     def remove_leg(self, row: int, generation: int) -> None: ...
     def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None: ...
@@ -281,16 +289,25 @@ def _edges(tail: bytes, removed: int) -> tuple[list[Edge], list[Edge]]:
     return edges[:removed], edges[removed:]
 
 
+def _pieces(tail: bytes, count: int) -> tuple[bytes, ...]:
+    """Equally long parts."""
+    size = len(tail) // count if count else 0
+    return tuple(tail[i * size : (i + 1) * size] for i in range(count))
+
+
 _Head = tuple[int, int, int, int, int, int, int, int, int]
 _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     Command.ADD_SOCKET: lambda p, h, t: p.add_socket(h[2], h[5], h[6]),
     Command.REMOVE_SOCKET: lambda p, h, t: p.remove_socket(h[2]),
-    Command.SEND: lambda p, h, t: p.send(h[5], t[:_A], t[_A : 2 * _A], t[2 * _A :], h[2], bool(h[1])),
+    Command.SEND: lambda p, h, t: p.send(
+        h[5], t[:_A], t[_A : 2 * _A], t[2 * _A + h[6] :], h[2], bool(h[1]), t[2 * _A : 2 * _A + h[6]]
+    ),
     Command.ADD_LEG: lambda p, h, t: p.add_leg(
         h[2], h[3], h[5], t[:_A], t[_A : 2 * _A], h[6] & 0xFFFF, h[6] >> 16, LegFlags(h[1]), h[7], bool(h[8])
     ),
     Command.BIND_LEG: lambda p, h, t: p.bind_leg(h[2], t[:_A], t[_A : 2 * _A], h[5]),
     Command.SET_FLAGS: lambda p, h, t: p.set_flags(h[2], LegFlags(h[1])),
+    Command.SET_KEYS: lambda p, h, t: p.set_keys(h[2], t[: h[5]], _pieces(t[h[5] :], h[6])),
     Command.SET_FORMATS: lambda p, h, t: p.set_formats(h[2], h[5], h[6]),
     Command.REMOVE_LEG: lambda p, h, t: p.remove_leg(h[2], h[3]),
     Command.VOICE_IN: lambda p, h, t: p.voice_in(h[2], h[5], h[6], t),

@@ -33,6 +33,8 @@ def test_every_command_arrives() -> None:
     port.add_socket(1, 7, 2)
     port.remove_socket(1)
     port.send(1, A, b"data", local=LOCAL, row=5, barrier=True)
+    port.send(1, A, b"sealed", row=5, clear=b"head")
+    port.set_keys(5, b"k" * 16, (b"a" * 16, b"b" * 16))
     port.add_leg(5, 6, 1, A, LOCAL, 0x7FFF, 0x7FFE, LegFlags.TRUNK | LegFlags.JITTER, 2**62)
     port.resume_leg(5, 6, 1, A, LOCAL, 3, 4, LegFlags(0), 1)
     port.bind_leg(5, A, "", 9)
@@ -58,7 +60,9 @@ def test_every_command_arrives() -> None:
     assert heard.calls == [
         ("add_socket", 1, 7, 2),
         ("remove_socket", 1),
-        ("send", 1, RAW, RAW_LOCAL, b"data", 5, True),
+        ("send", 1, RAW, RAW_LOCAL, b"data", 5, True, b""),
+        ("send", 1, RAW, addresses.NONE, b"sealed", 5, False, b"head"),
+        ("set_keys", 5, b"k" * 16, (b"a" * 16, b"b" * 16)),
         ("add_leg", 5, 6, 1, RAW, RAW_LOCAL, 0x7FFF, 0x7FFE, LegFlags.TRUNK | LegFlags.JITTER, 2**62, False),
         ("add_leg", 5, 6, 1, RAW, RAW_LOCAL, 3, 4, LegFlags(0), 1, True),
         ("bind_leg", 5, RAW, addresses.NONE, 9),
