@@ -189,7 +189,7 @@ class Inbound:
             self._core.counters.held_dropped += 1
 
     def unread(self, row: int, data: bytes) -> None:
-        """A full frame that no present key opens, behind one that holds the row: it may hold it, too."""
+        """An enciphered full frame behind one that holds the row: with the key in that one it may hold it, too."""
         held = self._held.get(row)
         if held is not None and len(held.unread) < _HELD_FRAMES:
             held.unread.append(data)

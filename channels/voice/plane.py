@@ -226,11 +226,10 @@ class Plane(Sounds):
         """A full frame as it says whether it holds its row; of an enciphered one that nobody can read: nothing."""
         if row not in self.ciphers:
             return data
+        # behind RTKEY the present key reads noise, or by chance a frame
+        self.inbound.unread(row, data)
         clear = self.ciphers.full(row, data)
-        if clear is None or not self.core.headers.is_frame(clear):
-            self.inbound.unread(row, data)
-            return b""
-        return clear
+        return clear if clear is not None and self.core.headers.is_frame(clear) else b""
 
     def _signalling(self, socket: int, batch: Batch, kind: Any, row: Ints, stamp: Ints) -> None:
         """A batch with full frames: voice before one that holds its row goes first, voice behind it waits."""
