@@ -57,7 +57,7 @@ class Event:
 class _Known:
     """What is remembered of a channel."""
 
-    __slots__ = ("app", "begun", "bridged", "data", "last", "place", "rest", "source")
+    __slots__ = ("app", "begun", "bridge", "bridged", "data", "last", "place", "rest", "source")
 
     def __init__(self) -> None:
         self.begun = False
@@ -66,6 +66,8 @@ class _Known:
         self.rest = ("", "")
         self.place = ("", "")
         self.bridged = False
+        #: the one it is in now
+        self.bridge = ""
         #: the name of the channel that hung up
         self.source = ""
         self.last: Event | None = None
@@ -226,6 +228,7 @@ class Engine:
             known = self._get(channel)
             if known is not None:
                 known.bridged = True
+                known.bridge = event.bridge
                 self._cross(channel, known, "BRIDGE_ENTER", event.bridge, members)
 
     def _cross(self, channel: Channel, known: _Known, enum: str, bridge: str, members: list[Channel]) -> None:
@@ -235,23 +238,27 @@ class Engine:
         self._say(self._event(channel, known, enum, peer=peer, extra=extra))
 
     def _unbridged(self, event: Unbridged) -> None:
-        members = self._bridges.get(event.bridge)
-        if members is None or event.channel not in members:
+        self._leaves(event.channel, event.bridge)
+
+    def _leaves(self, channel: Channel, bridge: str) -> None:
+        members = self._bridges.get(bridge)
+        if members is None or channel not in members:
             return
-        members.remove(event.channel)
+        members.remove(channel)
         if not members:
-            del self._bridges[event.bridge]
-        known = self._get(event.channel)
+            del self._bridges[bridge]
+        known = self._get(channel)
         if known is None:
             return
-        if event.channel.far_end_hung_up:
+        known.bridge = ""
+        if channel.far_end_hung_up:
             for other in members:
                 partner = self._known.get(other)
                 if partner is not None and not partner.source:
-                    partner.source = event.channel.name
+                    partner.source = channel.name
         elif members and members[0].far_end_hung_up and not known.source:
             known.source = members[0].name
-        self._cross(event.channel, known, "BRIDGE_EXIT", event.bridge, members)
+        self._cross(channel, known, "BRIDGE_EXIT", bridge, members)
 
     # ---- the end ---------------------------------------------------------------------------------------
 
@@ -260,6 +267,8 @@ class Engine:
         known = self._get(channel)
         if known is None:
             return
+        if known.bridge:
+            self._leaves(channel, known.bridge)
         self._app_ends(known)
         local = channel.name.startswith("Local/")
         source = channel.name if channel.far_end_hung_up and not local else known.source

@@ -17,7 +17,7 @@ from pbx.conf.document import Section
 #: gives the value of a field: (name, qualifiers) -> text, number, or None for no such field
 Source = Callable[[str, frozenset[str], str], "str | int | float | None"]
 
-_FIELD = re.compile(r'\s*(?:"(?P<literal>[^"]*)"|(?P<name>[^,("]+?)\s*(?:\((?P<tags>[^)]*)\))?)\s*(?:,|$)')
+_FIELD = re.compile(r'\s*(?:"(?P<literal>[^"]*)"|(?P<name>[^,()"]+?)\s*(?:\((?P<tags>[^)]*)\))?)\s*(?:,|$)')
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\\\": "\\"}
 
 

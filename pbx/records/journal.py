@@ -22,6 +22,8 @@ SLOTS = 2048
 _HEAD = struct.Struct("<BQI")
 _ROOM = SLOT - _HEAD.size
 _FREE, _BEGIN, _MORE = 0, 1, 2
+#: numbers from here on are none of ours
+_LAST = 1 << 63
 
 
 class Journal:
@@ -50,6 +52,8 @@ class Journal:
         lengths: dict[int, int] = {}
         for slot in range(slots):
             state, number, length = _HEAD.unpack_from(self._map, slot * SLOT)
+            if number >= _LAST:
+                continue
             if state == _BEGIN:
                 lengths[number] = length
             if state in (_BEGIN, _MORE):

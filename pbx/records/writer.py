@@ -6,6 +6,7 @@ written yet, so that neither kill -9 nor a full disk loses a record that was han
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections import deque
@@ -98,7 +99,9 @@ def _append(path: str, data: bytes) -> None:
             while done < len(data):
                 done += os.write(handle, data[done:])
         except OSError:
-            os.ftruncate(handle, size)
+            # half a record is worse than none: it comes again as a whole
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, size)
             raise
     finally:
         os.close(handle)

@@ -64,9 +64,8 @@ def both() -> tuple[Told, Told]:
 def plain(text: str) -> str:
     """A value without the names and times of one call."""
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "BRIDGE", bare(text))
-    return re.sub(
-        r"cel(pbx|stock)-\d+\.\d+", "ID", re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d{10}(\.\d+)?", "TIME", text)
-    )
+    text = re.sub(r"cel(pbx|stock)-\d+\.\d+", "ID", text)
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d{10}(\.\d+)?", "TIME", text)
 
 
 def essence(events: list[list[str]], peer: int) -> list[list[str]]:

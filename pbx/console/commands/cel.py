@@ -27,4 +27,3 @@ def status_lines(service: CelService) -> Iterator[str]:
         yield from (f"CEL Tracking Event: {name}" for name in EVENTS if settings.wants(name))
         yield from (f"CEL Tracking Application: {name}" for name in sorted(settings.apps))
         yield from (f"CEL Event Subscriber: {backend.title}" for backend in service.active)
-    yield ""
