@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from tests.interop.boxes import HERE, Box, make_box
+from tests.interop.boxes import HERE, NET, Box, make_box
 from tests.interop.conftest import need
 
-SERVER, CLIENT = "127.0.53.11", "127.0.53.12"
+SERVER, CLIENT = f"{NET}.53.11", f"{NET}.53.12"
 KINDS = [("pbx", "pbx"), ("asterisk22", "pbx"), ("pbx", "asterisk22"), ("asterisk16", "pbx")]
 
 
