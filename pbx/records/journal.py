@@ -45,6 +45,9 @@ class Journal:
         self._left = self._read(slots)
         taken = {slot for used in self._records.values() for slot in used}
         self._free = deque(slot for slot in range(slots) if slot not in taken)
+        # what an addition left that never came to its end must not become part of a new record of that number
+        for slot in self._free:
+            self._map[slot * SLOT] = _FREE
 
     def _read(self, slots: int) -> list[tuple[int, str]]:
         """What a former run added and did not finish, in order."""
