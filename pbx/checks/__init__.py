@@ -12,7 +12,18 @@ Checker: TypeAlias = Callable[[Configuration], None]
 
 def all_checkers() -> tuple[Checker, ...]:
     """Every checker, in the order they are run. A new one is a function in a module here, and a line there."""
-    from pbx.checks import dialplan, dialplan_dial, dialplan_options, iax_access, iax_names, keys, other_files
+    from pbx.checks import (
+        dialplan,
+        dialplan_dial,
+        dialplan_functions,
+        dialplan_jumps,
+        dialplan_options,
+        dialplan_reach,
+        iax_access,
+        iax_names,
+        keys,
+        other_files,
+    )
 
     return (
         *other_files.CHECKERS,
@@ -22,4 +33,7 @@ def all_checkers() -> tuple[Checker, ...]:
         *dialplan.CHECKERS,
         *dialplan_dial.CHECKERS,
         *dialplan_options.CHECKERS,
+        *dialplan_functions.CHECKERS,
+        *dialplan_jumps.CHECKERS,
+        *dialplan_reach.CHECKERS,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pbx.checks.configuration import Configuration, nearest
 from pbx.dialplan import registry
 from pbx.dialplan.model import HINT, Context, Extension, Priority
+from pbx.dialplan.patterns import ANY, EARLY, class_of
 
 # Numbers this high are begun at by a Goto, as the sample's subroutines are.
 SUBROUTINE = 100
@@ -66,7 +67,7 @@ def gaps(configuration: Configuration) -> None:
             if not numbers or not extension.priorities[numbers[0]].line:
                 continue
             missing = next((n for n in range(1, numbers[-1]) if n not in extension.priorities), 0)
-            if not missing or numbers[0] >= SUBROUTINE:
+            if not missing or numbers[0] >= SUBROUTINE or _elsewhere(configuration, context, extension, missing):
                 continue
             after = extension.priorities[next(n for n in numbers if n > missing)]
             if missing == 1:
@@ -80,25 +81,27 @@ def gaps(configuration: Configuration) -> None:
             )
 
 
-def targets(configuration: Configuration) -> None:
-    """Goto and Gosub to places that are not there (where no variable is in the way)."""
-    for context, extension, priority in steps(configuration):
-        if priority.application.lower() not in ("goto", "gosub") or "$" in priority.data or "?" in priority.data:
-            continue
-        words = [word.strip() for word in priority.data.partition("(")[0].split(",")]
-        where = words[0] if len(words) == 3 else context.name
-        target = configuration.contexts.get(where)
-        if len(words) == 3 and target is None:
-            near = nearest(where, configuration.contexts)
-            message = f"{priority.application} leads to [{where}], which is not there"
-            advice = ",".join([near, *words[1:]]) if near else f"[{where}]"
-            configuration.found.warning(
-                configuration.place_in(priority, priority.data),
-                message,
-                text=line_of(extension, priority),
-                advice=advice,
-                code="no-such-context",
-            )
+def _elsewhere(configuration: Configuration, context: Context, extension: Extension, number: int) -> bool:
+    """Whether another extension gives that priority to numbers that this one takes."""
+    dialled = example(extension.key)
+    seen = {id(extension)}
+    places = [context, *(configuration.contexts[i.context] for i in context.includes
+                         if i.context in configuration.contexts)]  # fmt: skip
+    for place in places:
+        for key in place.index.matching(dialled):
+            if any(number in e.priorities for e in place.group(key) if id(e) not in seen):
+                return True
+    return False
+
+
+def example(key: str) -> str:
+    """A number that a key of the index takes."""
+    if not key.startswith("_"):
+        return key
+    sets = [class_of(position) for position in key[1:]]
+    plain = zip(key[1:], sets, strict=True)
+    return "".join(min(found.members) if found else "5" if position in (ANY, EARLY) else position
+                   for position, found in plain)  # fmt: skip
 
 
 def braces(configuration: Configuration) -> None:
@@ -123,4 +126,4 @@ def line_of(extension: Extension, priority: Priority) -> str:
     return f"exten => {extension.name},{number},{call}"
 
 
-CHECKERS = (forgotten_underscores, applications, gaps, targets, braces)
+CHECKERS = (forgotten_underscores, applications, gaps, braces)

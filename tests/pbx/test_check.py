@@ -237,3 +237,72 @@ def test_the_shipped_samples() -> None:
     out = io.StringIO()
     main(["--etc", str(Path(__file__).resolve().parents[2] / "conf" / "samples"), "--json"], out)
     assert [d for d in json.loads(out.getvalue()) if d["severity"] != "notice"] == []
+
+
+#: extensions.conf behind `[in]` -> codes with what to write
+SLIPS = [
+    ("exten => 1,1,Goto(again)\n same => n(agian),NoOp()\n", ["no-such-label agian"]),
+    ("exten => 1,1,Goto(in,2,1)\n", ["no-such-extension exten => 2,1,... in [in]"]),
+    ("exten => 1,1,GotoIf($[${X} = 1]?5)\n", ["no-such-priority"]),
+    ("exten => 1,1,GotoIf($[${X} = 1]?2:out,s,1)\n same => n,NoOp()\n", ["no-such-context [out]"]),
+    ("exten => 1,1,GotoIf($[${X} = 1]?yes:no)\n same => n(yes),NoOp()\n same => n(no),NoOp()\n", []),
+    ("exten => 1,1,Gosub(sub,s,1(a,b))\n[sub]\nexten => s,1,Return()\n", []),
+    ("exten => 1,1,Gosub(sub,s,strt(a,b))\n[sub]\nexten => s,1(start),Return()\n", ["no-such-label sub,s,start"]),
+    ("exten => 1,1,Goto(${CONTEXT},s,1)\n same => n,Goto(in,${X},1)\n same => n,Goto(in,1,${X})\n", []),
+    ("exten => 1,1,Goto(in,7,1)\nexten => _[5-9],1,NoOp()\n", []),
+    ("exten => 1,1,Goto(7,1)\ninclude => inc\n[inc]\nexten => 7,1,Goto(1,1)\n", []),
+    ("exten => 1,1,Goto(7,1)\nswitch => IAX2/x\n", []),
+    ("exten => 1,1,Goto(nowhere,1)\nexten => i,1,NoOp()\n", []),
+    ("exten => 1,1,Goto(+2)\n", []),
+    ("exten => 1,1,NoOp(${LENN(x)})\n", ["no-such-function LEN(...)"]),
+    ("exten => 1,1,NoOp(${len(x)})\n", ["no-such-function LEN(...)"]),
+    ("exten => 1,1,Set(LEN(x)=3)\n", ["no-writer"]),
+    ("exten => 1,1,Set(CALLRID(num)=3)\n", ["no-such-function CALLERID(...)"]),
+    ("exten => 1,1,Set(CALLERID(num)=${CALLERID(num):1})\n same => n,Set(x=${LEN(${EXTEN})})\n", []),
+    ("exten => 1,1,ExecIf($[1 = 1]?Hangupp(16):NoOp())\n", ["no-such-application Hangup(...)"]),
+    ("exten => 1,1,ExecIf($[${X}?1:0]?Set(a=b?c:d))\n", []),
+    ("exten => _[5-1]X,1,NoOp()\n", ["never-matches a range from the lower to the higher character, as in [1-5]"]),
+    ("include => a\n[a]\nexten => 1,1,NoOp()\ninclude => b\n[b]\ninclude => a\n",
+     ["include-circle take one of the includes away"]),
+    ("exten => _X.,1,NoOp()\ninclude => late\n[late]\nexten => 12,1,NoOp()\nexten => s,1,NoOp()\n",
+     ["never-matches '_X.' into a context of its own, included last"]),
+    ("exten => _X.,1,NoOp()\ninclude => late\n[late]\nexten => 1,1,NoOp()\nexten => _*X,1,NoOp()\n", []),
+    ("exten => _X.,1,NoOp()\ninclude => late\n[late]\nexten => 12,1,NoOp()\n"
+     "[other]\nexten => 1,1,Goto(late,12,1)\n", []),
+    ("exten => _X.,1,NoOp()\nexten => _1800X,2,NoOp()\n", []),
+    ("exten => _1800X,2,NoOp()\n", ["gap priority 1, or n"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "expected"), SLIPS)
+def test_slips_of_the_dialplan(lines: str, expected: list[str], tmp_path: Path) -> None:
+    found = findings(tmp_path, extensions=f"[general]\n[in]\n{lines}")
+    assert [text.partition(" ")[2] for text in found] == expected
+
+
+GUEST = "[guest]\ntype=user\ncontext=pub\n"
+
+
+@pytest.mark.parametrize(
+    ("iax", "lines", "expected"),
+    [
+        (GUEST, "exten => _X.,1,Dial(IAX2/b/${EXTEN})", ["unfiltered ${FILTER(0-9,${EXTEN})}"]),
+        (GUEST, "exten => _X.,1,Dial(IAX2/b/${EXTEN:1})", ["unfiltered ${FILTER(0-9,${EXTEN:1})}"]),
+        (GUEST, "include => in2\n[in2]\nexten => _9!,1,Dial(IAX2/b/${EXTEN})", ["unfiltered ${FILTER(0-9,${EXTEN})}"]),
+        (GUEST, "exten => _X.,1,Dial(IAX2/b/${FILTER(0-9,${EXTEN})})", []),
+        (GUEST, "exten => _XXX,1,Dial(IAX2/b/${EXTEN})", []),
+        (GUEST, "exten => _X.,1,NoOp(${EXTEN})", []),
+        (GUEST + "secret=long\n", "exten => _X.,1,Dial(IAX2/b/${EXTEN})", []),
+    ],
+)
+def test_numbers_of_strangers(iax: str, lines: str, expected: list[str], tmp_path: Path) -> None:
+    found = findings(tmp_path, GOOD_IAX + iax, f"{GOOD_EXTENSIONS}[pub]\n{lines}\n")
+    told = [text.partition(" ")[2] for text in found if text.startswith("extensions.conf")]
+    assert told == expected
+
+
+def test_columns_point_at_the_slip(tmp_path: Path) -> None:
+    _, text = run(tmp_path, extensions="[in]\nexten => 1,1,NoOp(${LENN(x)})\n same => n,GotoIf($[1]?two:one)\n")
+    assert "extensions.conf:2:21: warning: there is no function LENN here (yet)" in text
+    assert "extensions.conf:3:24: warning: GotoIf leads to label 'two'" in text
+    assert "extensions.conf:3:28: warning: GotoIf leads to label 'one'" in text
