@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from pbx import loggerconf, modules
+from pbx.cdr import settings as cdr
+from pbx.cel import settings as cel
 from pbx.checks.configuration import Configuration
 from pbx.conf.diagnostics import Place
 
@@ -12,10 +14,10 @@ from pbx.conf.diagnostics import Place
 KNOWN = tuple(
     f"{name}.conf"
     for name in (
-        "acl agents amd calendar ccss cdr cdr_custom cel cli cli_aliases cli_permissions codecs confbridge dnsmgr "
-        "enum extconfig extensions features festival followme func_odbc http iax iaxprov indications logger manager "
-        "meetme minivm modules musiconhold phoneprov queuerules queues res_parking rtp say sla smdi udptl users "
-        "voicemail"
+        "acl agents amd calendar ccss cdr cdr_custom cdr_sqlite3_custom cel cel_custom cel_sqlite3_custom cli "
+        "cli_aliases cli_permissions codecs confbridge dnsmgr enum extconfig extensions features festival "
+        "followme func_odbc http iax iaxprov indications logger manager meetme minivm modules musiconhold "
+        "phoneprov queuerules queues res_parking rtp say sla smdi udptl users voicemail"
     ).split()
 )
 
@@ -30,6 +32,14 @@ def module_lists(configuration: Configuration) -> None:
     """modules.conf."""
     conf = configuration.conf
     modules.load_conf(conf.etc("modules.conf"), configuration.found, allow_exec=conf.execincludes)
+
+
+def records(configuration: Configuration) -> None:
+    """cdr.conf and cel.conf."""
+    for name, load in (("cdr.conf", cdr.load), ("cel.conf", cel.load)):
+        document = configuration.document(name)
+        if document.exists:
+            load(document, configuration.found)
 
 
 def the_rest(configuration: Configuration) -> None:
@@ -54,4 +64,4 @@ def needed(configuration: Configuration) -> None:
             configuration.found.warning(Place(document.path), f"there is no such file: {what}", code="missing-file")
 
 
-CHECKERS = (logger, module_lists, the_rest, needed)
+CHECKERS = (logger, module_lists, records, the_rest, needed)

@@ -25,7 +25,7 @@ CALLS = [
     for exten in (
         "plain ans late busy noans rnoans cong rej hang3 hang16 hang17 hang19 hang20 hang34 hang0 noext two twoc "
         "twobusy busyans g nope local opt fork fork0 forkr forkv forkd reset resetv resete nocdr nocdrd seq afterans "
-        "uf U b B gosub goto F cxl prop limit read congapp busyapp busyans2 slowh ring bad fall"
+        "uf forkreset afterreset U b B gosub goto F cxl prop limit read congapp busyapp busyans2 slowh ring bad fall"
     ).split()
 ] + [f"{exten}@u" for exten in "plain noans busy hang17 hang21 hang ans busyapp fall".split()]
 
