@@ -191,7 +191,8 @@ def test_nothing_stays_of_a_call() -> None:
     import gc
 
     plan = Plan(
-        "[default]\nexten => s,1,Gosub(sub,1(a))\n same => n,Wait(1)\nexten => sub,1,Set(LOCAL(X)=1)\n same => n,Return()\n"
+        "[default]\nexten => s,1,Gosub(sub,1(a))\n same => n,Wait(1)\n"
+        "exten => sub,1,Set(LOCAL(X)=1)\n same => n,Return()\n"
     )
     for number in range(20):
         if number == 3:
