@@ -47,6 +47,11 @@ _CAUSES = {
 }
 
 
+_SINGLE = Phase.SINGLE
+#: applications that are looked at more closely
+_SPECIAL = frozenset({"Dial", "Hangup", "AppDial", "AppDial2"})
+
+
 class Chain:
     """The records of one channel, oldest first."""
 
@@ -242,6 +247,14 @@ class Engine:
             return
         if channel.ending or channel.dead:
             self._hanging_up(chain)
+            return
+        record = chain.records[-1]
+        name = channel.application
+        if record.phase is _SINGLE and not record.locked and name not in _SPECIAL and len(chain.records) == 1:
+            # what happens at nearly each priority; the rest of this method comes to the same
+            record.context, record.exten = channel.context, channel.exten
+            record.application, record.data = name, channel.data
+            chain.place = (channel.context, channel.exten, channel.priority)
             return
         if channel.application == "Hangup":
             chain.cause = channel.hangup_cause
