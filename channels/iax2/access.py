@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from pbx.channels.iax2.logins import wants_login
+from pbx.channels.iax2.anonymous import AnonymousUsers
 from pbx.channels.iax2.settings import Settings, User
 
 #: names that are compared with a wrong one
@@ -48,14 +48,9 @@ def find_user(settings: Settings, name: str, context: str, host: str, friends_th
         user = settings.find_user(peer)
         if user is not None and may_call(user, context) and user.access.check(host).allowed:
             return Access(user)
-    best, best_score = None, 0
-    for user in settings.users.values():
-        if not may_call(user, context) or not user.access.check(host).allowed:
-            continue
-        # nothing to log in with is better than something, and an address list that let it pass is better than none
-        score = (1 if wants_login(user) else 3) + bool(user.access)
-        if score > best_score:
-            best, best_score = user, score
+    if settings.anonymous is None:
+        settings.anonymous = AnonymousUsers(settings.users.values())
+    best = settings.anonymous.find(host, lambda user: may_call(user, context))
     if best is not None:
         return Access(best)
     return Access(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pbx.channels.iax2.acl import AccessList, Network
 from pbx.channels.iax2.registrations import Registration
@@ -24,6 +25,9 @@ from pbx.channels.iax2.values import (
     Transfer,
 )
 from pbx.conf.diagnostics import Diagnostics, Place
+
+if TYPE_CHECKING:
+    from pbx.channels.iax2.anonymous import AnonymousUsers
 
 __all__ = [
     "AccessList",
@@ -66,6 +70,8 @@ class Settings:
     """Every file that was read."""
     refused: bool = False
     """Asterisk would not load this file; a running daemon should keep its former settings."""
+    anonymous: AnonymousUsers | None = field(default=None, repr=False)
+    """Index of `users` for callers without a name; made by `access.find_user`."""
     _by_host: dict[tuple[str, int], list[Peer]] | None = None
 
     def find_user(self, name: str) -> User | None:

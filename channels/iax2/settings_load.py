@@ -10,6 +10,7 @@ from typing import Any
 
 from pbx.channels.iax2 import settings_notes as notes
 from pbx.channels.iax2.acl import AccessList, NamedLists, add_line, add_named_line
+from pbx.channels.iax2.anonymous import AnonymousUsers
 from pbx.channels.iax2.options import BadValue, Effect, Option, Options, Written
 from pbx.channels.iax2.registrations import parse_registration
 from pbx.channels.iax2.settings import CallNumberLimit, Settings
@@ -23,6 +24,7 @@ from pbx.conf.reader import read_text
 
 KINDS = ("user", "peer", "friend")
 SECTIONS_A_STEP = 10
+USERS_A_STEP = 50
 
 
 def load(document: Document, *, diagnostics: Diagnostics, named_lists: NamedLists | None = None) -> Settings:
@@ -78,6 +80,12 @@ class _Loader:
                 self._limits(section)
             elif folded not in ("general", "callnumberlimits"):
                 self._section(section)
+        index = AnonymousUsers()
+        for number, user in enumerate(self.settings.users.values()):
+            if number % USERS_A_STEP == 0:
+                yield
+            index.add(number, user)
+        self.settings.anonymous = index
         return self.settings
 
     # [general]
