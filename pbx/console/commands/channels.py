@@ -6,6 +6,8 @@ import fnmatch
 import re
 from collections.abc import Iterable, Iterator
 
+from pbx.cdr.record import Cdr
+from pbx.cdr.templates import cdr_text
 from pbx.channels.channel import Channel
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
 from pbx.dialplan.originate import OriginateResult, Origination
@@ -19,6 +21,13 @@ BRIEF = "{:<64.64} {:<32.32} {:<7.7} {:<30.30}"
 VERBOSE = (
     "{:<80.80} {:<24.24} {:<24.24} {:>4.4} {:<7.7} {:<12.12} {:<25.25} {:<15.15} {:>8.8} {:<11.11} {:<11.11} {:<20.20}"
 )
+
+
+#: fields of a call record in the order of `core show channel`
+RECORD_FIELDS = (
+    "clid src dst dcontext channel dstchannel lastapp lastdata start answer end duration billsec disposition amaflags "
+    "accountcode peeraccount uniqueid linkedid userfield sequence"
+).split()
 
 
 def _names(context: Context, before: list[str], prefix: str) -> list[str]:
@@ -170,7 +179,7 @@ def show_channel(context: Context, words: list[str]) -> None:
     if channel is None:
         context.line(f"{words[0]} is not a known channel")
         return
-    context.lines(channel_lines(channel))
+    context.lines(channel_lines(channel, context.pbx.cdr.engine.look(channel)))
 
 
 def _or_none(text: str | None) -> str:
@@ -188,7 +197,17 @@ def format_lines(channel: Channel) -> Iterator[str]:
     yield "  ReadTranscode: No "
 
 
-def channel_lines(channel: Channel) -> Iterator[str]:
+def record_lines(cdr: Cdr | None) -> Iterator[str]:
+    """The call record's fields as numbers, those that say something."""
+    for name in RECORD_FIELDS if cdr is not None else ():
+        text = cdr_text(cdr, name, "u") if cdr is not None else ""
+        if text:
+            yield f"level 1: {name}={text}"
+    if cdr is not None:
+        yield from (f"level 1: {name}={value}" for name, value in cdr.variables.items())
+
+
+def channel_lines(channel: Channel, cdr: Cdr | None = None) -> Iterator[str]:
     elapsed = seconds_of(channel)
     kind = channel.leg.technology if channel.leg is not None else channel.name.partition("/")[0]
     caller, connected = channel.caller, channel.connected
@@ -225,6 +244,7 @@ def channel_lines(channel: Channel) -> Iterator[str]:
     yield "      Variables:"
     yield from (f"{name}={value}" for name, value in reversed(channel.variables.items()))
     yield "  CDR Variables:"
+    yield from record_lines(cdr)
     yield ""
     yield " -- Streams --"
     yield "Name: audio-0"
