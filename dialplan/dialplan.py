@@ -146,6 +146,13 @@ class Dialplan:
 
     def find_label(self, context: str, exten: str, label: str, caller: str = "") -> int | None:
         """The number of a label."""
+        own = self.contexts.get(context)
+        if own is not None:
+            for extension in own.candidates(exten):
+                if extension.caller is None or _caller_matches(extension.caller, caller):
+                    number = extension.labels.get(label)
+                    if number is not None and number in extension.priorities:
+                        return number
         found = self.find(context, exten, label, caller)
         return found.priority.number if found is not None and found.priority is not None else None
 

@@ -447,48 +447,56 @@ _SHORT = 17
 _SIMPLE = re.compile(r"\s*([\ue000-\uf7ff]|[0-9]+)\s*([-+]|[=<>!]?=|[<>])\s*([\ue000-\uf7ff]|[0-9]+)\s*\Z")
 
 
-class _Whole:
+class Whole:
     """`hole op number`, `number op hole` or `hole op hole`, when both turn out to be whole numbers."""
 
-    __slots__ = ("_left", "_operator", "_right")
+    __slots__ = ("_left", "_operator", "_right", "holes")
 
-    def __init__(self, left: int | str, sign: str, right: int | str) -> None:
+    def __init__(self, left: int | None, sign: str, right: int | None) -> None:
+        #: the numbers that stand there; None: a hole, of which there are one or two
         self._left = left
-        self._operator = _WHOLE[sign]
         self._right = right
+        self._operator = _WHOLE[sign]
+        self.holes = (left is None) + (right is None)
 
     @classmethod
-    def make(cls, text: str) -> _Whole | None:
+    def make(cls, text: str) -> Whole | None:
         """None if it is no such expression."""
         found = _SIMPLE.match(text)
         if found is None:
             return None
-        sides = [side if side.isdecimal() else ord(side) - _HOLE for side in (found[1], found[3])]
-        return cls(sides[0], found[2], sides[1])
+        left, right = (side if side.isdecimal() else None for side in (found[1], found[3]))
+        if len(left or "") > _SHORT or len(right or "") > _SHORT or (left is not None and right is not None):
+            return None
+        return cls(None if left is None else int(left), found[2], None if right is None else int(right))
 
-    def evaluate(self, texts: Sequence[str]) -> str | None:
-        """None where it takes more than that."""
+    def evaluate(self, one: str, two: str = "0") -> str | None:
+        """With the texts of its holes; None where it takes more than that."""
+        if not (one.isdecimal() and one.isascii() and len(one) <= _SHORT):
+            return None
         left, right = self._left, self._right
-        if type(left) is int:
-            left = texts[left]
-        if type(right) is int:
-            right = texts[right]
-        if not (left.isdecimal() and right.isdecimal() and left.isascii() and right.isascii()):  # type: ignore[union-attr]
-            return None
-        if len(left) > _SHORT or len(right) > _SHORT:  # type: ignore[arg-type]
-            return None
+        if left is None:
+            left = int(one)
+            if right is None:
+                if not (two.isdecimal() and two.isascii() and len(two) <= _SHORT):
+                    return None
+                right = int(two)
+        else:
+            right = int(one)
+        result = self._operator(left, right)
         # a truth prints as 1 or 0, as a number does
-        return f"{self._operator(int(left), int(right)):d}"
+        return str(result) if type(result) is int else "1" if result else "0"
 
 
 class Template:
     """An expression with holes for values, compiled once for all values that are plain tokens."""
 
-    __slots__ = ("_bare", "_code", "_quoted", "_whole")
+    __slots__ = ("_bare", "_code", "_quoted", "whole")
 
-    def __init__(self, code: _Code, bare: tuple[int, ...], quoted: tuple[int, ...], whole: _Whole | None) -> None:
+    def __init__(self, code: _Code, bare: tuple[int, ...], quoted: tuple[int, ...], whole: Whole | None) -> None:
         self._code = code
-        self._whole = whole
+        #: a short way that it may take
+        self.whole = whole
         #: holes that stand alone, and those inside double quotes
         self._bare = bare
         self._quoted = quoted
@@ -513,12 +521,12 @@ class Template:
         code, error = _compile(text)
         if error is not None:
             return None
-        return cls(code, tuple(bare), tuple(quoted), _Whole.make(text))
+        return cls(code, tuple(bare), tuple(quoted), Whole.make(text))
 
     def evaluate(self, texts: Sequence[str], functions: Functions | None = None) -> str | None:
         """The value with these texts; None if they are no plain tokens (then the text has to be read as a whole)."""
-        if self._whole is not None:
-            result = self._whole.evaluate(texts)
+        if self.whole is not None:
+            result = self.whole.evaluate(*texts)
             if result is not None:
                 return result
         for hole in self._bare:

@@ -511,6 +511,7 @@ class Run:
         put_in = scope.substitute
         seconds = channel.switch.clock.seconds
         find = self.services.dialplan.find
+        location = ChannelLocation(channel)
         while True:
             try:
                 found = find(
@@ -543,7 +544,7 @@ class Run:
                     return Outcome.END
                 channel.application, channel.data = application.name, data
                 if bus.wanted(ChannelLocation):
-                    bus.publish(ChannelLocation(channel))
+                    bus.publish(location)
                 if levels.verbose_wanted >= 3:
                     self._trace(application.name, data)
                 result = application.body(self, data)  # type: ignore[assignment]

@@ -214,14 +214,16 @@ class Scope:
             self.write(name, value or "")
             return
         bare, mark = unmarked(name)
-        variables = self.variables
+        channel = self.channel
+        variables = self.services.dialplan.globals if channel is None else channel.variables
         variables.pop(bare, None)
-        self.marks.pop(bare, None)
+        if self.marks:
+            self.marks.pop(bare, None)
         if value is not None:
             variables[bare] = value
             if mark:
                 self.marks[bare] = mark
-            if self.channel is None:
+            if channel is None:
                 _log.verbose(2, f"Setting global variable '{bare}' to '{value}'")
 
     def write(self, name: str, value: str) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from pbx.dialplan.expressions import Template, evaluate
+from pbx.dialplan.expressions import Template, Whole, evaluate
 from pbx.dialplan.octets import cut, length, narrowed, widened
 
 #: Bytes of application data after substitution.
@@ -113,6 +113,12 @@ class _Variable:
         self._inner = _Text(inside, depth + 1) if _MARK.search(inside) else None
         self._name = _take_apart(inside)
 
+    @property
+    def plain(self) -> str | None:
+        """The name where it is nothing but a variable's."""
+        name, args, offset, limit = self._name
+        return name if self._inner is None and args is None and not offset and limit is None else None
+
     def __call__(self, values: Values) -> str:
         if self._inner is None:
             name, args, offset, limit = self._name
@@ -129,17 +135,29 @@ class _Variable:
 class _Expression:
     """`$[...]`."""
 
-    __slots__ = ("_inner", "_template", "_text")
+    __slots__ = ("_inner", "_names", "_template", "_text", "_whole")
 
     def __init__(self, inside: str, depth: int) -> None:
         self._text = inside
+        self._whole: Whole | None = None
+        #: plain variables in the holes of `_whole`
+        self._names: tuple[str, ...] = ()
         self._inner: _Text | None = None
         self._template: Template | None = None
         if _MARK.search(self._text):
             self._inner = _Text(self._text, depth + 1)
             self._template = self._inner.template()
+            names = [piece.plain for piece in self._inner.pieces if isinstance(piece, _Variable)]
+            if self._template is not None and len(names) == len(self._inner.pieces) and all(names):
+                self._names = tuple(name for name in names if name)
+                self._whole = self._template.whole
 
     def __call__(self, values: Values) -> str:
+        if self._whole is not None:
+            found = [values.variable(name) or "" for name in self._names]
+            result = self._whole.evaluate(*found)
+            if result is not None:
+                return result
         if self._inner is None:
             return evaluate(self._text, values)
         if self._template is None:
