@@ -84,12 +84,12 @@ def bind(number: int, host: str, port: int, *, tos: int = 0, cos: int = 0, check
 
 
 def _ask_for_addresses(bound: Bound) -> None:
-    """Let the kernel say which address a datagram came to, and how many it dropped."""
+    """Let the kernel say which address a datagram came to, where that can differ, and how many it dropped."""
     if not sys.platform.startswith("linux"):
         return
-    if bound.family == socket.AF_INET6:
+    if bound.wildcard and bound.family == socket.AF_INET6:
         bound.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
-    else:
+    elif bound.wildcard:
         bound.socket.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
     try:
         bound.socket.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)

@@ -8,18 +8,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pbx.channels.voice.arena import SLOTS
 from pbx.channels.voice.counters import CounterTable
 from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
 from pbx.channels.voice.headers import Headers
 from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL
 from pbx.channels.voice.mmsg import Kernel, PlainKernel, Ring, best_kernel, send
-from pbx.channels.voice.plane import Plane
+from pbx.channels.voice.plane import Batch, Plane, Rest
 from pbx.channels.voice.reader import Readers
 from pbx.channels.voice.sinks import Files
 from pbx.channels.voice.timer import Ticker
 
 #: ring fulls taken from one socket in one turn
 _RINGS = 4
+#: each so many drains of such a socket somebody looks how much the kernel dropped
+_LOOK = 256
 _FRAME_US = 20_000
 _EXPIRE_S = 0.05
 _RECEIVE_BUFFER = 16 << 20
@@ -56,6 +59,9 @@ class Host:
             self.plane.core.events.note("no recvmmsg and sendmmsg here: voice costs a system call a frame")
         self._ring = Ring(self.plane.core.arena, self._kernel, self.plane.counters)
         self._fds: dict[int, int] = {}
+        #: IPv4 sockets bound to one address
+        self._plain: set[int] = set()
+        self._looks = 0
         self._readers = Readers(reactor, self._drain, clock)
         self._frames = Ticker(reactor, self._frame_tick)
         self._trunks = Ticker(reactor, self._trunk_tick)
@@ -71,24 +77,41 @@ class Host:
         self._done()
 
     def _drain(self, number: int) -> int:
-        fd = self._fds.get(number, -1)
+        plane, ring = self.plane, self._ring
         taken = 0
         for _ in range(_RINGS):
-            if fd < 0 or fd != self._fds.get(number):
+            fd = self._fds.get(number, -1)
+            if fd < 0:
                 break
-            count = self._ring.receive(fd)
+            # an answer from a wildcard socket has to leave from where the question came to; elsewhere, what the
+            # kernel says beside datagrams is a count of those it dropped: a look now and then will do
+            self._looks += 1
+            plain = number in self._plain and self._looks % _LOOK
+            count = ring.receive(fd, bool(plain))
             if not count:
                 break
             taken += count
-            if self._ring.last_has_drops:
-                dropped = self._ring.control(count - 1)[1]
+            if count <= plane.few:
+                done = plane.few_datagrams(number, ring.heads(), self._clock())
+                if done:
+                    send(self._kernel, fd, plane.boxes[number], plane.counters)
+                if done == count:
+                    plane.counters.datagrams += done
+                    break
+                self._rest(number, Rest(ring, done) if done else ring)
+                break
+            if not plain and ring.last_has_drops:
+                dropped = ring.control(count - 1)[1]
                 if dropped >= 0:
-                    self.plane.counters.kernel_dropped = dropped
-            self.plane.datagrams(number, self._ring, self._clock())
-            self._done()
-            if count < len(self._ring.length):
+                    plane.counters.kernel_dropped = dropped
+            self._rest(number, ring)
+            if count < SLOTS:
                 break
         return taken
+
+    def _rest(self, number: int, batch: Batch) -> None:
+        self.plane.datagrams(number, batch, self._clock())
+        self._done()
 
     def _frame_tick(self, count: int) -> None:
         for _ in range(count if count <= _CATCH_UP else 1):
@@ -138,9 +161,12 @@ class Host:
 
     # ---- what the plane asks for (plane.Outside) -----------------------------------------------------------------
 
-    def open_socket(self, socket: int, fd: int, family: int) -> None:
+    def open_socket(self, socket: int, fd: int, family: int) -> bool:
         self._fds[socket] = fd
-        size = prepare(fd, family)
+        size, everywhere = prepare(fd, family)
+        self._plain.discard(socket)
+        if not everywhere and family == _socket.AF_INET:
+            self._plain.add(socket)
         if size < _ENOUGH and not self._said:
             self._said = True
             self.plane.core.events.note(
@@ -148,6 +174,7 @@ class Host:
                 f"frames; set the sysctl net.core.rmem_max to {_RECEIVE_BUFFER}"
             )
         self._readers.add(socket, fd)
+        return everywhere
 
     def close_socket(self, socket: int) -> None:
         box = self.plane.boxes.get(socket)
@@ -182,10 +209,10 @@ class Host:
         self._readers.mediatick = max(1000, microseconds)
 
 
-def prepare(fd: int, family: int) -> int:
+def prepare(fd: int, family: int) -> tuple[int, bool]:
     """Set a bound socket's options: large receive buffer, drop counter, local addresses where it is bound to none.
 
-    Returns the receive buffer that the kernel gave.
+    Returns the receive buffer that the kernel gave, and whether the socket is bound to no address.
     """
     sock = _socket.socket(family, _socket.SOCK_DGRAM, fileno=os.dup(fd))
     try:
@@ -196,7 +223,8 @@ def prepare(fd: int, family: int) -> int:
             except OSError:
                 continue
         wanted = [(_socket.SOL_SOCKET, SO_RXQ_OVFL)]
-        if sock.getsockname()[0] in ("0.0.0.0", "::"):
+        everywhere = sock.getsockname()[0] in ("0.0.0.0", "::")
+        if everywhere:
             if family == _socket.AF_INET6:
                 wanted.append((_socket.IPPROTO_IPV6, IPV6_RECVPKTINFO))
             else:
@@ -206,6 +234,6 @@ def prepare(fd: int, family: int) -> int:
                 sock.setsockopt(level, option, 1)
             except OSError:
                 continue
-        return sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF)
+        return sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF), everywhere
     finally:
         sock.close()

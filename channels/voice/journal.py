@@ -63,11 +63,11 @@ class JournaledCommands(Commands):
         self._legs[row] = _Leg(generation, socket, address, local, own_call, remote_call, flags, clock_start)
         super().add_leg(row, generation, socket, address, local, own_call, remote_call, flags, clock_start)
 
-    def bind_leg(self, row: int, address: tuple[str, int], local: str, remote_call: int) -> None:
+    def bind_leg(self, row: int, address: tuple[str, int], local: str, remote_call: int, *, also: bool = False) -> None:
         leg = self._legs.get(row)
         if leg is not None:
             leg.address, leg.local, leg.remote_call = address, local, remote_call
-        super().bind_leg(row, address, local, remote_call)
+        super().bind_leg(row, address, local, remote_call, also=also)
 
     def set_flags(self, row: int, flags: LegFlags) -> None:
         if row in self._legs:

@@ -184,13 +184,14 @@ class SocketKeys:
         # one place behind the last is never a key, so that a search need not be clipped
         self._key = np.full(64, _NO_KEY, np.uint64)
         self._row = np.zeros(64, np.int64)
-        self._by_row: dict[int, int] = {}
+        self._by_row: dict[int, list[int]] = {}
         #: the same for one frame at a time; IPv4 only
         self.one: dict[int, int] = {}
 
-    def add(self, row: int) -> None:
-        """The row's present address and remote call number lead to it; a former key is forgotten."""
-        self.discard(row)
+    def add(self, row: int, *, also: bool = False) -> None:
+        """The row's present address and remote call number lead to it; former keys are forgotten, unless `also`."""
+        if not also:
+            self.discard(row)
         remote = int(self._legs.remote[row])
         if not remote:
             return
@@ -204,14 +205,15 @@ class SocketKeys:
         self._row[at + 1 : n + 1] = self._row[at:n].copy()
         self._key[at], self._row[at] = key, row
         self._count = n + 1
-        self._by_row[row] = key
+        self._by_row.setdefault(row, []).append(key)
         if not self._six:
             self.one[key] = row
 
     def discard(self, row: int) -> None:
-        key = self._by_row.pop(row, None)
-        if key is None:
-            return
+        for key in self._by_row.pop(row, ()):
+            self._discard(row, key)
+
+    def _discard(self, row: int, key: int) -> None:
         n = self._count
         at = int(np.searchsorted(self._key[:n], np.uint64(key)))
         while self._row[at] != row:

@@ -18,9 +18,14 @@ from pbx.channels.voice import address as addresses
 from pbx.channels.voice.arena import SLOT, SLOTS, SPILL, Arena
 from pbx.channels.voice.counters import PlaneCounters
 from pbx.channels.voice.layout import CONTROL_IN, IOVEC, MMSGHDR, MSG_TRUNC, Iovec, Mmsghdr, read_control
+from pbx.channels.voice.legs import Ints
 from pbx.channels.voice.outbox import Outbox
+from pbx.channels.voice.single import Heads
 
 _MSG_DONTWAIT = 0x40
+#: 32-bit words of a message header, and which of them is the length; 64-bit words of a name
+_STRIDE, _LENGTH = MMSGHDR.itemsize // 4, MMSGHDR.fields["len"][1] // 4 if MMSGHDR.fields else 0
+_NAME = addresses.SIZE // 8
 _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
 
 
@@ -166,52 +171,87 @@ class Ring:
         hdr["iovlen"] = 2
         hdr["control"] = self._control.ctypes.data + index * np.uint64(CONTROL_IN)
         self._namelen, self._controllen, self._flags = hdr["namelen"], hdr["controllen"], hdr["flags"]
+        self._namelen[:] = addresses.SIZE
         self._received = self._table["len"]
         self._pointer = int(self._table.ctypes.data)
-        self.length = np.zeros(SLOTS, np.int64)
-        self.offset = arena.slot.copy()
+        self._length: Ints = np.zeros(SLOTS, np.int64)
+        self._offset: Ints = arena.slot.copy()
         self._used = SLOTS
+        #: the same, for few datagrams without arrays
+        self._slots: list[int] = arena.slot.tolist()
+        self._names = self.name.view(np.uint64).reshape(-1).data
+        self._lengths = self._table.view(np.uint32).data if MMSGHDR.itemsize % 4 == 0 else None
+        self._filled = True
 
-    def receive(self, fd: int) -> int:
-        """Take what waits, at most a ring full; the number of datagrams (0: nothing waits)."""
-        used = self._used
-        self._namelen[:used] = addresses.SIZE
-        self._controllen[:used] = CONTROL_IN
+    def receive(self, fd: int, plain: bool = False) -> int:
+        """Take what waits, at most a ring full; the number of datagrams (0: nothing waits).
+
+        plain: an IPv4 socket, and nobody wants to know what else the kernel says of these datagrams.
+        """
+        if not plain:
+            used = self._used
+            self._namelen[:used] = addresses.SIZE
+            self._controllen[:used] = CONTROL_IN
+            self._used = 0
         self.count = 0
         for _ in range(16):
             done, error = self._kernel.receive(fd, self._pointer, SLOTS)
             if done > 0:
-                self._take(done)
+                self.count = done
+                self._used = max(self._used, done)
+                self._filled = False
                 return done
             if done == 0 or error in _AGAIN:
                 break
             # ICMP errors of earlier sends are reported here, one a call; they say nothing about what waits
             self._counters.receive_errors += 1
-        self._used = 0
         return 0
 
-    def _take(self, done: int) -> None:
-        self.count = self._used = done
-        length = self.length
+    def heads(self) -> Heads:
+        """Senders, offsets and lengths, for those who go through few datagrams one by one."""
+        n = self.count
+        if self._filled or self._lengths is None:
+            lengths = self.length[:n].tolist()
+        else:
+            lengths = self._lengths[_LENGTH : n * _STRIDE : _STRIDE].tolist()
+        return self._names[: n * _NAME : _NAME].tolist(), self._slots[:n], lengths
+
+    @property
+    def length(self) -> Ints:
+        """Bytes of each datagram; 0 of one that was too long."""
+        if not self._filled:
+            self._fill()
+        return self._length
+
+    @property
+    def offset(self) -> Ints:
+        """Where each one starts in the arena."""
+        if not self._filled:
+            self._fill()
+        return self._offset
+
+    def _fill(self) -> None:
+        self._filled = True
+        done, length = self.count, self._length
         length[:done] = self._received[:done]
-        self.offset[:done] = self._arena.slot[:done]
+        self._offset[:done] = self._arena.slot[:done]
         if int(length[:done].max()) > SLOT:
             for i in np.nonzero(length[:done] > SLOT)[0].tolist():
                 self._join(i)
 
     def _join(self, i: int) -> None:
         """A datagram longer than its slot: both pieces go to the scratch; one too long for that is dropped."""
-        size = int(self.length[i])
+        size = int(self._length[i])
         at = self._arena.reserve(size) if not int(self._flags[i]) & MSG_TRUNC and size <= SLOT + SPILL else -1
         if at < 0:
             self._counters.truncated += 1
-            self.length[i] = 0
+            self._length[i] = 0
             return
         slot = int(self._arena.slot[i])
         flat = self._arena.flat
         flat[at : at + SLOT] = flat[slot : slot + SLOT]
         flat[at + SLOT : at + size] = self._spill[i, : size - SLOT]
-        self.offset[i] = at
+        self._offset[i] = at
 
     def control(self, i: int) -> tuple[bytes, int]:
         """(local address, kernel's drop counter or -1) of message `i`."""
@@ -228,7 +268,7 @@ def send(kernel: Kernel, fd: int, box: Outbox, counters: PlaneCounters) -> None:
 
     ECONNREFUSED is an ICMP error of an earlier datagram: the message itself was not sent, so it is tried again once.
     """
-    table, size = int(box.head.ctypes.data), box.head.dtype.itemsize
+    table, size = box.table, MMSGHDR.itemsize
     at, end = 0, box.count
     tried = -1
     while at < end:

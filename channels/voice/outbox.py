@@ -39,6 +39,11 @@ class Outbox:
         self.control, self.controllen = hdr["control"], hdr["controllen"]
         self.pointer, self.length = self.iov["base"][:, 0], self.iov["len"][:, 0]
         self.pointer2, self.length2 = self.iov["base"][:, 1], self.iov["len"][:, 1]
+        #: the table's address, for the kernel
+        self.table = int(self.head.ctypes.data)
+        #: the same tables as plain words, where pointers and lengths are 64 bits wide
+        self._words = self.head.view(np.uint64).data if _WIDE else None
+        self._vectors = self.iov.view(np.uint64).reshape(-1).data if _WIDE else None
         self._defaults()
 
     def _defaults(self) -> None:
@@ -84,9 +89,15 @@ class Outbox:
             self._room(1)
         else:
             self.count = at + 1
-        self.pointer[at] = pointer
-        self.length[at] = length
-        self.name[at] = name
+        words, vectors = self._words, self._vectors
+        if words is None or vectors is None:
+            self.pointer[at] = pointer
+            self.length[at] = length
+            self.name[at] = name
+            return
+        words[at * _HEAD_WORDS] = name
+        vectors[at * 4] = pointer
+        vectors[at * 4 + 1] = length
 
     def add_one(self, pointer: int, length: int, name: int, namelen: int, control: int, controllen: int) -> None:
         """Append one message of one piece."""
@@ -150,4 +161,7 @@ class Outbox:
         return found
 
 
+#: 64-bit words of a message header, whose first is the pointer to the name
+_HEAD_WORDS = MMSGHDR.itemsize // 8
+_WIDE = ctypes.sizeof(ctypes.c_void_p) == 8 and IOVEC.itemsize == 16 and MMSGHDR.itemsize % 8 == 0
 _LITTLE = bytes(ctypes.c_ushort(1))[0] == 1

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pbx.channels.voice import address as addresses
 from pbx.channels.voice.ciphers import Ciphers
 from pbx.channels.voice.clocked import Clocked, Input
 from pbx.channels.voice.core import Core
@@ -29,7 +30,7 @@ from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
 from pbx.channels.voice.records import apply_commands
 from pbx.channels.voice.relay import Relay
-from pbx.channels.voice.single import FEW, Single
+from pbx.channels.voice.single import FEW, Heads, Single
 from pbx.channels.voice.sinks import Recorder
 from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sounds import Outside, Sounds
@@ -42,14 +43,18 @@ class Batch(Protocol):
     """Datagrams in the arena (`mmsg.Ring`)."""
 
     count: int
-    length: Ints
-    offset: Ints
     name: npt.NDArray[np.uint8]
+
+    @property
+    def length(self) -> Ints: ...
+
+    @property
+    def offset(self) -> Ints: ...
 
     def control(self, i: int) -> tuple[bytes, int]: ...
 
 
-class _Rest:
+class Rest:
     """A batch without its first datagrams."""
 
     def __init__(self, batch: Batch, first: int) -> None:
@@ -60,6 +65,12 @@ class _Rest:
 
     def control(self, i: int) -> tuple[bytes, int]:
         return self._batch.control(self._first + i)
+
+
+def heads(batch: Batch) -> Heads:
+    """What `Single` wants to know of a batch."""
+    n = batch.count
+    return batch.name[:n].view(np.uint64)[:, 0].tolist(), batch.offset[:n].tolist(), batch.length[:n].tolist()
 
 
 class Plane(Sounds):
@@ -88,6 +99,8 @@ class Plane(Sounds):
         self._recorders: dict[int, Recorder] = {}
         self._inputs: dict[int, list[tuple[int, Direction]]] = {}
         self._smooth: set[int] = set()
+        #: sockets that hear more than one address, so that what is sent has to say which one it leaves from
+        self._everywhere: set[int] = set()
         self._now = self._stamp = 0
 
     # ---- what it is driven by ---------------------------------------------------------------------------------
@@ -106,12 +119,12 @@ class Plane(Sounds):
             return
         core = self.core
         core.counters.datagrams += n
-        if n <= self.few and len(self.boxes) == 1:
-            done = self._one_by_one(socket, batch, keys)
+        if n <= self.few:
+            done = self.few_datagrams(socket, heads(batch), now)
             if done == n:
                 return
             if done:
-                batch, n = _Rest(batch, done), n - done
+                batch, n = Rest(batch, done), n - done
         offset, length, name = batch.offset[:n], batch.length[:n], batch.name[:n]
         kind, call, stamp = core.headers.classify(core.arena.word[offset], length)
         row = keys.find(name, call)
@@ -127,17 +140,12 @@ class Plane(Sounds):
             row, stamp, offset, length = row[some], stamp[some], offset[some], length[some]
         self._minis(row, stamp, offset, length)
 
-    def _one_by_one(self, socket: int, batch: Batch, keys: SocketKeys) -> int:
-        """Relay the plain minis at the head of a small batch; how many that were."""
-        relay, box, now, n = self._single.relay, self.boxes[socket], self._now, batch.count
-        offset = batch.offset[:n]
-        names = batch.name[:n].view(np.uint64)[:, 0].tolist()
-        words = self.core.arena.word[offset].tolist()
-        rest = zip(names, words, offset.tolist(), batch.length[:n].tolist(), strict=True)
-        for i, (name, word, at, length) in enumerate(rest):
-            if not relay(keys, box, name, word, at, length, now):
-                return i
-        return n
+    def few_datagrams(self, socket: int, few: Heads, now: int) -> int:
+        """Relay the plain minis at the head of a small batch; how many that were (the rest is for `datagrams`)."""
+        keys = self.core.keys.get(socket)
+        if keys is None or len(self.boxes) != 1:
+            return 0
+        return self._single.relay(keys, self.boxes[socket], few, now // 1_000_000)
 
     def tick(self, now: int) -> None:
         """20 ms of all that goes by the clock."""
@@ -294,10 +302,12 @@ class Plane(Sounds):
     def add_socket(self, socket: int, fd: int, family: int) -> None:
         self.core.keys[socket] = SocketKeys(family, self.legs)
         self.boxes[socket] = Outbox(family=family)
-        self._outside.open_socket(socket, fd, family)
+        if self._outside.open_socket(socket, fd, family):
+            self._everywhere.add(socket)
 
     def remove_socket(self, socket: int) -> None:
         self._outside.close_socket(socket)
+        self._everywhere.discard(socket)
         self.core.keys.pop(socket, None)
         self.boxes.pop(socket, None)
 
@@ -325,7 +335,7 @@ class Plane(Sounds):
                 clock = self._now - int(self.legs.clock[row])
                 stamp = self.core.headers.full_stamp(clear)
                 self.legs.tx_high[row] = (clock + ((stamp - clock + 2**31) & 0xFFFFFFFF) - 2**31) >> 16
-        box.add_bytes(data, address, local)
+        box.add_bytes(data, address, local if socket in self._everywhere else addresses.NONE)
         if known and barrier and self.core.headers.is_voice(clear):
             self.outbound.passed(row, self._now)
 
@@ -353,22 +363,23 @@ class Plane(Sounds):
         if self.legs.live[row]:
             self._drop(row)
         self.legs.add(row, generation, socket, own_call, flags, clock_start // 1_000_000, resumed)
-        self.legs.bind(row, address, local, remote_call)
+        self.legs.bind(row, address, local if socket in self._everywhere else addresses.NONE, remote_call)
         self.slots.restore_flags(row)
         self._buffer(row)
         self._rebind(row)
         self._refresh({row, *(e.source for e in self._edges.entering(row))})
 
-    def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int) -> None:
+    def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int, also: bool = False) -> None:
         if self._live(row):
             self._outside.send_boxes()
-            self.legs.bind(row, address, local, remote_call)
-            self._rebind(row)
+            everywhere = int(self.legs.socket[row]) in self._everywhere
+            self.legs.bind(row, address, local if everywhere else addresses.NONE, remote_call)
+            self._rebind(row, also)
 
-    def _rebind(self, row: int) -> None:
+    def _rebind(self, row: int, also: bool = False) -> None:
         keys = self.core.keys.get(int(self.legs.socket[row]))
         if keys is not None:
-            keys.add(row)
+            keys.add(row, also=also)
         self._trunk(row)
 
     def _trunk(self, row: int) -> None:

@@ -58,10 +58,10 @@ class _ProcessHost(Host):
         self._given = given
         self._own: dict[int, int] = {}
 
-    def open_socket(self, socket: int, fd: int, family: int) -> None:
+    def open_socket(self, socket: int, fd: int, family: int) -> bool:
         own = self._given.popleft()
         self._own[socket] = own
-        super().open_socket(socket, own, family)
+        return super().open_socket(socket, own, family)
 
     def close_socket(self, socket: int) -> None:
         super().close_socket(socket)

@@ -158,9 +158,9 @@ class Commands(Writer):
         numbers = own_call | remote_call << 16
         self.put(Command.ADD_LEG, int(flags), row, generation, socket, numbers, clock_start, 1, tail=tail)
 
-    def bind_leg(self, row: int, address: tuple[str, int], local: str, remote_call: int) -> None:
+    def bind_leg(self, row: int, address: tuple[str, int], local: str, remote_call: int, *, also: bool = False) -> None:
         tail = addresses.pack(*address) + addresses.pack(local, 0)
-        self.put(Command.BIND_LEG, row=row, a=remote_call, tail=tail)
+        self.put(Command.BIND_LEG, int(also), row, a=remote_call, tail=tail)
 
     def set_flags(self, row: int, flags: LegFlags) -> None:
         self.put(Command.SET_FLAGS, int(flags), row)
@@ -253,7 +253,7 @@ class Plane(Protocol):
         clock_start: int,
         resumed: bool,
     ) -> None: ...
-    def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int) -> None: ...
+    def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int, also: bool) -> None: ...
     def set_flags(self, row: int, flags: LegFlags) -> None: ...
     def set_keys(self, row: int, send: bytes, receive: tuple[bytes, ...]) -> None: ...
     def set_formats(self, row: int, receive: int, send: int) -> None: ...
@@ -305,7 +305,7 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     Command.ADD_LEG: lambda p, h, t: p.add_leg(
         h[2], h[3], h[5], t[:_A], t[_A : 2 * _A], h[6] & 0xFFFF, h[6] >> 16, LegFlags(h[1]), h[7], bool(h[8])
     ),
-    Command.BIND_LEG: lambda p, h, t: p.bind_leg(h[2], t[:_A], t[_A : 2 * _A], h[5]),
+    Command.BIND_LEG: lambda p, h, t: p.bind_leg(h[2], t[:_A], t[_A : 2 * _A], h[5], bool(h[1])),
     Command.SET_FLAGS: lambda p, h, t: p.set_flags(h[2], LegFlags(h[1])),
     Command.SET_KEYS: lambda p, h, t: p.set_keys(h[2], t[: h[5]], _pieces(t[h[5] :], h[6])),
     Command.SET_FORMATS: lambda p, h, t: p.set_formats(h[2], h[5], h[6]),

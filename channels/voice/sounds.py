@@ -20,7 +20,8 @@ class Outside(Protocol):
     @property
     def files(self) -> Files: ...
 
-    def open_socket(self, socket: int, fd: int, family: int) -> None: ...
+    def open_socket(self, socket: int, fd: int, family: int) -> bool:
+        """True when the socket hears more than one address of ours."""
 
     def close_socket(self, socket: int) -> None: ...
 
