@@ -138,6 +138,17 @@ class Dialplan:
             return None
         return self._search(context, _Search(exten, priority, caller, Mode.MATCH, substitute))
 
+    def standing(self, context: str, exten: str, priority: int, caller: str) -> tuple[Extension, Priority] | None:
+        """What `find` finds in the context itself, for who asks at each step; None: ask `find`."""
+        own = self.contexts.get(context)
+        if own is not None:
+            for extension in own.candidates(exten):
+                if extension.caller is None or _caller_matches(extension.caller, caller):
+                    known = extension.priorities.get(priority)
+                    if known is not None:
+                        return extension, known
+        return None
+
     def status(self, context: str, exten: str, priority: int | str = 1, caller: str = "") -> Status:
         """How far `find` comes."""
         search = _Search(exten, priority, caller, Mode.MATCH)

@@ -22,6 +22,7 @@ from pbx.channels.interrupts import Expired, Hangup, Redirect
 from pbx.channels.log import Log
 from pbx.dialplan import jumps
 from pbx.dialplan.dialplan import Found, Pending
+from pbx.dialplan.model import Extension, Priority
 from pbx.dialplan.registry import APPLICATIONS, Outcome, Result, Suspend
 from pbx.dialplan.scope import Problem, scope_of
 
@@ -99,8 +100,8 @@ class Run:
         self.channel = channel
         self.scope = scope_of(services, channel)
         self.log = _log
-        #: the line being run, for messages
-        self.at: Found | None = None
+        #: the extension and the line being run
+        self.at: tuple[Extension, Priority] | None = None
         self._turn = 0
         self._turn_began = 0.0
         self._without_wait = 0
@@ -118,7 +119,7 @@ class Run:
     @property
     def where(self) -> str:
         """`file:line` of the priority being run, or its place in the dialplan."""
-        priority = self.at.priority if self.at is not None else None
+        priority = self.at[1] if self.at is not None else None
         if priority is not None and priority.line:
             return f"{priority.file}:{priority.line}"
         channel = self.channel
@@ -169,10 +170,17 @@ class Run:
         if application is None:
             self.warn(f"No application '{name}'")
             return Outcome.END
-        result = application.body(self, data)
-        if application.waits:
-            return await result  # type: ignore[misc, no-any-return]
-        return result  # type: ignore[return-value]
+        channel = self.channel
+        outer = channel.application, channel.data
+        channel.application, channel.data = application.name, data
+        channel.switch.bus.publish(ChannelLocation(channel))
+        try:
+            result = application.body(self, data)
+            if application.waits:
+                return await result  # type: ignore[misc, no-any-return]
+            return result  # type: ignore[return-value]
+        finally:
+            channel.application, channel.data = outer
 
     async def digit(self, timeout: float | None) -> str | None:
         """The next digit that the far end presses; None when the time ran out or the call ended."""
@@ -242,7 +250,6 @@ class Run:
         try:
             try:
                 channel.application, channel.data = application, data
-                channel.switch.bus.publish(ChannelLocation(channel))
                 await self.execute(application, data)
             except Hangup:
                 channel.acknowledge()
@@ -508,39 +515,35 @@ class Run:
         channel, scope = self.channel, self.scope
         bus = channel.switch.bus
         lookup = APPLICATIONS.get
-        put_in = scope.substitute
         seconds = channel.switch.clock.seconds
-        find = self.services.dialplan.find
+        standing = self.services.dialplan.standing
         location = ChannelLocation(channel)
         while True:
-            try:
-                found = find(
-                    channel.context,
-                    channel.exten,
-                    channel.priority,
-                    channel.caller.number or "",
-                    substitute=put_in,
-                )
-            except Pending:
+            here = standing(channel.context, channel.exten, channel.priority, channel.caller.number or "")
+            if here is not None:
+                self.at = here
+                step: Priority | None = here[1]
+            else:
                 found = await self._find()
-            if found is None:
-                return None
-            self.at = found
-            if found.moved is not None:
-                # a Loopback switch: the channel goes on at the other place
-                channel.context, channel.exten, channel.priority = found.moved
-            if found.priority is None:
+                if found is None:
+                    return None
+                if found.moved is not None:
+                    # a Loopback switch: the channel goes on at the other place
+                    channel.context, channel.exten, channel.priority = found.moved
+                step = found.priority
+                self.at = None if found.extension is None or step is None else (found.extension, step)
+            if step is None:
                 result = await self._run_switch(found)
             else:
-                name, data = found.priority.application, found.priority.data
+                data = step.data
                 if "$" in data:
                     try:
                         data = scope.evaluate(data)
                     except Suspend as wait:
                         data = await scope.evaluate_again(data, wait)
-                application = lookup(name)
+                application = lookup(step.application)
                 if application is None:
-                    self._no_application(found)
+                    self._no_application(step)
                     return Outcome.END
                 channel.application, channel.data = application.name, data
                 if bus.wanted(ChannelLocation):
@@ -595,9 +598,8 @@ class Run:
         )
         return True
 
-    def _no_application(self, found: Found) -> None:
-        channel, priority = self.channel, found.priority
-        assert priority is not None
+    def _no_application(self, priority: Priority) -> None:
+        channel = self.channel
         self.warn(
             f"No application '{priority.application}' for extension ({channel.context}, {channel.exten}, "
             f"{channel.priority})"

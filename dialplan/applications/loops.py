@@ -17,7 +17,7 @@ _PREFIX = "WHILE"
 
 def _ahead(run: Run, opening: str, closing: tuple[str, ...]) -> tuple[str, int] | None:
     """The next of `closing` (lower case) on this level behind the present priority: (its name, its number)."""
-    extension = run.at.extension if run.at is not None else None
+    extension = run.at[0] if run.at is not None else None
     if extension is None:
         return None
     depth = 0
