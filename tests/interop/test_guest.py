@@ -8,6 +8,7 @@ import pytest
 
 from tests.interop.boxes import HERE, NET, make_box, running
 from tests.interop.calls import dial_status, echo_both_ways, give_sounds, nothing_left
+from tests.interop.capture import capture
 from tests.interop.conftest import need
 
 
@@ -24,12 +25,16 @@ def test_guest_calls(kinds: tuple[str, str], wire: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pbx", "asterisk22"])
-def test_no_guest_unless_configured(kind: str) -> None:
+def test_no_guest_unless_configured(kind: str, wire: Path) -> None:
     need(kind, "asterisk22")
     caller = make_box("asterisk22", "nocaller", HERE / "etc" / "guest" / "caller", f"{NET}.37.3", PEER=f"{NET}.37.4")
     server = make_box(kind, "noserver", HERE / "etc" / "guest" / "caller", f"{NET}.37.4", PEER=f"{NET}.37.3")
     with running(caller, server):
-        for number in ("240", "340"):
-            status, cause = dial_status(caller, f"Local/{number}@default")
-            assert cause == 50, status
+        with capture(wire, caller.bind, server.bind) as recorded:
+            for number in ("240", "340"):
+                assert dial_status(caller, f"Local/{number}@default")[0] == "CHANUNAVAIL"
+        refused = [p.data for p in recorded.packets() if p.source[0] == server.bind and p.data[10:12] == b"\x06\x06"]
+        assert len(refused) == 2
+        # CAUSECODE 50, facility not subscribed: "No authority found"
+        assert all(b"\x2a\x01\x32" in frame for frame in refused)
         nothing_left(caller, server)

@@ -48,7 +48,7 @@ def test_two_modems_complete_a_call_through_us(kind: str, folder: Path) -> None:
         two.command("ATA")
         assert two.expect("CONNECT", "NO CARRIER") == "CONNECT"
         assert one.expect("CONNECT", "NO CARRIER", "BUSY") == "CONNECT"
-        one.command("ATH")
+        server.rx("channel request hangup all")
         server.wait_idle(40)
         nothing_left(server)
 
