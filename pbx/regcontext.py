@@ -39,16 +39,18 @@ class RegisteredExtensions:
         former = contexts_of(self._settings.general.regcontext) if self._settings is not None else []
         self._settings = settings
         wanted = contexts_of(settings.general.regcontext)
-        registered = list(self._added)
-        for peer in registered:
-            self._remove(peer)
+        for peer, places in self._added.items():
+            meant = set(self._places(peer))
+            for place in [place for place in places if place not in meant]:
+                self._take_out(*place)
+                places.remove(place)
         for name in former:
             context = self._dialplan.contexts.get(name)
             if name not in wanted and context is not None and context.registrar == REGISTRAR:
                 del self._dialplan.contexts[name]
         for name in wanted:
             self._dialplan.context(name, REGISTRAR)
-        for peer in registered:
+        for peer in self._added:
             self._add(peer)
 
     def restore(self) -> None:
@@ -83,21 +85,27 @@ class RegisteredExtensions:
     def _add(self, peer: str) -> None:
         added = self._added.setdefault(peer, [])
         for context, exten in self._places(peer):
+            there = self._dialplan.context(context, REGISTRAR)
             try:
-                self._dialplan.context(context, REGISTRAR).add(exten, Priority(1, "Noop", peer, registrar=REGISTRAR))
-            except Taken:
-                continue  # the file's own extension stays
+                there.add(exten, Priority(1, "Noop", peer, registrar=REGISTRAR))
+            except Taken as taken:
+                if taken.extension.priorities[1].registrar != REGISTRAR:
+                    continue  # the file's own extension stays
             except BadPattern as error:
                 log.warning(f"regexten of '{peer}': {error}")
                 continue
-            added.append((context, exten))
+            if (context, exten) not in added:
+                added.append((context, exten))
 
     def _remove(self, peer: str) -> None:
-        for name, exten in self._added.pop(peer, ()):
-            context = self._dialplan.contexts.get(name)
-            extension = context.extension(exten) if context is not None else None
-            if context is None or extension is None:
-                continue
-            first = extension.priorities.get(1)
-            if first is not None and first.registrar == REGISTRAR:
-                context.remove(exten, 1)
+        for place in self._added.pop(peer, ()):
+            self._take_out(*place)
+
+    def _take_out(self, name: str, exten: str) -> None:
+        context = self._dialplan.contexts.get(name)
+        extension = context.extension(exten) if context is not None else None
+        if context is None or extension is None:
+            return
+        first = extension.priorities.get(1)
+        if first is not None and first.registrar == REGISTRAR:
+            context.remove(exten, 1)

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import DeferredLock
 from twisted.internet.utils import getProcessOutputAndValue
 
 from pbx import indications
@@ -205,6 +206,7 @@ class DialplanService:
         different = None
         self.services.tones, self.services.tone_zone = indications.load(daemon.conf.etc("indications.conf"), findings)
         document = await in_slices(daemon.reactor, read_steps(daemon, "extensions.conf", findings))
+        self.files = list(document.files)
         if document.exists and document.refused is None:
             variables = dict(dialplan.globals)
             tables = await in_slices(daemon.reactor, loading(document, findings, dict(variables)))
@@ -269,6 +271,8 @@ class Iax2Service:
         self._daemon = daemon
         self.driver: Driver | None = None
         self.upkeep: Upkeep | None = None
+        #: one reload at a time: it takes many turns of the loop
+        self._reloading = DeferredLock()
         #: iax.conf and all that it includes
         self.files: list[str] = []
         #: what the last reload changed, a line each
@@ -292,6 +296,7 @@ class Iax2Service:
             mailbox=Mailboxes(daemon.conf.directories["astspooldir"], daemon.reactor.seconds),
             store=daemon.database,
         )
+        driver.shortest_digit = daemon.conf.mindtmfduration
         daemon.voice.events.driver = driver
         daemon.dialplan.registered.use(settings)
         daemon.verdicts.authdebug = settings.general.authdebug
@@ -350,6 +355,13 @@ class Iax2Service:
 
         What changed is logged and kept in `changes`, a line each.
         """
+        await self._reloading.acquire()
+        try:
+            await self._reload()
+        finally:
+            self._reloading.release()
+
+    async def _reload(self) -> None:
         self.changes = []
         if self.driver is None:
             return
@@ -363,7 +375,7 @@ class Iax2Service:
             if self._daemon.options.bind:
                 settings.general.bindaddr = driver.settings.general.bindaddr
             differences = await in_slices(self._daemon.reactor, compare_steps(driver.settings, settings))
-            driver.reload(settings)
+            await in_slices(self._daemon.reactor, driver.reload_steps(settings))
             self._daemon.dialplan.registered.use(settings)
             self._daemon.verdicts.authdebug = settings.general.authdebug
             self._load_dnsmgr()

@@ -47,7 +47,7 @@ from pbx.channels.voice.port import Counters, Direction, LegCounters, LegFlags, 
 from pbx.codecs.formats import BY_BIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from pbx.channels.iax2.settings import Settings
     from pbx.channels.iax2.snapshots import ChannelRow, NumberPoolUse, PeerRow, RegistryRow, Stats, UserRow
@@ -183,6 +183,11 @@ class Driver:
 
     def reload(self, settings: Settings) -> None:
         """Other settings from now on; calls in progress don't notice.  Where we listen changes at the next start."""
+        for _ in self.reload_steps(settings):
+            pass
+
+    def reload_steps(self, settings: Settings) -> Generator[None, None, None]:
+        """As `reload`, in steps of about a millisecond, so that calls go on meanwhile."""
         old, new = self.settings.general, settings.general
         if (old.bindaddr, old.bindport) != (new.bindaddr, new.bindport):
             log.notice("bindaddr and bindport count from the next start on (module unload and load of chan_iax2)")
@@ -190,8 +195,9 @@ class Driver:
         if not self._running:
             return
         self.port.set_trunk(new.trunkfreq, new.trunkmtu, new.trunktimestamps, new.trunkmaxsize)
-        self.endpoint.reload(settings, self.now())
-        self.pump()
+        yield from self.endpoint.reload_steps(settings, self.now())
+        if self._running:
+            self.pump()
 
     def stop(self) -> Deferred[None]:
         """Hang up all calls, give their frames a moment, close the sockets.  Fires when nothing is left."""

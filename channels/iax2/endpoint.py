@@ -11,7 +11,7 @@ one next timeout come out.  A driver does, after every call into the core:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -405,8 +405,13 @@ class Endpoint:
 
     def reload(self, settings: Settings, now: float) -> None:
         """New settings: for new calls at once; registrations and peers are compared, calls in progress unaffected."""
+        for _ in self.reload_steps(settings, now):
+            pass
+
+    def reload_steps(self, settings: Settings, now: float) -> Generator[None, None, None]:
+        """As `reload`, a little at each step."""
         self.core.settings = settings
-        self.core.peers.load(now)
+        yield from self.core.peers.load_steps(now)
         self._load_registrations(now)
 
     def _load_registrations(self, now: float) -> None:

@@ -6,7 +6,7 @@ registered or resolved, qualify's measurements, tokens that were seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 from pbx.channels.iax2 import address as addresses
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pbx.channels.iax2.qualify import Poke
 
 
+RECORDS_A_STEP = 20
 #: seconds until a name that could not be resolved is tried again
 RESOLVE_AGAIN = 60.0
 #: seconds in which a name that leads back to a former address is not followed
@@ -202,6 +203,11 @@ class Peers:
 
     def load(self, now: float) -> None:
         """Follow the settings: new sections get a record, gone ones lose it, others keep what is known."""
+        for _ in self.load_steps(now):
+            pass
+
+    def load_steps(self, now: float) -> Generator[None, None, None]:
+        """As `load`, a little at each step."""
         sections = self.core.settings.peers
         for name in [n for n in self._records if n not in sections]:
             record = self._records.pop(name)
@@ -209,6 +215,8 @@ class Peers:
             self.core.timers.cancel_all(record)
             self._forget_place(name)
         for at, (name, section) in enumerate(sections.items()):
+            if at % RECORDS_A_STEP == 0:
+                yield
             known = self._records.get(name)
             if known is None:
                 known = self._records[name] = PeerRecord(self.core, section)

@@ -269,6 +269,8 @@ class _Loader:
         self.told.add(option.name)
         code = "not-yet" if option.effect is Effect.LATER else "no-meaning"
         message = f"{entry.name} is {option.effect.value}"
+        if option.effect is Effect.NEVER:
+            message += f" ({option.help.removesuffix('.')})"
         self.found.notice(entry.place, message, text="" if option.secret else entry.text, code=code)
 
     def _unknown(self, options: Options, entry: Entry) -> None:
