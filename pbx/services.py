@@ -8,7 +8,6 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import DeferredLock
-from twisted.internet.defer import DeferredLock
 from twisted.internet.utils import getProcessOutputAndValue
 
 from pbx import indications
