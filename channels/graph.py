@@ -181,6 +181,17 @@ class Graph:
             self._held.discard(channel)
             self._update([channel])
 
+    def only_talk(self, channel: Channel) -> bool:
+        """Does it hear and say nothing but one other channel, with no sound, recording, spy or detector on it?"""
+        return (
+            channel not in self._held
+            and not self._muted.get(channel)
+            and not self._handles.get(channel)
+            and channel not in self._detectors
+            and channel not in self._pairs
+            and len(self._arcs.get(channel, ())) == 2
+        )
+
     def mute(self, channel: Channel, direction: Direction) -> None:
         """Nothing of that direction passes (IN: others don't hear it, OUT: it doesn't hear others); 0 ends it."""
         if channel.dead:

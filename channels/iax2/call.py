@@ -22,6 +22,7 @@ from pbx.channels.iax2 import (
     foreign,
     reasons,
     registrar,
+    transfers,
 )
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.call_model import CannotCall, Outgoing, Request, State
@@ -71,6 +72,7 @@ class Call(Dialog):
         "known",
         "lag",
         "methods",
+        "moving",
         "offered",
         "outgoing",
         "owner",
@@ -133,6 +135,8 @@ class Call(Dialog):
         self.methods: AuthMethods | None = None
         self.challenge = ""
         self.attempt = registrar.Attempt()
+        #: a native transfer in which we are an end, or the middle
+        self.moving: transfers.End | transfers.Middle | None = None
         #: the call is enciphered; ENCRYPTION of the caller's NEW; whether we renew our key
         self.encrypted = False
         self.offered = 0
@@ -263,6 +267,7 @@ class Call(Dialog):
         """The channel's end is told, once; the dialogue may linger."""
         self.answered_login()
         self.state = State.ENDING
+        transfers.forget(self, now)
         if self.known and not self.ended:
             self.ended = True
             self.core.emit(CallEnded(self, cause, how, text))
@@ -336,6 +341,8 @@ class Call(Dialog):
             call_outgoing.give_up(self, now)
         elif timer is Timer.LOGIN:
             call_incoming.no_answer(self, now)
+        elif timer is Timer.TRANSFER:
+            transfers.timer(self, now)
         elif timer is Timer.ROTATE:
             call_crypto.rotate(self, now)
         elif timer is Timer.REJECT:
@@ -356,6 +363,7 @@ class Call(Dialog):
                 self.ended = True
                 self.core.emit(CallEnded(self, Cause.NORMAL_CLEARING, "local"))
             self.core.emit(CallGone(self))
+        transfers.forget(self, now)
         self.encrypting = self.decrypting = None
         # nothing may keep a dead call alive through its channel, or the other way round
         self.owner = None
@@ -461,12 +469,6 @@ def _transfer(call: Call, frame: FullFrame, elements: Elements, now: float) -> N
         call.core.emit(CallTransfer(call, number, elements.text(Element.CALLED_CONTEXT) or ""))
 
 
-def _txreq(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
-    """Native transfers are not obeyed yet; the one in the middle is told so and stays there."""
-    if elements.address() is not None and elements.uint(Element.CALLNO):
-        call.send(Command.TXREJ, now)
-
-
 def _register(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
     """A registration within a call is dealt with like any other, as stock servers do."""
     registrar.request(call, call.attempt, frame, elements, now)
@@ -490,7 +492,10 @@ COMMANDS: dict[tuple[State, int], Handler] = {
     (State.UP, Command.QUELCH): _quelch,
     (State.UP, Command.UNQUELCH): _quelch,
     (State.UP, Command.TRANSFER): _transfer,
-    (State.UP, Command.TXREQ): _txreq,
+    (State.UP, Command.TXREQ): transfers.asked,
+    (State.UP, Command.TXREADY): transfers.ready,
+    (State.UP, Command.TXREJ): transfers.rejected,
+    (State.UP, Command.TXMEDIA): transfers.media,
     (State.UP, Command.REGREQ): _register,
     (State.UP, Command.REGREL): _register,
 }
@@ -503,4 +508,5 @@ EVERYWHERE: dict[int, Handler] = {
     Command.PONG: _pong,
     Command.LAGRP: _lagrp,
     Command.RTKEY: call_crypto.rtkey,
+    Command.TXREL: transfers.release,
 }

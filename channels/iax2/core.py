@@ -26,6 +26,7 @@ from pbx.channels.iax2.tokens import Tokens
 
 if TYPE_CHECKING:
     from pbx.channels.events import Verdict
+    from pbx.channels.iax2.call import Call
     from pbx.channels.iax2.dialog import Dialog
     from pbx.channels.iax2.settings import Settings
     from pbx.channels.voice.port import Counters
@@ -100,6 +101,8 @@ class Core:
         #: dialogues by (far address, far number) and by (far address, own number)
         self.by_remote: dict[tuple[Address, int], Dialog] = {}
         self.by_own: dict[tuple[Address, int], Dialog] = {}
+        #: calls by the other end of a native transfer that is being tried
+        self.by_transfer: dict[tuple[Address, int], Call] = {}
         #: dialogues a far end has with us, by its host
         self.per_host: Counter[str] = Counter()
         #: methods that the last real registration was asked for: unknown names are asked for the same

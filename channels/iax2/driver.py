@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, succeed
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import (
+    Bridged,
     ChannelEnded,
     ChannelStateChanged,
     Control,
@@ -29,11 +30,13 @@ from pbx.channels.events import (
     PeerChanged,
     Text,
     TransferRequest,
+    Unbridged,
 )
 from pbx.channels.iax2 import events, showing, sockets
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.address import text as address_text
 from pbx.channels.iax2.call import Call
+from pbx.channels.iax2.digits import SHORTEST_MS
 from pbx.channels.iax2.endpoint import Endpoint
 from pbx.channels.iax2.lasting import Registrations, Store
 from pbx.channels.iax2.leg import Iax2Leg
@@ -127,6 +130,8 @@ class Driver:
             self.endpoint.core.keys.stored = store.get
         self.technology = Iax2Technology(self)
         self.sockets: list[sockets.Bound] = []
+        #: ms that a digit lasts at least (asterisk.conf mindtmfduration)
+        self.shortest_digit = SHORTEST_MS
         #: frames dropped because too many openers waited
         self.dropped = 0
         names = lookup or system_lookup(reactor)
@@ -176,6 +181,8 @@ class Driver:
         bus = self.switch.bus
         self._unsubscribe = [
             bus.subscribe(ChannelStateChanged, lambda event: self._device_changed(event.channel)),
+            bus.subscribe(Bridged, self._bridged),
+            bus.subscribe(Unbridged, self._unbridged),
             bus.subscribe(ChannelEnded, lambda event: self._device_changed(event.channel)),
         ]
         self.endpoint.start(self.now(), [(one.number, "" if one.host == "0.0.0.0" else one.host) for one in bound])
@@ -467,6 +474,21 @@ class Driver:
         self._drop_leg(event.call.row)
         self._disown(event.call)
 
+    def _bridged(self, event: Bridged) -> None:
+        """Two of our calls were joined: a native transfer, where nothing here has to hear them."""
+        graph, bridge = self.switch.graph, self.switch.bridges.get(event.bridge)
+        legs = [c.leg for c in event.channels if isinstance(c.leg, Iax2Leg) and c.state is State.UP]
+        plain = bridge is not None and bridge.plain and all(graph.only_talk(channel) for channel in event.channels)
+        if plain and len(legs) == len(event.channels) == 2:
+            self.endpoint.bridged(legs[0].call, legs[1].call, self.now())
+            self.pump()
+
+    def _unbridged(self, event: Unbridged) -> None:
+        leg = event.channel.leg
+        if isinstance(leg, Iax2Leg):
+            self.endpoint.unbridged(leg.call, self.now())
+            self.pump()
+
     # ---- events: legs of the plane ----------------------------------------------------------------------------
 
     def _bound(self, event: events.LegBound) -> None:
@@ -501,12 +523,16 @@ class Driver:
             call.own_number,
             call.remote_number,
             self._flags(call),
-            time.monotonic_ns() + round((call.clock_start - self.now()) * 1e9),
+            self._clock(call),
         )
         if call.encrypted:
             self.port.set_keys(row, *call.voice_keys)
         if leg.receive or leg.send:
             self.port.set_formats(row, leg.receive, leg.send)
+
+    def _clock(self, call: Call) -> int:
+        """Monotonic ns at which the call's stamps are 0."""
+        return time.monotonic_ns() + round((call.clock_start - self.now()) * 1e9)
 
     @staticmethod
     def _flags(call: Call) -> LegFlags:
@@ -530,6 +556,15 @@ class Driver:
         if leg is not None:
             leg.receive, leg.send = call.receive_format, call.send_format
             self.port.set_formats(call.row, leg.receive, leg.send)
+
+    def _restarted(self, event: events.CallRestarted) -> None:
+        if event.call.row in self._legs:
+            self.port.voice_restart(event.call.row, self._clock(event.call))
+
+    def _media(self, event: events.CallMedia) -> None:
+        call = event.call
+        if call.row in self._legs:
+            self.port.bind_leg(call.row, event.address, call.local, event.number, also=True)
 
     def _keys(self, event: events.CallKeys) -> None:
         call = event.call
@@ -716,6 +751,8 @@ _HANDLERS: dict[type[events.Event], Callable[[Driver, Any], None]] = {
     events.CallQuelch: Driver._quelch,
     events.LegBound: Driver._bound,
     events.CallTrunk: Driver._trunk,
+    events.CallRestarted: Driver._restarted,
+    events.CallMedia: Driver._media,
     events.CallKeys: Driver._keys,
     events.CallFormats: Driver._formats,
     events.CallEnded: Driver._ended,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
 from pbx.channels.iax2 import address as addresses
-from pbx.channels.iax2 import call_outgoing, frames, keepalive, qualify, reasons, registrar
+from pbx.channels.iax2 import call_outgoing, frames, keepalive, qualify, reasons, registrar, transfers
 from pbx.channels.iax2.address import IAX2_PORT, Address
 from pbx.channels.iax2.call import Call
 from pbx.channels.iax2.call_model import CannotCall, Outgoing
@@ -129,6 +129,8 @@ class Endpoint:
             if command in OPENERS and not frame.destination and not self._repeats(dialog, frame):
                 self._open(socket, address, local, frame, now, dialog)
                 return
+        if dialog is None and self._transferred(frame, address, data, now):
+            return
         if dialog is None:
             self._unknown(socket, address, local, frame, now)
             return
@@ -171,6 +173,16 @@ class Endpoint:
                 return dialog
         dialog = core.by_own.get((address, frame.destination))
         return dialog if dialog is not None and not dialog.remote_number else None
+
+    def _transferred(self, frame: FullFrame, address: Address, data: bytes, now: float) -> bool:
+        """Is it the other end of a call that is being transferred?"""
+        call = self.core.by_transfer.get((address, frame.source))
+        if call is None or frame.destination != call.own_number:
+            return False
+        plain = frame if call.decrypting is None else call.decrypting.frame(data, call)
+        if plain is not None:
+            transfers.aside(call, plain, now)
+        return True
 
     def _repeats(self, dialog: Dialog | None, frame: FullFrame) -> bool:
         """Is this the very frame that opened the dialogue, once more?"""
@@ -373,6 +385,18 @@ class Endpoint:
         else:
             call.name()
         return call
+
+    def bridged(self, one: Call, two: Call, now: float) -> None:
+        """Two calls were joined and nothing but talk passes us: leave them to each other where that is written."""
+        media = transfers.wanted(one, two)
+        if media is not None and transfers.possible(one, two):
+            transfers.start(one, two, media, now)
+
+    def unbridged(self, call: Call, now: float) -> None:
+        """No longer; a transfer that is not complete is called off."""
+        moving = call.moving
+        if isinstance(moving, transfers.Middle) and not (moving.media and moving.ready):
+            transfers.stop(call, now)
 
     def calls(self) -> list[Call]:
         """Calls that have a channel or will have one, oldest first."""

@@ -132,6 +132,22 @@ class CallTrunk(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallRestarted(Event):
+    """The call goes on with another far end, and its clock started over: tell the plane `voice_restart`."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class CallMedia(Event):
+    """Mini frames go to this address and come from its call `number`, too; all else stays with the call's own."""
+
+    call: Call
+    address: Address
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallKeys(Event):
     """The call has become an encrypted one, or a key of its has changed: tell the plane `set_keys`."""
 

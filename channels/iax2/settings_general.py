@@ -139,7 +139,6 @@ class General(Options):
         values="yes, no, mediaonly",
         help="Take ourselves out of bridged calls.",
         differs="Only where it is written for both ends; unwritten means no.",
-        effect=LATER,
     )
 
     # What calls get

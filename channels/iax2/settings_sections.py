@@ -123,7 +123,6 @@ class _Common(Options):
         values="yes, no, mediaonly",
         help="Take ourselves out of bridged calls.",
         differs="Only where it is written for both ends; unwritten means no.",
-        effect=LATER,
         inherits=True,
     )
 

@@ -65,7 +65,7 @@ def test_every_command_arrives() -> None:
         ("set_keys", 5, b"k" * 16, (b"a" * 16, b"b" * 16)),
         ("add_leg", 5, 6, 1, RAW, RAW_LOCAL, 0x7FFF, 0x7FFE, LegFlags.TRUNK | LegFlags.JITTER, 2**62, False),
         ("add_leg", 5, 6, 1, RAW, RAW_LOCAL, 3, 4, LegFlags(0), 1, True),
-        ("bind_leg", 5, RAW, addresses.NONE, 9),
+        ("bind_leg", 5, RAW, addresses.NONE, 9, False),
         ("set_flags", 5, LegFlags.ENCRYPTED),
         ("set_formats", 5, 1 << 34, 4),
         ("remove_leg", 5, 2**32 - 1),
