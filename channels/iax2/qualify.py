@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from pbx.channels.iax2.dialog import Dialog
@@ -23,16 +24,18 @@ GRACE = 20.0
 class Poke(Dialog):
     """One question; whoever asked is told once."""
 
-    __slots__ = ("record", "sent_at")
+    __slots__ = ("again", "record", "sent_at")
 
     kind: ClassVar[str] = "poke"
 
-    def __init__(self, core: Core, record: PeerRecord, now: float) -> None:
+    def __init__(self, core: Core, record: PeerRecord, now: float, again: bool = False) -> None:
         assert record.address is not None
         socket, local = record.route
         super().__init__(core, socket, record.address, local, now)
         self.record = record
         self.sent_at = now
+        #: the first answer came late: this one counts
+        self.again = again
         self.rtt = record.section.qualify / 8000
         self.open(Command.POKE, Elements(), now)
 
@@ -43,9 +46,18 @@ class Poke(Dialog):
             self.forget(now)
             if record.poke is self:
                 record.poke = None
-                answered(record, max(1, round((now - self.sent_at) * 1000)), now)
+                self._judge(max(1, round((now - self.sent_at) * 1000)), now)
         elif frame.subclass in (Command.HANGUP, Command.REJECT, Command.INVAL):
             self.forget(now)
+
+    def _judge(self, lag: int, now: float) -> None:
+        """The first answer ever, and late: the peer started after us, and a repetition found it.  Ask anew."""
+        record = self.record
+        if record.lag == 0 and lag > record.section.qualify and not self.again:
+            with suppress(NoNumber):
+                record.poke = Poke(self.core, record, now, again=True)
+                return
+        answered(record, lag, now)
 
     def on_lost(self, sent: Sent, now: float) -> None:
         # the record's own timer judges; there is nothing more to send
