@@ -70,8 +70,8 @@ class Chain:
         self.originated = False
         #: the time when the channel ended while the outcome of calling it was still to come
         self.ended = 0.0
-        #: hangup cause that was known before the dialplan gave its own
-        self.cause: int | None = None
+        #: hangup cause as it was when the state last changed or Hangup began
+        self.cause = 0
 
     @property
     def last(self) -> Record:
@@ -180,15 +180,15 @@ class Engine:
         record.b_userfield = other.last.userfield
         record.b_variables = dict(other.last.variables)
 
-    def _finish(self, chain: Chain, record: Record, now: float) -> None:
+    def _finish(self, chain: Chain, record: Record, now: float, cause: int | None = None) -> None:
         """Its end and disposition are known; a bridge may still begin it anew."""
         if record.end:
             return
         record.end = now
         if record.disposition is not Disposition.NONE:
             return
-        channel = chain.channel
-        cause = channel.hangup_cause if chain.cause is None or channel.dead else chain.cause
+        if cause is None:
+            cause = chain.channel.hangup_cause
         if record.answer:
             record.disposition = Disposition.ANSWERED
         elif cause:
@@ -206,8 +206,8 @@ class Engine:
             return Disposition.NO_ANSWER
         return disposition
 
-    def _over(self, chain: Chain, record: Record, now: float) -> None:
-        self._finish(chain, record, now)
+    def _over(self, chain: Chain, record: Record, now: float, cause: int | None = None) -> None:
+        self._finish(chain, record, now, cause)
         if record.phase is not Phase.OVER:
             record.phase = Phase.OVER
             record.context, record.exten = record.place
@@ -234,7 +234,10 @@ class Engine:
 
     def _state_changed(self, event: ChannelStateChanged) -> None:
         chain = self._chains.get(event.channel)
-        if chain is not None and event.channel.state is State.UP:
+        if chain is None:
+            return
+        chain.cause = event.channel.hangup_cause
+        if event.channel.state is State.UP:
             now = self._wall()
             for record in chain.records:
                 if record.phase is not Phase.OVER:
@@ -268,11 +271,14 @@ class Engine:
         chain.place = place
 
     def _hanging_up(self, chain: Chain) -> None:
-        """The dialplan is through; `h` begins."""
+        """The dialplan is through; `h` begins.
+
+        The cause that counts is the one known when the state last changed or Hangup began: so does Asterisk.
+        """
         chain.hung_up = True
         now = self._wall()
         for record in chain.records:
-            self._over(chain, record, now)
+            self._over(chain, record, now, chain.cause)
 
     def _runs(self, chain: Chain, record: Record, now: float) -> bool:
         """The dialplan runs something; False if that belongs in another record."""

@@ -26,6 +26,8 @@ log = Log("cdr")
 BATCH = 500
 #: seconds until the next attempt, growing
 RETRY = (1.0, 2.0, 5.0, 10.0, 30.0)
+#: seconds that the end of the PBX waits for a disk
+PATIENCE = 10.0
 #: what a disk or a database may answer
 TROUBLE = (OSError, sqlite3.Error)
 
@@ -223,6 +225,8 @@ class Writer:
         """Fires when all is written, or when the disk does not take it now."""
         done: Deferred[None] = Deferred()
         self._waiting.append(done)
+        # a disk that answers nothing at all must not keep the PBX from ending
+        done.addTimeout(PATIENCE, self._clock, onTimeoutCancel=lambda *_: self._give_up(done))
         self._stopped = True
         if self._retry is not None:
             self._retry.cancel()
@@ -230,10 +234,18 @@ class Writer:
         self._next()
         return done
 
+    def _give_up(self, done: Deferred[None]) -> None:
+        if done in self._waiting:
+            self._waiting.remove(done)
+        log.warning(f"{self.name}: {len(self._queue)} records could not be written in {PATIENCE:.0f} s; {self._kept}")
+
+    @property
+    def _kept(self) -> str:
+        return "they are in the journal for the next start" if self._journal is not None else "they are lost"
+
     def _settle(self) -> None:
         waiting, self._waiting = self._waiting, []
         for done in waiting:
             done.callback(None)
         if waiting and self._queue:
-            kept = "they are in the journal for the next start" if self._journal is not None else "they are lost"
-            log.warning(f"{self.name}: {len(self._queue)} records could not be written; {kept}")
+            log.warning(f"{self.name}: {len(self._queue)} records could not be written; {self._kept}")

@@ -23,9 +23,10 @@ RECORDS = "res_cdrel_custom cdr_csv app_forkcdr app_cdr func_cdr cdr_custom cdr_
 CALLS = [
     f"{exten}@t"
     for exten in (
-        "plain ans late busy noans rnoans cong rej hang3 hang16 hang17 hang19 hang20 hang34 hang0 noext two twoc "
-        "twobusy busyans g nope local opt fork fork0 forkr forkv forkd reset resetv resete nocdr nocdrd seq afterans "
-        "uf forkreset afterreset U b B gosub goto F cxl prop limit read congapp busyapp busyans2 slowh ring bad fall"
+        "plain ans late busy noans rnoans cong rej hang3 hang16 hang17 hang19 hang20 hang34 hang0 noext two "
+        "twoc twobusy busyans g nope local opt fork fork0 forkr forkv forkd reset resetv resete nocdr nocdrd "
+        "seq afterans uf forkreset afterreset resume timeout exec tryfor U b B gosub goto F cxl prop limit "
+        "read congapp busyapp busyans2 slowh ring bad fall"
     ).split()
 ] + [f"{exten}@u" for exten in "plain noans busy hang17 hang21 hang ans busyapp fall".split()]
 

@@ -144,6 +144,18 @@ def test_an_end_while_the_disk_is_full_leaves_the_rest_to_the_journal(tmp_path: 
     assert [text for _, text in Journal(book).left()] == [f"{path}\0row\n"]
 
 
+def test_a_disk_that_never_answers_does_not_hold_up_the_end(tmp_path: Path, threads: Threads) -> None:
+    clock, done = Clock(), []
+    writer = Writer("cdr", Files(), threads, clock, Journal(str(tmp_path / "journal")))
+    writer.put(f"{tmp_path / 'a'}\0row\n")
+    writer.drain().addCallback(done.append)
+    clock.advance(9)
+    assert done == []
+    clock.advance(2)
+    assert done == [None]
+    assert len(list(Journal(str(tmp_path / "journal")).left())) == 1
+
+
 def test_rows_of_a_table(tmp_path: Path) -> None:
     table = Table(str(tmp_path / "master.db"), "cdr", ("calldate", "odd name", "test"))
     rows = [["1", "it's", 'a "b"'], ["2", "", "ü"]]
