@@ -70,10 +70,10 @@ class BridgeOptions:
     hooks: Mapping[Channel, Mapping[str, Hook]] = field(default_factory=dict)
     digit_timeout: float = 1.0
     limit: float | None = None
-    ticks: tuple[tuple[float, Callable[[Bridge], None]], ...] = ()
+    ticks: tuple[tuple[float, Callable[[Bridge], object]], ...] = ()
 
 
-#: how long a digit that was kept back is played when it is passed on, ms
+#: how long a digit is played that was kept back, or that came as an end alone, ms
 KEPT_DIGIT_MS = 100
 
 #: events handled without looking at the clock or at interrupts
@@ -354,7 +354,7 @@ class Bridge:
         leg = self.peer(channel).leg
         if leg is not None and not self.peer(channel).dead:
             leg.digit_begin(digit)
-            leg.digit_end(digit, milliseconds)
+            leg.digit_end(digit, milliseconds or KEPT_DIGIT_MS)
 
 
 def _age(uniqueid: str) -> tuple[float, int]:

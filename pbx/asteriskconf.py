@@ -202,7 +202,7 @@ OPTIONS: dict[str, tuple[Callable[[Entry], Any], str]] = {
     "languageprefix": (_boolean, ""),
     "systemname": (_text, ""),
     "autosystemname": (_boolean, ""),
-    "mindtmfduration": (_number, "digits are passed on with the length they came with"),
+    "mindtmfduration": (_number, ""),
     "maxcalls": (_number, ""),
     "maxload": (_real, ""),
     "maxfiles": (_number, ""),

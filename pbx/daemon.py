@@ -280,6 +280,8 @@ class Daemon:
                      "transmit_silence", "defaultlanguage", "timestamp", "disable_remote_console_shell",
                      "mediatick"):  # fmt: skip
             setattr(self.conf, name, getattr(new, name))
+        if self.iax2.driver is not None:
+            self.iax2.driver.shortest_digit = self.conf.mindtmfduration
         self.voice.reload()
 
     # ---- consoles of `-c` ------------------------------------------------------------------------------

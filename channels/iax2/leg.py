@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pbx.channels.events import Control
+from pbx.channels.iax2.digits import Digits
 from pbx.channels.iax2.values import ConnectedLine
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Iax2Leg:
         self.call = call
         #: None once the call has ended for its channel
         self.channel: Channel | None = channel
+        self._digits: Digits | None = None
 
     @property
     def row(self) -> int | None:
@@ -49,11 +51,18 @@ class Iax2Leg:
         self._driver.pump()
 
     def digit_begin(self, digit: str) -> None:
-        self.call.digit(digit, True, self._driver.now())
-        self._driver.pump()
+        self._dialling().begin(digit)
 
     def digit_end(self, digit: str, milliseconds: int) -> None:
-        self.call.digit(digit, False, self._driver.now())
+        self._dialling().end(digit, milliseconds)
+
+    def _dialling(self) -> Digits:
+        if self._digits is None:
+            self._digits = Digits(self._driver.reactor, self._digit, lambda: self._driver.shortest_digit)
+        return self._digits
+
+    def _digit(self, digit: str, begin: bool) -> None:
+        self.call.digit(digit, begin, self._driver.now())
         self._driver.pump()
 
     def send_text(self, text: str) -> None:
@@ -72,6 +81,8 @@ class Iax2Leg:
 
     def hangup(self, cause: int) -> None:
         self.channel = None
+        if self._digits is not None:
+            self._digits.stop()
         self.call.hangup(cause, self._driver.now())
         self._driver.pump()
 

@@ -107,7 +107,7 @@ def test_what_was_typed_before_the_bridge_crosses_too(world: GraphWorld) -> None
     call = Call(world)
     call.a.deliver(DigitEnd("9", 0))
     call.start()
-    assert said(call.b) == [("begin", "9"), ("end", "9", 0)]
+    assert said(call.b) == [("begin", "9"), ("end", "9", 100)]
 
 
 def test_hangup_of_the_task_breaks_through(world: GraphWorld, call: Call) -> None:

@@ -191,9 +191,9 @@ def test_signals_and_the_end_cross_the_box_in_the_middle() -> None:
         channel.leg.send_text("hello")
         other.leg.send_text("there")
         boxes.run(lambda: len(chain.log) == 3 and Text("there") in seen)
-        assert chain.log[0] == DigitBegin("7")
-        assert isinstance(chain.log[1], DigitEnd)
-        assert chain.log[2] == Text("hello")
+        # a digit lasts, a text does not wait for it
+        assert [type(event) for event in chain.log if not isinstance(event, Text)] == [DigitBegin, DigitEnd]
+        assert Text("hello") in chain.log
         other.hangup(17)
         chain.settled()
         assert seen[-1] == Ended(17)
