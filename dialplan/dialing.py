@@ -18,6 +18,7 @@ from pbx.channels.events import (
     Text,
     TransferRequest,
 )
+from pbx.channels.sounds import Source
 from pbx.channels.switch import Unavailable
 from pbx.dialplan.functions.channels import join_group
 from pbx.dialplan.interpreter import Run
@@ -94,6 +95,8 @@ class Wishes:
     #: seconds until somebody has to ring or send sound
     early_timeout: float | None = None
     ringing: bool = False
+    #: name of a tone that rings to the caller in our own voice
+    tone: str = ""
     music: bool = False
     ignore_updates: bool = False
     elsewhere: bool = False
@@ -125,6 +128,7 @@ class Calling:
         self._helpers: set[object] = set()
         self._takers: dict[Channel, Channel] = {}
         self._rung = self._progressed = False
+        self._tone: Source | None = None
         self._typed = ""
         self._asked = 0
 
@@ -206,7 +210,26 @@ class Calling:
             switch.bus.publish(DialBegin(self.caller, leg.channel, leg.destination))
             switch.call(leg.channel, self.wishes.timeout)
         if self.wishes.ringing and self.legs:
-            self.caller.indicate(Control.RINGING)
+            self.caller.indicate(Control.PROGRESS if self._ring_by_tone() else Control.RINGING)
+
+    def _ring_by_tone(self) -> bool:
+        """Option r(tone): the caller hears a tone of ours until somebody answers; False if there is none such."""
+        name, run = self.wishes.tone, self.run
+        if not name:
+            return False
+        zone = str(run.scope.notes.get("channel.tonezone", run.services.tone_zone))
+        spec = run.services.tones.get(zone, {}).get(name)
+        if spec is None:
+            run.warn(f"there is no tone '{name}' in the zone {zone}; it rings instead")
+            return False
+        self._tone = run.services.switch.graph.tone(self.caller, spec)
+        return True
+
+    def quiet(self) -> None:
+        """Calling is over: the caller hears no tone of ours any more."""
+        tone, self._tone = self._tone, None
+        if tone is not None and tone.playing:
+            tone.stop()
 
     async def on_leg(self, channel: Channel, place: str) -> bool:
         """Run a subroutine on a called leg, as that leg's own task; True if it returned."""

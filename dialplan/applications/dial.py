@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pbx.channels.bridge import Bridge, BridgeOptions, BridgeResult, Reason, bridge_channels
+from collections.abc import Container, Iterable
+
+from twisted.internet.defer import Deferred
+
+from pbx.channels.bridge import BridgeOptions, BridgeResult, Reason, bridge_channels
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel
 from pbx.channels.events import TransferRequest
@@ -17,6 +21,7 @@ from pbx.dialplan.functions.parties import split_party
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.jumps import parse_place
 from pbx.dialplan.registry import Outcome, Result, application, options
+from pbx.dialplan.saying import digits_of
 from pbx.dialplan.scope import scope_of
 
 _OPTIONS = options(
@@ -66,7 +71,7 @@ _OPTIONS = options(
     }
 )
 #: letters whose service is not there yet; each is said once
-_LATER = {"k": "parking", "K": "parking", "m": "music on hold", "n": "privacy", "N": "privacy", "p": "privacy",
+_LATER = {"m": "music on hold", "n": "privacy", "N": "privacy", "p": "privacy",
           "P": "privacy", "w": "one-touch recording", "W": "one-touch recording", "x": "one-touch recording",
           "X": "one-touch recording"}  # fmt: skip
 
@@ -90,6 +95,8 @@ class _Dial:
             raise _Invalid(f"missing closing parenthesis in options '{letters}'")
         self.calling = Calling(run, self._wishes(timeout))
         self.limit = self._limit()
+        #: who answered
+        self.peer: Channel | None = None
         self._say_missing()
 
     def argument(self, letter: str) -> str:
@@ -114,6 +121,7 @@ class _Dial:
             timeout=seconds if seconds is not None and seconds > 0 else None,
             early_timeout=early_seconds if early_seconds is not None and early_seconds > 0 else None,
             ringing="r" in letters or "R" in letters,
+            tone=self.argument("r") if "r" in letters else "",
             music="m" in letters,
             ignore_updates="I" in letters,
             elsewhere="c" in letters,
@@ -145,7 +153,8 @@ class _Dial:
             seconds = c_float(self.argument("S"))
             if not seconds or seconds <= 0:
                 raise _Invalid(f"Dial does not accept S({self.argument('S')})")
-            limit = seconds if limit is None else min(limit, seconds)
+            # of both, L counts
+            limit = seconds if limit is None else limit
         return limit
 
     def _place(self, text: str) -> str:
@@ -175,6 +184,7 @@ class _Dial:
         try:
             return await self._call()
         except Interrupt:
+            calling.quiet()
             if scope.get("DIALSTATUS") == "":
                 scope.set("DIALSTATUS", "CANCEL")
             calling.hang_up_others(None, 26 if calling.wishes.elsewhere else int(Cause.NORMAL_CLEARING), later=True)
@@ -185,6 +195,7 @@ class _Dial:
         await calling.call()
         winner = await calling.answer()
         if winner is None:
+            calling.quiet()
             scope.set("DIALSTATUS", calling.status)
             calling.hang_up_others(None, 26 if calling.wishes.elsewhere else 0)
             if calling.exit_digit:
@@ -207,6 +218,7 @@ class _Dial:
     async def _connected(self, winner: Outgoing) -> Result:
         """The called party answered: what the options want before they talk, then talk."""
         peer, caller = winner.channel, self.caller
+        self.calling.quiet()
         if "a" in self.letters:
             caller.answer()
         if "A" in self.letters:
@@ -285,8 +297,8 @@ class _Dial:
     def _options(self, peer: Channel) -> BridgeOptions:
         codes = {**self.services.features, **self.scope.notes.get("featuremap", {})}
         hooks = {
-            self.caller: features.hooks(self.run, codes, disconnect="H" in self.letters, transfer="T" in self.letters),
-            peer: features.hooks(self.run, codes, disconnect="h" in self.letters, transfer="t" in self.letters),
+            self.caller: features.hooks(self.run, codes, _features(self.letters, "HTK")),
+            peer: features.hooks(self.run, codes, _features(self.letters, "htk")),
         }
         return BridgeOptions(
             hooks={channel: table for channel, table in hooks.items() if table},
@@ -295,37 +307,56 @@ class _Dial:
         )
 
     def _warnings(self) -> tuple[tuple[float, features.Tick], ...]:
-        """Option L's warnings: when, and what is played."""
-        _, _, rest = self.argument("L").partition(":")
-        warning, _, repeat = rest.partition(":")
-        first, every = c_int(warning) or 0, c_int(repeat) or 0
-        file = self.scope.get("LIMIT_WARNING_FILE") or "beep"
-        if self.limit is None or first <= 0:
+        """Option L: what is played at its start and before its end, and when."""
+        if self.limit is None or "L" not in self.letters:
             return ()
-        left, found = first / 1000, []
+        milliseconds, warning, repeat = [*self.argument("L").split(":"), "", ""][:3]
+        whole, first, every = c_int(milliseconds) or 0, c_int(warning) or 0, c_int(repeat) or 0
+        while first > whole and every > 0:
+            first -= every
+        found: list[tuple[float, features.Tick]] = []
+        start = self.scope.get("LIMIT_CONNECT_FILE")
+        if start:
+            found.append((0.0, lambda bridge: self._play_limit([start])))
+        file = self.scope.get("LIMIT_WARNING_FILE")
+        left = first if first <= whole else 0
         while left > 0:
-            if left < self.limit:
-                found.append((self.limit - left, self._play_warning(file)))
-            if every <= 0:
-                break
-            left -= every / 1000
+            found.append(((whole - left) / 1000, features.warning(self._play_limit, file, whole / 1000)))
+            left = left - every if every > 0 else 0
         return tuple(found)
 
-    def _play_warning(self, name: str) -> features.Tick:
-        def play(bridge: Bridge) -> None:
-            for channel, variable, default in (
-                (self.caller, "LIMIT_PLAYAUDIO_CALLER", "yes"),
-                (bridge.peer(self.caller), "LIMIT_PLAYAUDIO_CALLEE", "no"),
-            ):
-                wanted = (self.scope.get(variable) or default).lower() in ("yes", "true", "y", "t", "1", "on")
-                found = self.services.find_sound(name, channel.language, channel.formats) if wanted else None
-                if found is not None:
-                    self.services.switch.graph.play(channel, *found, over=True)
+    def _hearers(self) -> list[Channel]:
+        """Who hears what option L plays: the caller, unless variables say otherwise."""
+        heard = []
+        for channel, variable, default in (
+            (self.caller, "LIMIT_PLAYAUDIO_CALLER", "yes"),
+            (self.peer, "LIMIT_PLAYAUDIO_CALLEE", "no"),
+        ):
+            word = (self.scope.get(variable) or default).lower()
+            if channel is not None and word in ("yes", "true", "y", "t", "1", "on"):
+                heard.append(channel)
+        return heard or [self.caller]
 
-        return play
+    def _play_limit(self, names: Iterable[str]) -> list[features.Sequel]:
+        """Play files one after another to those who hear them."""
+        return [features.Sequel(self.services, channel, names) for channel in self._hearers() if not channel.dead]
+
+    async def _time_is_over(self, peer: Channel) -> None:
+        """LIMIT_TIMEOUT_FILE: played before both are hung up."""
+        file = self.scope.get("LIMIT_TIMEOUT_FILE")
+        if not file or "L" not in self.letters:
+            return
+        try:
+            for playing in self._play_limit([file]):
+                await self.caller.wait(playing.done)
+        except Interrupt:
+            if not peer.dead and peer.owner is None:
+                peer.hangup(int(Cause.NORMAL_CLEARING))
+            raise
 
     async def _talk(self, winner: Outgoing) -> Result:
         peer, caller, scope, clock = winner.channel, self.caller, self.scope, self.calling.clock
+        self.peer = peer
         answered = clock.seconds()
         scope.set("BRIDGEPEER", peer.name)
         scope_of(self.services, peer).set("BRIDGEPEER", caller.name)
@@ -342,7 +373,9 @@ class _Dial:
         finally:
             self._times(winner, answered)
             scope.set("BRIDGEPEER", "")
-        return self._after(peer, result)
+        if result.reason is Reason.LIMIT:
+            await self._time_is_over(peer)
+        return await self._after(peer, result)
 
     def _times(self, winner: Outgoing, answered: float) -> None:
         now = self.calling.clock.seconds()
@@ -350,13 +383,15 @@ class _Dial:
             self.scope.set(name, str(int(seconds)))
             self.scope.set(f"{name}_MS", str(int(seconds * 1000)))
 
-    def _after(self, peer: Channel, result: BridgeResult) -> Result:
+    async def _after(self, peer: Channel, result: BridgeResult) -> Result:
         """The talk is over: what happens to both."""
         value = result.value
         if result.reason is Reason.TAKEN and result.channel is peer:
             return None if "g" in self.letters else Outcome.END
         if isinstance(value, (features.Transfer, TransferRequest)):
             return self._transfer(peer, result)
+        if isinstance(value, features.ParkIt):
+            return await self._park(peer, result)
         if result.reason is Reason.FEATURE and result.channel is self.caller and "F" in self.letters:
             self._caller_gone(peer)
             return Outcome.END
@@ -383,9 +418,28 @@ class _Dial:
             self.services.switch.redirect((peer, context, exten, 1))
             return Outcome.END
         self.scope.set("BLINDTRANSFER", peer.name)
+        self.caller.hangup_cause = int(Cause.NORMAL_CLEARING)
         peer.hangup(int(Cause.NORMAL_CLEARING))
         self.run.jump(context, exten, 1)
         return None
+
+    async def _park(self, peer: Channel, result: BridgeResult) -> Result:
+        """Options k and K: the other one waits in the lot; who parked it hears where."""
+        if result.channel is peer:
+            # the place is said while the caller, whose task this is, waits there
+            self.calling.clock.callLater(0, self._say_place, peer, self.caller)
+            return await self.run.execute("Park", "")
+        run = Run(self.services, peer)
+        peer.start(run, run.single("Park", ""))
+        await self.caller.wait(self._say_place(self.caller, peer))
+        return Outcome.END
+
+    def _say_place(self, to: Channel, parked: Channel) -> Deferred[None]:
+        place = scope_of(self.services, parked).get("PARKEDAT") or ""
+        saying = features.Sequel(self.services, to, digits_of(place))
+        if to is not self.caller:
+            saying.done.addCallback(lambda _: to.hangup(int(Cause.NORMAL_CLEARING)))
+        return saying.done
 
     def _caller_gone(self, peer: Channel) -> None:
         """The caller hung up: the called party goes on (option F) or ends."""
@@ -410,6 +464,12 @@ class _Dial:
 
 
 _KNOWN = {o.letter for o in _OPTIONS}
+
+
+def _features(letters: Container[str], wanted: str) -> frozenset[str]:
+    """Features that the options give a party; wanted: its letters of disconnect, transfer and parking."""
+    names = zip(wanted, ("disconnect", "blindxfer", "parkcall"), strict=True)
+    return frozenset(name for letter, name in names if letter in letters)
 
 
 @application(
