@@ -43,7 +43,7 @@ demo: venv
 	@$(BIN)/pbx demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m 'not interop'
+	$(BIN)/python -m pytest -m 'not interop' -n auto --dist loadfile
 
 interop: $(VENV)/.test
 	PBX_REQUIRE_PEERS=1 $(BIN)/python -m pytest -m interop -n 3 --dist loadgroup
