@@ -14,8 +14,10 @@ from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
 from pbx.channels.voice.headers import Headers
 from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL
 from pbx.channels.voice.mmsg import Kernel, PlainKernel, Ring, best_kernel, send
+from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.plane import Batch, Plane, Rest
 from pbx.channels.voice.reader import Readers
+from pbx.channels.voice.segments import FEWEST, Refused, Segments
 from pbx.channels.voice.sinks import Files
 from pbx.channels.voice.timer import Ticker
 
@@ -61,6 +63,9 @@ class Host:
         self._fds: dict[int, int] = {}
         #: IPv4 sockets bound to one address
         self._plain: set[int] = set()
+        #: those whose kernel takes many frames as one message
+        self._segmenting: set[int] = set()
+        self._segments = Segments(self.plane.legs, self._kernel, self.plane.counters)
         self._looks = 0
         self._readers = Readers(reactor, self._drain, clock)
         self._frames = Ticker(reactor, self._frame_tick)
@@ -94,7 +99,7 @@ class Host:
             if count <= plane.few:
                 done = plane.few_datagrams(number, ring.heads(), self._clock())
                 if done:
-                    send(self._kernel, fd, plane.boxes[number], plane.counters)
+                    self._send(number, plane.boxes[number])
                 if done == count:
                     plane.counters.datagrams += done
                     break
@@ -165,8 +170,11 @@ class Host:
         self._fds[socket] = fd
         size, everywhere = prepare(fd, family)
         self._plain.discard(socket)
+        self._segmenting.discard(socket)
         if not everywhere and family == _socket.AF_INET:
             self._plain.add(socket)
+            if not isinstance(self._kernel, PlainKernel):
+                self._segmenting.add(socket)
         if size < _ENOUGH and not self._said:
             self._said = True
             self.plane.core.events.note(
@@ -186,7 +194,17 @@ class Host:
     def send_boxes(self) -> None:
         for number, box in self.plane.boxes.items():
             if box.count:
-                send(self._kernel, self._fds[number], box, self.plane.counters)
+                self._send(number, box)
+
+    def _send(self, number: int, box: Outbox) -> None:
+        fd = self._fds[number]
+        if box.count >= FEWEST and number in self._segmenting and box.plain:
+            try:
+                if self._segments.send(fd, box):
+                    return
+            except Refused:
+                self._segmenting.discard(number)
+        send(self._kernel, fd, box, self.plane.counters)
 
     def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
         if self._threads is not None:

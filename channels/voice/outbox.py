@@ -142,6 +142,11 @@ class Outbox:
         self._kept.append(array)
         return int(array.ctypes.data)
 
+    @property
+    def plain(self) -> bool:
+        """Every message is one piece, to a leg, without control data."""
+        return self._plain and not self._kept
+
     def clear(self) -> None:
         self.count = 0
         if not self._plain:
