@@ -8,6 +8,23 @@ from dataclasses import dataclass
 _CALLERID = re.compile(r'^\s*(?:"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<plain>[^<]*?))\s*(?:<(?P<num>[^>]*)>)?\s*$')
 
 
+#: bits of a presentation: allowed 0, restricted 0x20, unavailable 0x40; and who screened the number
+RESTRICTION, SCREENING = 0x60, 0x03
+RESTRICTED, UNAVAILABLE = 0x20, 0x43
+
+
+def together(name: int | None, number: int | None) -> int:
+    """One presentation for a name and a number (None: there is none), as Asterisk 22 joins them.
+
+    Restricted outranks allowed, allowed outranks unavailable; screening is the number's.
+    """
+    kinds = {value & RESTRICTION for value in (name, number) if value is not None}
+    for kind in (RESTRICTED, 0):
+        if kind in kinds:
+            return kind | ((number or 0) & SCREENING)
+    return UNAVAILABLE
+
+
 @dataclass(slots=True)
 class Caller:
     """Caller identity as IAX2 NEW carries it and CALLERID() reads it; None = element absent."""
@@ -21,6 +38,17 @@ class Caller:
     type_of_number: int = 0
     transit_network: int = 0
     ani2: int = 0
+    #: presentation of the name alone; None: as `presentation`
+    name_presentation: int | None = None
+
+    @property
+    def presented(self) -> int:
+        """Presentation of name and number together, as CALLINGPRES carries it."""
+        name = self.presentation if self.name_presentation is None else self.name_presentation
+        return together(
+            None if self.name is None else name,
+            None if self.number is None else self.presentation,
+        )
 
     @property
     def text(self) -> str:

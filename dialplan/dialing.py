@@ -176,7 +176,10 @@ class Calling:
         peer.context = peer.context or caller.context
         peer.application, peer.data = "AppDial", "(Outgoing Line)"
         connected = peer.connected
-        for name in ("name", "number", "ani", "rdnis", "presentation", "type_of_number", "transit_network", "ani2"):
+        for name in (
+            "name", "number", "ani", "rdnis", "presentation", "name_presentation", "type_of_number", "transit_network",
+            "ani2",
+        ):  # fmt: skip
             setattr(connected, name, getattr(caller.caller, name))
         if wishes.forced is not None:
             connected.name, connected.number = wishes.forced

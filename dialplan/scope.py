@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pbx.dialplan.services import Services
 
 _log = Log("pbx_variables")
-#: Caller presentation "number not available" of a channel without a number.
-NUMBER_NOT_AVAILABLE = 67
 
 
 @dataclass(slots=True)
@@ -371,10 +369,7 @@ def inherit(parent: Scope, child: Scope) -> None:
 
 
 def _presentation(scope: Scope, channel: Channel) -> str:
-    caller = channel.caller
-    if caller.number is None and not caller.presentation:
-        return str(NUMBER_NOT_AVAILABLE)
-    return str(caller.presentation)
+    return str(channel.caller.presented)
 
 
 def _hint(scope: Scope, channel: Channel, want_name: bool) -> str:

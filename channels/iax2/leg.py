@@ -58,12 +58,15 @@ class Iax2Leg:
 
     def _dialling(self) -> Digits:
         if self._digits is None:
-            self._digits = Digits(self._driver.reactor, self._digit, lambda: self._driver.shortest_digit)
-        return self._digits
+            driver, call = self._driver, self.call
 
-    def _digit(self, digit: str, begin: bool) -> None:
-        self.call.digit(digit, begin, self._driver.now())
-        self._driver.pump()
+            def send(digit: str, begin: bool) -> None:
+                # not of this leg: it would keep itself alive
+                call.digit(digit, begin, driver.now())
+                driver.pump()
+
+            self._digits = Digits(driver.reactor, send, lambda: driver.shortest_digit)
+        return self._digits
 
     def send_text(self, text: str) -> None:
         self.call.text(text, self._driver.now())

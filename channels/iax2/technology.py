@@ -76,7 +76,7 @@ class Iax2Technology:
         if channel.dead or not isinstance(leg, Iax2Leg) or leg.call.outgoing is None:
             return
         outgoing = leg.call.outgoing
-        outgoing.caller = replace(channel.connected, dnid=channel.caller.dnid)
+        outgoing.caller = replace(channel.connected, dnid=channel.caller.dnid, presentation=channel.connected.presented)
         outgoing.language = channel.language
         outgoing.variables = dict(channel.attached.get(IAXVARS, {}))
         leg.call.place(self._driver.now())

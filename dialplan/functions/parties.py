@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pbx.channels.events import Control
-from pbx.channels.party import Caller
+from pbx.channels.party import Caller, together
 from pbx.dialplan.arguments import split
 from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.registry import FunctionError, function
@@ -26,7 +26,6 @@ PRESENTATIONS = {
     67: "unavailable",
 }
 _PRESENTATION_NUMBERS = {word: number for number, word in PRESENTATIONS.items()}
-_UNAVAILABLE = 67
 
 #: reasons of a redirection: number -> word
 REASONS = {
@@ -92,17 +91,19 @@ class PartyId:
 
     @property
     def presentation(self) -> int:
-        if self.number is not None:
-            return self.number_presentation
-        return self.name_presentation if self.name is not None else _UNAVAILABLE
+        """Of name and number together: the more restrictive one's restriction, the number's screening."""
+        return together(
+            None if self.name is None else self.name_presentation,
+            None if self.number is None else self.number_presentation,
+        )
 
     @property
     def text(self) -> str:
         return f'"{self.name or ""}" <{self.number or ""}>'
 
 
-def _presentation_word(number: int, valid: bool) -> str:
-    return PRESENTATIONS.get(number, "unknown") if valid else PRESENTATIONS[_UNAVAILABLE]
+def _presentation_word(number: int) -> str:
+    return PRESENTATIONS.get(number, "unknown")
 
 
 def _presentation_number(text: str) -> int:
@@ -169,13 +170,13 @@ _READERS: dict[str, Callable[[PartyId], str]] = {
     "name": lambda p: p.name or "",
     "name-valid": lambda p: str(int(p.name is not None)),
     "name-charset": lambda p: "iso8859-1",
-    "name-pres": lambda p: _presentation_word(p.name_presentation, p.name is not None),
+    "name-pres": lambda p: _presentation_word(p.name_presentation),
     "num": lambda p: p.number or "",
     "number": lambda p: p.number or "",
     "num-valid": lambda p: str(int(p.number is not None)),
     "num-plan": lambda p: str(p.plan),
     "ton": lambda p: str(p.plan),
-    "num-pres": lambda p: _presentation_word(p.number_presentation, p.number is not None),
+    "num-pres": lambda p: _presentation_word(p.number_presentation),
     "pres": lambda p: PRESENTATIONS.get(p.presentation, "unknown"),
     "tag": lambda p: p.tag,
     "subaddr": lambda p: p.subaddress or "",
@@ -213,6 +214,7 @@ def parties_of(scope: Scope) -> Parties:
     for party, wire in ((found.caller, scope.channel.caller), (found.connected, scope.channel.connected)):
         party.name, party.number = wire.name, wire.number
         party.number_presentation = wire.presentation
+        party.name_presentation = wire.presentation if wire.name_presentation is None else wire.name_presentation
         party.plan = wire.type_of_number
     found.ani.number = scope.channel.caller.ani
     found.redirecting["from"].number = scope.channel.caller.rdnis
@@ -222,6 +224,7 @@ def parties_of(scope: Scope) -> Parties:
 def _store(party: PartyId, wire: Caller) -> None:
     wire.name, wire.number = party.name, party.number
     wire.presentation = party.number_presentation
+    wire.name_presentation = party.name_presentation
     wire.type_of_number = party.plan
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pbx.dialplan import registry
 from pbx.dialplan.arguments import parse_options, split
-from pbx.dialplan.functions.parties import split_party
+from pbx.dialplan.functions.parties import PartyId, read_id, split_party, write_id
 from pbx.dialplan.registry import APPLICATIONS, FUNCTIONS
 from pbx.dialplan.scope import Scope, scope_of
 from tests.dialplan.test_interpreter import Plan
@@ -107,3 +107,22 @@ def test_no_function_raises_on_senseless_arguments(scope: Scope, name: str, args
         assert value is None or isinstance(value, str)
     if entry.write is not None and name not in ("ENV", "FILE"):
         scope.write(f"{name}({args})", "v")
+
+
+def test_a_presentation_is_the_more_restrictive_one() -> None:
+    # as a stock Asterisk 22 answered, step by step
+    steps = [
+        ("name", "Bob", "allowed_not_screened"),
+        ("num", "12", "allowed_not_screened"),
+        ("name-pres", "prohib", "prohib_not_screened"),
+        ("num-pres", "unavailable", "prohib"),
+        ("pres", "prohib_passed_screen", "prohib_passed_screen"),
+        ("name-pres", "allowed", "prohib_passed_screen"),
+        ("num-valid", "0", "allowed_not_screened"),
+        ("name-valid", "0", "unavailable"),
+    ]
+    party = PartyId()
+    for item, value, wanted in steps:
+        assert write_id(party, item, value)
+        assert read_id(party, "pres") == wanted, item
+    assert (read_id(party, "num-pres"), read_id(party, "name-pres")) == ("prohib_passed_screen", "allowed")
