@@ -168,8 +168,11 @@ class Dialplan:
         return found.priority.number if found is not None and found.priority is not None else None
 
     def exists(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
-        """Whether something runs there.  May raise Pending."""
-        return self.find(context, exten, priority, caller_number) is not None
+        """Whether something runs there, as far as is known now (a switch that has to ask its peer: not)."""
+        try:
+            return self.find(context, exten, priority, caller_number) is not None
+        except Pending:
+            return False
 
     def can_match(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
         """Whether it exists, or could with more digits.  May raise Pending."""

@@ -58,7 +58,11 @@ class Interpreter:
         return known if isinstance(known, Interpreter) else Interpreter(services)
 
     def exists(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
-        return self.services.dialplan.exists(context, exten, priority, caller_number)
+        try:
+            return self.services.dialplan.find(context, exten, priority, caller_number) is not None
+        except Pending:
+            # a switch has to ask its peer: the channel does so by itself when it comes there
+            return True
 
     def can_match(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
         return self.services.dialplan.can_match(context, exten, priority, caller_number)
@@ -131,10 +135,16 @@ class Run:
 
     def exists(self, context: str, exten: str, priority: int = 1) -> bool:
         """Whether something runs there for this caller."""
-        try:
-            return self.services.dialplan.exists(context, exten, priority, self.caller)
-        except Pending:
-            return False
+        return self.services.dialplan.exists(context, exten, priority, self.caller)
+
+    async def resolve(self, context: str, exten: str) -> None:
+        """Have what a switch says of an extension known; then `exists` tells."""
+        while True:
+            try:
+                self.services.dialplan.find(context, exten, 1, self.caller, substitute=self.scope.substitute)
+                return
+            except Pending as pending:
+                await self.channel.wait(pending.until)  # type: ignore[arg-type]
 
     def jump(self, context: str, exten: str, priority: int) -> None:
         """Go on there, when the application is through."""
@@ -280,6 +290,12 @@ class Run:
         """Run the dialplan until the call is to end.  Returns with its Hangup acknowledged."""
         channel = self.channel
         if fallback:
+            try:
+                await self.resolve(channel.context, channel.exten or "s")
+            except Hangup:
+                channel.acknowledge()
+                channel.ending = True
+                return
             self._start_place()
         while True:
             try:
@@ -404,6 +420,8 @@ class Run:
         if collected is None:
             return False
         timed_out = incomplete and len(collected) == before
+        if not timed_out:
+            await self.resolve(channel.context, collected)
         if not timed_out and self.exists(channel.context, collected):
             channel.exten, channel.priority = collected, 1
             return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import DeferredLock
 from twisted.internet.utils import getProcessOutputAndValue
 
-from pbx import indications
+from pbx import indications, undone
 from pbx.admission import AdmittingInterpreter
 from pbx.channels.channel import Channel
 from pbx.channels.graph import Graph
@@ -35,6 +35,7 @@ from pbx.dialplan import changes, registry
 from pbx.dialplan.loader import loading
 from pbx.dialplan.model import Tables
 from pbx.dialplan.services import Services
+from pbx.iaxswitch import IaxSwitch
 from pbx.mailboxes import Mailboxes
 from pbx.modules import BUILT_IN, CannotLoad, Module
 from pbx.regcontext import RegisteredExtensions
@@ -215,6 +216,7 @@ class DialplanService:
             dialplan.replace(tables)
             self.registered.restore()
             await in_slices(daemon.reactor, changes.let_go_steps(former, tables))
+            await in_slices(daemon.reactor, undone.look(tables, findings))
         await in_slices(daemon.reactor, document.let_go())
         daemon.say(findings)
         return different
@@ -298,6 +300,7 @@ class Iax2Service:
         driver.shortest_digit = daemon.conf.mindtmfduration
         daemon.voice.events.driver = driver
         daemon.dialplan.registered.use(settings)
+        daemon.dialplan.services.dialplan.switches["IAX2"] = IaxSwitch(driver)
         daemon.verdicts.authdebug = settings.general.authdebug
         try:
             driver.start()
@@ -446,6 +449,9 @@ def declare_modules(daemon: Daemon) -> None:
             table.add(Module(entry.module, entry.synopsis.rstrip("."), running=True))
     for name in daemon.modules_conf.noload:
         _withdraw(daemon, name)
+    findings = Diagnostics()
+    table.say_missing(daemon.modules_conf, findings)
+    daemon.say(findings)
 
 
 def _withdraw(daemon: Daemon, name: str) -> None:

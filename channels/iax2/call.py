@@ -20,6 +20,7 @@ from pbx.channels.iax2 import (
     call_media,
     call_outgoing,
     foreign,
+    lookups,
     reasons,
     registrar,
     transfers,
@@ -71,6 +72,7 @@ class Call(Dialog):
         "judged",
         "known",
         "lag",
+        "looking",
         "methods",
         "moving",
         "offered",
@@ -79,6 +81,7 @@ class Call(Dialog):
         "peer",
         "peer_name",
         "ping_stamp",
+        "quiet_since",
         "receive_format",
         "remote_report",
         "request",
@@ -135,6 +138,9 @@ class Call(Dialog):
         self.methods: AuthMethods | None = None
         self.challenge = ""
         self.attempt = registrar.Attempt()
+        #: what a call to look numbers up asks (`lookups`), and since when it has no question
+        self.looking = ""
+        self.quiet_since = now
         #: a native transfer in which we are an end, or the middle
         self.moving: transfers.End | transfers.Middle | None = None
         #: the call is enciphered; ENCRYPTION of the caller's NEW; whether we renew our key
@@ -268,6 +274,8 @@ class Call(Dialog):
         self.answered_login()
         self.state = State.ENDING
         transfers.forget(self, now)
+        if self.looking and self.core.lookups is not None:
+            self.core.lookups.ended(self, now)
         if self.known and not self.ended:
             self.ended = True
             self.core.emit(CallEnded(self, cause, how, text))
@@ -341,6 +349,9 @@ class Call(Dialog):
             call_outgoing.give_up(self, now)
         elif timer is Timer.LOGIN:
             call_incoming.no_answer(self, now)
+        elif timer is Timer.LOOKUP:
+            if self.core.lookups is not None:
+                self.core.lookups.timer(self, now)
         elif timer is Timer.TRANSFER:
             transfers.timer(self, now)
         elif timer is Timer.ROTATE:
@@ -489,6 +500,7 @@ COMMANDS: dict[tuple[State, int], Handler] = {
     (State.LOGGING_IN, Command.REJECT): call_outgoing.rejected,
     (State.LOOKUP, Command.DPREQ): call_lookup.dpreq,
     (State.LOOKUP, Command.DIAL): call_lookup.dial,
+    (State.UP, Command.DPREP): lookups.dprep,
     (State.UP, Command.QUELCH): _quelch,
     (State.UP, Command.UNQUELCH): _quelch,
     (State.UP, Command.TRANSFER): _transfer,

@@ -69,6 +69,8 @@ def _new(call: Call) -> Elements:
     """The elements of NEW, in the order in which Asterisk writes them."""
     out, peer = call.outgoing, call.peer
     assert out is not None
+    if call.looking:
+        return _look_up(call, out)
     caller = out.caller
     own = from_mask(call.capability)
     e = Elements().add_uint(Element.VERSION, PROTOCOL).add_text(Element.CALLED_NUMBER, out.exten or "s")
@@ -105,6 +107,18 @@ def _new(call: Call) -> Elements:
     e.add_uint(Element.ADSICPE, _NO_SCREEN)
     e.add_uint(Element.DATETIME, datetime_of(call.core.wall(), peer.timezone if peer is not None else ""))
     return e.add_variables(out.variables)
+
+
+def _look_up(call: Call, out: Outgoing) -> Elements:
+    """The short NEW of a call that only asks which numbers there are."""
+    e = Elements().add_uint(Element.VERSION, PROTOCOL).add_text(Element.CALLED_NUMBER, out.exten)
+    for number, text in ((Element.CALLED_CONTEXT, out.context), (Element.USERNAME, call.user_name)):
+        if text:
+            e.add_text(number, text)
+    encryption = call_crypto.wanted(call.peer)
+    if encryption:
+        e.add_uint(Element.ENCRYPTION, encryption)
+    return e.add_uint(Element.FORMAT, call.capability).add_uint(Element.CAPABILITY, call.capability)
 
 
 def authreq(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
@@ -176,6 +190,9 @@ def accept(call: Call, frame: FullFrame, elements: Elements, now: float) -> None
     call.format = call.send_format = bit
     call.state = State.UP
     call.opening = None
+    if call.looking and call.core.lookups is not None:
+        call.core.lookups.accepted(call, now)
+        return
     call.core.emit(CallAccepted(call, bit))
     call.core.emit(CallFormats(call))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pbx.channels.events import Verdict
     from pbx.channels.iax2.call import Call
     from pbx.channels.iax2.dialog import Dialog
+    from pbx.channels.iax2.lookups import Lookups
     from pbx.channels.iax2.settings import Settings
     from pbx.channels.voice.port import Counters
 
@@ -101,6 +102,8 @@ class Core:
         #: dialogues by (far address, far number) and by (far address, own number)
         self.by_remote: dict[tuple[Address, int], Dialog] = {}
         self.by_own: dict[tuple[Address, int], Dialog] = {}
+        #: questions to peers about their dialplans
+        self.lookups: Lookups | None = None
         #: calls by the other end of a native transfer that is being tried
         self.by_transfer: dict[tuple[Address, int], Call] = {}
         #: dialogues a far end has with us, by its host

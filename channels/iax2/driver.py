@@ -36,6 +36,7 @@ from pbx.channels.iax2 import events, showing, sockets
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.address import text as address_text
 from pbx.channels.iax2.call import Call
+from pbx.channels.iax2.call_lookup import Status
 from pbx.channels.iax2.digits import SHORTEST_MS
 from pbx.channels.iax2.endpoint import Endpoint
 from pbx.channels.iax2.lasting import Registrations, Store
@@ -52,6 +53,7 @@ from pbx.codecs.formats import BY_BIT
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from pbx.channels.iax2.lookups import CacheRow
     from pbx.channels.iax2.settings import Settings
     from pbx.channels.iax2.snapshots import ChannelRow, NumberPoolUse, PeerRow, RegistryRow, Stats, UserRow
     from pbx.channels.switch import Switch
@@ -670,6 +672,22 @@ class Driver:
         section = call.peer or call.user or self.settings.general
         return bool(section.connectedline & way)
 
+    def look_up(self, data: str, exten: str) -> Status | Deferred[object]:
+        """Has a peer's dialplan that number (`data`: `[user[:secret]@]peer/context`)?  A Deferred until it answers."""
+        lookups, now = self.endpoint.lookups, self.now()
+        known = lookups.known(data, exten, now)
+        if known is not None:
+            return Status.NONEXISTENT if known.status is None else known.status
+        done: Deferred[object] = Deferred()
+        # whoever waits goes on in a turn of its own, not within the core
+        lookups.ask(data, exten, now, lambda status: self.reactor.callLater(0, _fire, done))
+        self.pump()
+        return done
+
+    def cache(self) -> list[CacheRow]:
+        """Answers of peers about their dialplans (`iax2 show cache`)."""
+        return self.endpoint.lookups.rows(self.now())
+
     # ---- for the console ------------------------------------------------------------------------------------------
 
     def peers(self) -> list[PeerRow]:
@@ -736,6 +754,11 @@ class Driver:
         done = self.endpoint.unregister(peer, self.now())
         self.pump()
         return done
+
+
+def _fire(done: Deferred[object]) -> None:
+    if not done.called:
+        done.callback(None)
 
 
 _HANDLERS: dict[type[events.Event], Callable[[Driver, Any], None]] = {

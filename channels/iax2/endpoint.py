@@ -27,6 +27,7 @@ from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.events import Event
 from pbx.channels.iax2.frames import OPENERS, Command, FrameError, FrameType, FullFrame, MiniFrame
 from pbx.channels.iax2.logins import KeyRing
+from pbx.channels.iax2.lookups import ANY_FORMAT, Lookups
 from pbx.channels.iax2.numbers import NoNumber
 from pbx.channels.iax2.openers import STATELESS, Gate, refusal, reply
 from pbx.channels.iax2.peers import PeerRecord, Peers
@@ -82,6 +83,7 @@ class Endpoint:
         self.core.peers.registered = keepalive.begin
         self.core.peers.keepalive = keepalive.of_peer
         self._gate = Gate(self.core)
+        self.lookups = self.core.lookups = Lookups(self._lookup_call)
         #: our own registrations, by name (`user@host:port`)
         self.registrations: dict[str, Registration] = {}
         self._invals: dict[str, float] = {}
@@ -330,6 +332,18 @@ class Endpoint:
             record, outgoing, address, Cause.BEARERCAPABILITY_NOTAVAIL, "a format that both sides can",
             "none in common", "formats", "make the allow lines share a format",
         )  # fmt: skip
+
+    def _lookup_call(self, outgoing: Outgoing, now: float) -> Call:
+        """A call that asks for numbers; raises CannotCall."""
+        record = self.core.peers.get(outgoing.peer)
+        if record is not None:
+            address = self._address_of(record, outgoing)
+        else:
+            address = (outgoing.peer.strip("[]"), outgoing.port or IAX2_PORT)
+        call = self._outgoing(outgoing, record, address, now)
+        call.known = False
+        call.format = call.capability = ANY_FORMAT
+        return call
 
     def _address_of(self, record: PeerRecord, outgoing: Outgoing) -> Address:
         """Where a peer is to be called; raises CannotCall."""

@@ -30,6 +30,7 @@ class Timer(IntEnum):
     LOGIN = 12  # AUTHREQ was sent, an answer has to come
     KEEPALIVE = 13
     ROTATE = 14  # an encrypted call's next key
+    LOOKUP = 16  # questions about a peer's dialplan
     TRANSFER = 15  # a native transfer that takes too long
 
 

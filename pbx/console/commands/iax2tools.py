@@ -297,6 +297,9 @@ def show_cache(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
     context.line(f"{'Peer/Context':<20} {'Exten':<12} {'Exp.':<9} {'Wait.':<8} Flags")
+    for row in _driver(context).cache():
+        flags = "|".join(row.flags) or "(none)"
+        context.line(f"{row.where:<20.20} {row.number:<12.12} {row.expires:<9} {row.waiting:<8} {flags}")
 
 
 @command(
