@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CannotCall", "Datagram", "Endpoint", "Extensions", "Outgoing"]
 
+#: seconds between the first attempts of two registrations
+STAGGER = 0.005
 #: seconds between two INVALs to one address
 INVAL_PAUSE = 1.0
 #: addresses whose last INVAL is remembered
@@ -453,7 +455,7 @@ class Endpoint:
         self._load_registrations(now)
 
     def _load_registrations(self, now: float) -> None:
-        wanted = {}
+        wanted, begun = {}, 0
         for line in self.core.settings.registrations:
             wanted[Registration.name_of(line)] = line
         for name in [n for n, r in self.registrations.items() if wanted.get(n) != r.line]:
@@ -461,7 +463,9 @@ class Endpoint:
         for name, line in wanted.items():
             if name not in self.registrations:
                 registration = self.registrations[name] = Registration(self.core, line)
-                registration.start(now)
+                # many at once would only drown each other
+                registration.start(now + begun * STAGGER)
+                begun += 1
             else:
                 self.registrations[name].line = line
 

@@ -150,3 +150,15 @@ def test_name_servers_that_deal_out_addresses_in_turns_move_nobody() -> None:
         w.net.run(30)
         seen.append(record.address)
     assert seen == [C] * 10
+
+
+def test_many_registrations_do_not_begin_at_once() -> None:
+    net = Network(9)
+    net.log = []
+    lines = "".join(f"register => a{n}@127.0.53.51\n" for n in range(400))
+    client = Box(net, A, f"[general]\n{lines}")
+    Box(net, B, "[general]\n" + "".join(f"[a{n}]\ntype=peer\nhost=dynamic\n" for n in range(400)))
+    net.run(0.5)
+    assert {str(r.status) for r in client.endpoint.registrations.values()} >= {"Registered", "Unregistered"}
+    net.run(2.5)
+    assert {str(r.status) for r in client.endpoint.registrations.values()} == {"Registered"}
