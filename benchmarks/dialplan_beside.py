@@ -1,0 +1,163 @@
+"""The dialplan beside a stock Asterisk 22, in one run: loading, look-ups, priorities, Local calls.
+
+    python -m benchmarks.dialplan_beside [--extensions 10 1000 10000] [--loops 40000] [--calls 40] [--json FILE]
+
+Both get the same extensions.conf; all figures are CPU time of the whole process tree, measured around one call that
+`channel originate` starts.  Asterisk is measured with its default matcher and with extenpatternmatchnew=yes; pbx has
+one matcher for both.  Systems take turns; where a machine is shared, only figures of the same run compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.systems import asterisk_missing
+from tests.interop.boxes import Box, PbxBox, StockBox
+
+ADDRESS = "127.0.1.205"
+_MODULES = """res_timing_timerfd res_clioriginate pbx_config bridge_simple bridge_builtin_features bridge_holding
+codec_ulaw func_env func_global func_strings func_sprintf app_dial chan_iax2""".split()
+#: seconds that one piece of work may take
+PATIENCE = 180.0
+
+GENERAL = """[general]
+static=yes
+writeprotect=no
+extenpatternmatchnew=%(new)s
+[loop]
+exten => s,1,Set(i=0)
+ same => n(again),Set(i=$[${i} + 1])
+ same => n,GotoIf($[${i} < %(loops)d]?again)
+ same => n,Set(FILE(@OUT@/done,,,al,u)=loop)
+[walk]
+exten => s,1,Set(__i=0)
+ same => n,Goto(back,s,1)
+[back]
+exten => s,1,Set(i=$[${i} + 1])
+ same => n,GotoIf($[${i} > %(walks)d]?done)
+ same => n,Goto(big,${SPRINTF(%%05d,$[(${i} * 7919) %% %(count)d])}005,1)
+ same => n(done),Set(FILE(@OUT@/done,,,al,u)=walk)
+[flat]
+exten => s,1,Set(i=0)
+ same => n(again),Set(i=$[${i} + 1])
+ same => n,GotoIf($[${i} > %(walks)d]?done)
+ same => n,Set(x=${SPRINTF(%%05d,$[(${i} * 7919) %% %(count)d])}005)
+ same => n,Goto(again)
+ same => n(done),Set(FILE(@OUT@/done,,,al,u)=flat)
+[calls]
+exten => s,1,Set(i=0)
+ same => n(again),Set(i=$[${i} + 1])
+ same => n,Dial(Local/1@answer/n,5,g)
+ same => n,GotoIf($[${i} < %(calls)d]?again)
+ same => n,Set(FILE(@OUT@/done,,,al,u)=calls)
+[answer]
+exten => 1,1,Answer()
+ same => n,Hangup()
+[big]
+"""
+
+
+def files(count: int, options: argparse.Namespace, new: bool) -> Path:
+    """A folder with the configuration."""
+    folder = Path(tempfile.mkdtemp(prefix="dialplan-bench-"))
+    # a stock default matcher takes milliseconds a look-up at these sizes
+    walks = options.loops // 4 if count <= 1000 else max(100, options.loops // 200)
+    values = {"new": "yes" if new else "no", "loops": options.loops, "walks": walks, "calls": options.calls}
+    text = GENERAL % {**values, "count": max(1, count)}
+    text += "".join(f"exten => _{i:05d}XXN,1,Goto(back,s,1)\n" for i in range(count))
+    (folder / "extensions.conf").write_text(text, encoding="utf-8")
+    (folder / "iax.conf").write_text(f"[general]\nbindaddr={ADDRESS}\n", encoding="utf-8")
+    return folder
+
+
+def cpu(pid: int) -> float:
+    """CPU seconds of a process and all below it."""
+    ticks, left = 0, [pid]
+    while left:
+        one = left.pop()
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+            for task in os.listdir(f"/proc/{one}/task"):
+                left += map(int, Path(f"/proc/{one}/task/{task}/children").read_text().split())
+        except OSError:
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def spent(box: Box, context: str) -> tuple[float, float]:
+    """(CPU seconds, seconds) of the call that runs `s` of a context."""
+    assert box.process is not None
+    done = box.home / "spool" / "done"
+    done.unlink(missing_ok=True)
+    before, began = cpu(box.process.pid), time.monotonic()
+    box.originate(f"Local/s@{context}/n", "Wait", "600")
+    while not done.exists():
+        if time.monotonic() - began > PATIENCE:
+            raise TimeoutError(f"{box.kind}: {context} does not end")
+        time.sleep(0.02)
+    used, took = cpu(box.process.pid) - before, time.monotonic() - began
+    box.rx("channel request hangup all")
+    box.wait_idle()
+    return used, took
+
+
+def measure(kind: str, count: int, options: argparse.Namespace, new: bool) -> dict[str, float | str]:
+    """One system at one size."""
+    folder = files(count, options, new)
+    box: Box = PbxBox("bench", folder, ADDRESS) if kind == "pbx" else StockBox("bench", folder, ADDRESS, 22)
+    if isinstance(box, StockBox):
+        box.wanted = _MODULES
+    box.verbose = 0
+    began = time.monotonic()
+    box.start(PATIENCE)
+    row: dict[str, float | str] = {"system": kind + (" new" if new else ""), "extensions": count}
+    row["boot_s"] = time.monotonic() - began
+    try:
+        assert box.process is not None
+        path = box.home / "etc" / "extensions.conf"
+        path.write_text(path.read_text() + "\n[touched]\nexten => 1,1,NoOp()\n")
+        before = cpu(box.process.pid)
+        box.rx("dialplan reload", PATIENCE)
+        box.wait_rx("dialplan show 1@touched", "NoOp", PATIENCE)
+        row["reload_cpu_s"] = cpu(box.process.pid) - before
+        row["priority_us"] = spent(box, "loop")[0] / (2 * options.loops) * 1e6
+        walks = options.loops // 4 if count <= 1000 else max(100, options.loops // 200)
+        row["look_up_us"] = (spent(box, "walk")[0] - spent(box, "flat")[0]) / walks * 1e6
+        used, took = spent(box, "calls")
+        row["call_us"], row["calls_s"] = used / options.calls * 1e6, options.calls / took
+    finally:
+        box.stop()
+    return row
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--extensions", type=int, nargs="+", default=[10, 1000, 10000])
+    parser.add_argument("--loops", type=int, default=40000)
+    parser.add_argument("--calls", type=int, default=40)
+    parser.add_argument("--json", help="write the figures there")
+    options = parser.parse_args()
+    why = asterisk_missing()
+    if why:
+        print(f"without Asterisk: {why}", flush=True)
+    rows = []
+    for count in options.extensions:
+        systems = [("pbx", False)] if why else [("pbx", False), ("asterisk", False), ("asterisk", True)]
+        for kind, new in systems:
+            row = measure(kind, count, options, new)
+            print("  ".join(f"{k} {v}" if isinstance(v, str) else f"{k} {v:.4g}" for k, v in row.items()), flush=True)
+            rows.append(row)
+    if options.json:
+        Path(options.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
