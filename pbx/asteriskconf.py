@@ -14,6 +14,7 @@ from typing import Any
 from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics, Place
 from pbx.conf.document import Document, Entry
+from pbx.conf.leftovers import other_sections
 from pbx.conf.values import is_boolean, is_true
 
 DEFAULT_ETC = "/etc/asterisk"
@@ -252,6 +253,7 @@ def load(
         conf.directories["astetcdir"] = os.path.dirname(file)
     _read_files(conf, document, diagnostics)
     _read_options(conf, document, diagnostics)
+    other_sections(document, ("directories", "files", "options"), diagnostics)
     if etc:
         _move(conf, {"astetcdir": os.path.abspath(etc), "astkeydir": os.path.abspath(etc)})
     if run:

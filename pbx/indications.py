@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
+from pbx.conf.leftovers import other_options
 
 #: what a bare machine sounds like (North America), when there is no indications.conf
 US = {
@@ -26,6 +27,7 @@ def load(path: str, diagnostics: Diagnostics) -> tuple[dict[str, dict[str, str]]
     document = reader.read(path, diagnostics=diagnostics, optional=True)
     tones: dict[str, dict[str, str]] = {}
     default = document.get("general", "country") or "us"
+    other_options(document, "general", ("country",), diagnostics)
     for section in document:
         if section.name.lower() == "general":
             continue

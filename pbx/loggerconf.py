@@ -10,6 +10,7 @@ from pbx.channels.log import Level
 from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics, Place
 from pbx.conf.document import Document, Entry
+from pbx.conf.leftovers import other_sections
 from pbx.conf.values import is_true
 
 #: Asterisk's default: "Nov 22 00:47:06"
@@ -86,6 +87,7 @@ def load(path: str, diagnostics: Diagnostics, *, allow_exec: bool = False) -> Lo
     else:
         conf = LoggerConf()
     _read_general(conf, document, diagnostics)
+    other_sections(document, ("general", "logfiles"), diagnostics)
     for section in document.sections_named("logfiles"):
         for entry in section:
             channel = parse_channel(entry.name, entry.value, diagnostics, entry)

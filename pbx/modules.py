@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from pbx.channels.log import Log
 from pbx.conf import reader
-from pbx.conf.diagnostics import Diagnostics
+from pbx.conf.diagnostics import Diagnostics, Place
+from pbx.conf.leftovers import other_sections
 from pbx.conf.values import is_true
 
 log = Log("loader")
@@ -77,6 +78,8 @@ class ModulesConf:
     preload: list[str] = field(default_factory=list)
     noload: list[str] = field(default_factory=list)
     require: list[str] = field(default_factory=list)
+    #: modules that are asked for by name, and where
+    asked: list[tuple[str, Place]] = field(default_factory=list)
 
     def wants(self, name: str) -> bool:
         """Whether this module is to run."""
@@ -94,6 +97,7 @@ def load_conf(path: str, diagnostics: Diagnostics, *, allow_exec: bool = False) 
     """Read modules.conf; without the file everything is loaded.  Unknown names are no error."""
     document = reader.read(path, diagnostics=diagnostics, allow_exec=allow_exec, optional=True)
     conf = ModulesConf()
+    other_sections(document, ("modules",), diagnostics)
     section = document.section("modules")
     if section is None:
         return conf
@@ -110,6 +114,8 @@ def load_conf(path: str, diagnostics: Diagnostics, *, allow_exec: bool = False) 
         name = entry.name.lower()
         if name in lists:
             lists[name].append(bare(entry.value))
+            if name != "noload":
+                conf.asked.append((bare(entry.value), entry.place))
         elif name != "autoload":
             diagnostics.warning(entry.place, f"no such option: {entry.name}", text=entry.text, code="unknown-option")
     return conf
@@ -134,6 +140,14 @@ class Modules:
 
     def names(self) -> list[str]:
         return [module.name + ".so" for module in self]
+
+    def say_missing(self, conf: ModulesConf, diagnostics: Diagnostics) -> None:
+        """One notice for the modules that modules.conf asks for and that are not here: no error, but no silence."""
+        missing = [(name, place) for name, place in conf.asked if name not in self._modules]
+        if missing:
+            others = ", ".join(f"{name} in line {place.line}" for name, place in missing[1:])
+            message = f"there is no module {missing[0][0]} here (yet)" + (f"; nor {others}" if others else "")
+            diagnostics.notice(missing[0][1], message, code="no-effect")
 
     async def start(self, name: str) -> None:
         """Start a service.  Raises CannotLoad."""

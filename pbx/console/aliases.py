@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
+from pbx.conf.leftovers import other_options
 
 #: without the file: what people type from habit
 DEFAULT = {
@@ -35,6 +36,7 @@ def load(path: str, diagnostics: Diagnostics) -> dict[str, str]:
         return {**OLD, **DEFAULT}
     aliases = {"init keys": DEFAULT["init keys"]}
     general = document.section("general")
+    other_options(document, "general", ("template",), diagnostics)
     for wanted in general.all("template") if general is not None else ():
         found = [section for section in document.sections if section.name.lower() == wanted.value.lower()]
         if not found:

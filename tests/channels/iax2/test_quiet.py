@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pbx.channels.iax2.events import Note, PeerStatus, Verdict
+from pbx.channels.iax2.events import Failed, Note, PeerStatus
 from tests.simulation.network import Box, Network
 
 A, B = ("127.0.57.50", 4569), ("127.0.57.51", 4569)
@@ -26,7 +26,7 @@ DAY = 86_400.0
 def said(box: Box) -> list[str]:
     """Lines that would reach `messages`."""
     return [e.text for e in box.of(Note) if e.level in ("NOTICE", "WARNING", "ERROR")] + [
-        str(e) for e in box.of(Verdict)
+        str(e) for e in box.of(Failed)
     ]
 
 
