@@ -62,6 +62,10 @@ def make_calls(box: Box) -> Kept:
         log = box.home / "log"
         for folder in ("cdr-csv", "cdr-custom"):
             (log / folder).mkdir(exist_ok=True)
+        # the first call waits for the voice process, which takes its time on a busy machine: its seconds don't count
+        box.rx("channel originate Local/warm@u/n application Wait 30")
+        box.wait_log(r"Executing \[ans-warm@in", 30)
+        box.wait_idle(30)
         running: list[subprocess.Popen[bytes]] = []
         for call in CALLS:
             command = box.command("-rx", f"channel originate Local/{call}/n application Wait 6")
@@ -84,7 +88,7 @@ def make_calls(box: Box) -> Kept:
             accounts,
             rows(log / "cdr-custom" / "Custom.csv"),
             rows(log / "cdr-custom" / "fields.csv"),
-            (log / "cdr-custom" / "fields.json").read_text().splitlines(),
+            (log / "cdr-custom" / "fields.json").read_text().replace("ans-warm", "warm").splitlines(),
             sqlite3.connect(log / "master.db").execute("SELECT * FROM cdr").fetchall(),
             status,
         )
@@ -94,7 +98,7 @@ def make_calls(box: Box) -> Kept:
 
 def rows(path: Path) -> list[list[str]]:
     with path.open(newline="") as file:
-        return list(csv.reader(file))
+        return [row for row in csv.reader(file) if not any("warm" in text for text in row)]
 
 
 @pytest.fixture(scope="module")
