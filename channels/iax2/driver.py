@@ -175,7 +175,7 @@ class Driver:
         sockets.enlarge(bound)
         self.sockets = bound
         self._running = True
-        self.port.set_trunk(general.trunkfreq, general.trunkmtu, general.trunktimestamps, general.trunkmaxsize)
+        self._tell_media()
         for one in bound:
             self.port.add_socket(one.number, one.fd, one.family)
             log.verbose(2, f"Binding IAX2 to '{address_text((one.host, one.port))}'")
@@ -189,6 +189,12 @@ class Driver:
         ]
         self.endpoint.start(self.now(), [(one.number, "" if one.host == "0.0.0.0" else one.host) for one in bound])
         self.pump()
+
+    def _tell_media(self) -> None:
+        """What iax.conf says about trunks and the jitter buffer."""
+        g, port = self.settings.general, self.port
+        port.set_trunk(g.trunkfreq, g.trunkmtu, g.trunktimestamps, g.trunkmaxsize)
+        port.set_jitter(g.maxjitterbuffer, g.resyncthreshold, g.maxjitterinterps, g.jittertargetextra)
 
     def reload(self, settings: Settings) -> None:
         """Other settings from now on; calls in progress don't notice.  Where we listen changes at the next start."""
@@ -391,6 +397,9 @@ class Driver:
                 channel.attached[PARKINGLOT] = user.parkinglot
         channel.leg = Iax2Leg(self, call, channel)
         self.own(call, channel)
+        if (call.peer or call.user) is not None:
+            # the leg may have been there before anybody knew whose it is
+            self.port.set_flags(call.row, self._flags(call))
         self._tell_formats(call, channel)
         switch.graph.attach(channel)
         switch.extensions.run(channel)
@@ -459,6 +468,9 @@ class Driver:
         channel = self._channels.get(event.call)
         if channel is not None:
             self.switch.graph.mute(channel, Direction.OUT if event.on else Direction(0))
+            if event.music:
+                # who talks to it is put on hold
+                channel.deliver(Indication(Control.HOLD if event.on else Control.UNHOLD))
 
     def _ended(self, event: events.CallEnded) -> None:
         call = event.call
@@ -536,11 +548,12 @@ class Driver:
         """Monotonic ns at which the call's stamps are 0."""
         return time.monotonic_ns() + round((call.clock_start - self.now()) * 1e9)
 
-    @staticmethod
-    def _flags(call: Call) -> LegFlags:
+    def _flags(self, call: Call) -> LegFlags:
         flags = LegFlags(0)
         if call.trunk:
             flags |= LegFlags.TRUNK
+        if (call.peer or call.user or self.settings.general).jitterbuffer:
+            flags |= LegFlags.JITTER
         if call.encrypted:
             flags |= LegFlags.ENCRYPTED
         return flags

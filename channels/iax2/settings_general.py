@@ -109,13 +109,13 @@ class General(Options):
     trunktimestamps = Option(v.yes_no, True, values="yes, no", help="A time stamp for each call of a trunk frame.")
 
     # Jitter buffer
-    jitterbuffer = Option(v.yes_no, False, values="yes, no", help="Smooth incoming voice.", effect=LATER)
-    maxjitterbuffer = Option(MS, 1000, values="ms", help="Largest delay of the jitter buffer.", effect=LATER)
+    jitterbuffer = Option(v.yes_no, False, values="yes, no", help="Smooth incoming voice.")
+    maxjitterbuffer = Option(MS, 1000, values="ms", help="Largest delay of the jitter buffer.")
     resyncthreshold = Option(
-        v.number(-1, 10_000_000), 1000, values="ms, -1 = never", help="Change of delay that resets it.", effect=LATER
+        v.number(-1, 10_000_000), 1000, values="ms, -1 = never", help="Change of delay that resets it."
     )
-    maxjitterinterps = Option(MS, 10, values="frames", help="Invented frames in a row.", effect=LATER)
-    jittertargetextra = Option(MS, 40, values="ms", help="Delay beyond the measured jitter.", effect=LATER)
+    maxjitterinterps = Option(MS, 10, values="frames", help="Invented frames in a row.")
+    jittertargetextra = Option(MS, 40, values="ms", help="Delay beyond the measured jitter.")
 
     # Media
     formats = Option(

@@ -115,7 +115,7 @@ class _Common(Options):
         default_text="as [general]",
     )
     trunk = Option(v.yes_no, False, values="yes, no", help="Send voice of all calls in common datagrams.")
-    jitterbuffer = Option(v.yes_no, False, values="yes, no", help="Smooth incoming voice.", effect=LATER, inherits=True)
+    jitterbuffer = Option(v.yes_no, False, values="yes, no", help="Smooth incoming voice.", inherits=True)
     transfer = Option[v.Transfer | None](
         None,
         None,

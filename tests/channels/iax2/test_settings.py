@@ -292,7 +292,7 @@ def test_every_option_of_the_issue_is_read() -> None:
 
 
 def test_effects_are_told() -> None:
-    assert General.encryption.effect is Effect.LATER
+    assert General.rtcachefriends.effect is Effect.LATER
     assert General.iaxcompat.effect is Effect.NEVER
     assert Peer.qualify.effect is Effect.NOW
 
