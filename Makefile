@@ -23,9 +23,7 @@ help:
 venv: $(STAMP)
 
 $(STAMP): setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("pbx needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
-		echo "Python cannot make virtual environments here; on Debian: apt install python3-venv" >&2; exit 1; }
+	@conf/make-venv $(PYTHON) $(VENV)
 	@mkdir -p build
 	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install --disable-pip-version-check -e '.' >build/pip.log 2>&1 || { cat build/pip.log >&2; exit 1; }
@@ -56,7 +54,7 @@ check: $(VENV)/.test
 	cd build/types && ../../$(BIN)/mypy --config-file ../../setup.cfg
 
 install:
-	conf/install "$(PREFIX)" "$(DESTDIR)" "$(USER_NAME)"
+	@conf/install "$(PREFIX)" "$(DESTDIR)" "$(USER_NAME)" "$(PYTHON)"
 
 clean:
 	rm -rf build/run build/types

@@ -1,0 +1,123 @@
+"""`make venv`, `make install` and what they leave, without a network or anything of the system's being touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pbx.running import CHECKOUT
+
+MAKE_VENV = str(CHECKOUT / "conf" / "make-venv")
+
+
+def script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder of commands: `python3` without what makes environments until `apt-get` has brought it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script(
+        folder / "python3",
+        f'case "$*" in *ensurepip*) test -e {tmp_path}/brought; exit ;; esac\nexec {sys.executable} "$@"',
+    )
+    script(
+        folder / "apt-get", f'echo "$@" >>{tmp_path}/asked\ncase "$*" in *install*) touch {tmp_path}/brought ;; esac'
+    )
+    return folder
+
+
+def run(bare: Path, venv: Path, user: int) -> subprocess.CompletedProcess[str]:
+    script(bare / "id", f"echo {user}")
+    env = {**os.environ, "PATH": f"{bare}:{os.environ['PATH']}"}
+    return subprocess.run(
+        [MAKE_VENV, "python3", str(venv)], capture_output=True, text=True, check=False, env=env, timeout=100
+    )
+
+
+def test_root_on_a_bare_debian_gets_what_is_missing(bare: Path, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)  # a former, failed attempt
+    done = run(bare, venv, 0)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "asked").read_text() == "-qq -y install python3-venv\n"
+    assert subprocess.run([venv / "bin" / "python", "-m", "pip", "--version"], check=False).returncode == 0
+    before = (venv / "pyvenv.cfg").stat().st_mtime_ns
+    assert run(bare, venv, 0).returncode == 0 and (venv / "pyvenv.cfg").stat().st_mtime_ns == before
+
+
+def test_others_are_told_the_package(bare: Path, tmp_path: Path) -> None:
+    done = run(bare, tmp_path / "venv", 1000)
+    assert done.returncode == 1 and "apt install python3-venv" in done.stderr
+    assert not (tmp_path / "asked").exists() and not (tmp_path / "venv").exists()
+
+
+def test_make_alone_lists_the_targets() -> None:
+    shown = subprocess.run(["make", "-s"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    assert [line.split()[1] for line in shown.splitlines()] == [
+        "run", "demo", "venv", "test", "interop", "check", "install",
+    ]  # fmt: skip
+
+
+def install(dest: Path, bare: Path) -> str:
+    """`make install DESTDIR=dest`, with a Python whose pip installs nothing (no network, no minute)."""
+    script(
+        bare / "quick",
+        """case "$*" in
+*ensurepip*|*version_info*) exit 0 ;;
+"-m venv --clear "*) mkdir -p "$4/bin"; cp "$0" "$4/bin/python" ;;
+"-m pip install"*) printf '#!%s\\n' "$0" >"${0%/*}/pbx" ;;
+"-m pip"*) test -e "${0%/*}/pbx" ;;
+esac""",
+    )
+    done = subprocess.run(
+        ["make", "-s", "install", f"DESTDIR={dest}", "PREFIX=/opt/x", f"PYTHON={bare / 'quick'}"],
+        cwd=CHECKOUT, capture_output=True, text=True, check=False,
+        env={**os.environ, "PATH": f"{bare}:/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_install_puts_everything_below_destdir(bare: Path, tmp_path: Path) -> None:
+    (bare / "python3").unlink()
+    script(bare / "astgenkey", "")  # taken
+    dest = tmp_path / "dest"
+    said = install(dest, bare)
+    assert f"astgenkey stays {bare}/astgenkey" in said
+    bin_ = dest / "opt" / "x" / "bin"
+    assert sorted(file.name for file in bin_.iterdir()) == ["asterisk", "pbx", "rasterisk"]
+    assert {os.readlink(file) for file in bin_.iterdir()} == {"/opt/x/lib/pbx/bin/pbx"}
+    assert (dest / "opt/x/lib/pbx/bin/pbx").read_text() == "#!/opt/x/lib/pbx/bin/python\n"
+    unit = (dest / "etc/systemd/system/pbx.service").read_text()
+    assert "ExecStart=/opt/x/bin/pbx -f" in unit and "User=asterisk" in unit and "@" not in unit.replace("@ ", "")
+    for line in (
+        "Type=notify",
+        "WatchdogSec=",
+        "AmbientCapabilities=CAP_NET_ADMIN CAP_SYS_NICE",
+        "NoNewPrivileges=yes",
+    ):
+        assert line in unit
+    assert "net.core.rmem_max" in (dest / "etc/sysctl.d/90-pbx.conf").read_text()
+    for folder in ("lib/asterisk/keys", "spool/asterisk", "log/asterisk"):
+        assert (dest / "var" / folder).is_dir()
+    assert (dest / "var/lib/asterisk/keys").stat().st_mode & 0o777 == 0o750
+    samples = {file.name for file in (CHECKOUT / "conf/samples").glob("*.conf")}
+    assert {file.name for file in (dest / "etc/asterisk").iterdir()} == samples
+
+
+def test_install_leaves_a_configuration_alone(bare: Path, tmp_path: Path) -> None:
+    (bare / "python3").unlink()
+    etc = tmp_path / "dest" / "etc" / "asterisk"
+    etc.mkdir(parents=True)
+    (etc / "iax.conf").write_text("; mine\n")
+    said = install(tmp_path / "dest", bare)
+    assert "/etc/asterisk stays as it is" in said
+    assert [file.name for file in etc.iterdir()] == ["iax.conf"] and (etc / "iax.conf").read_text() == "; mine\n"
