@@ -75,6 +75,7 @@ class Call(Dialog):
         "looking",
         "methods",
         "moving",
+        "music",
         "offered",
         "outgoing",
         "owner",
@@ -138,6 +139,8 @@ class Call(Dialog):
         self.methods: AuthMethods | None = None
         self.challenge = ""
         self.attempt = registrar.Attempt()
+        #: the far end has quelched us and wants its party to hear music
+        self.music = False
         #: what a call to look numbers up asks (`lookups`), and since when it has no question
         self.looking = ""
         self.quiet_since = now
@@ -471,7 +474,9 @@ def _lagrp(call: Call, frame: FullFrame, elements: Elements, now: float) -> None
 
 def _quelch(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
     on = frame.subclass == Command.QUELCH
-    call.core.emit(CallQuelch(call, on, on and Element.MUSICONHOLD in elements))
+    music = Element.MUSICONHOLD in elements if on else call.music
+    call.music = on and music
+    call.core.emit(CallQuelch(call, on, music))
 
 
 def _transfer(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:

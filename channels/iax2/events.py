@@ -110,7 +110,7 @@ class CallTransfer(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallQuelch(Event):
-    """The far end asks us to stop (or resume) sending voice; `music`: it wants its party to hear hold music."""
+    """The far end asks us to stop (or resume) sending voice; `music`: with (or after) hold music for its party."""
 
     call: Call
     on: bool

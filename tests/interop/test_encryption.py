@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.interop.boxes import HERE, NET, make_box, running
-from tests.interop.calls import ULAW, digits_both_ways, give_sounds, nothing_left, recorded_here, recorded_there
+from tests.interop.calls import SWEEP, ULAW, digits_both_ways, give_sounds, nothing_left, whole_file
 from tests.interop.capture import Capture, capture
 from tests.interop.conftest import need
 from tests.interop.keys import rsa_pair
+from tests.interop.sounds import alike, from_ulaw
 
 STOCK = [("pbx", "asterisk22"), ("asterisk22", "pbx"), ("pbx", "asterisk16"), ("asterisk16", "pbx")]
 
@@ -50,8 +51,10 @@ def test_sound_and_digits_enciphered(kinds: tuple[str, str], auth: str, rotate: 
                 box.add_key(path)
     with running(one, two):
         with capture(wire, one.bind, two.bind) as recorded:
-            recorded_there(one, two, "Local/246@default")
-            recorded_here(one, "Local/247@default")
+            one.originate("Local/256@default", "Playback", one.seen(one.home / "sounds" / "sweep"))
+            assert alike(SWEEP, from_ulaw(whole_file(two.home / "spool" / "heard.ulaw"))) > 0.8
+            one.rx("channel originate Local/247@default extension record@keep")
+            assert alike(SWEEP, from_ulaw(whole_file(one.home / "spool" / "recorded.ulaw"))) > 0.8
             digits_both_ways(one, two, "Local/241@default")
             digits_both_ways(two, one, "Local/141@default")
         # NEW, CALLTOKEN, NEW, AUTHREQ; ACKs of them

@@ -189,7 +189,7 @@ def test_what_a_call_passes_to_the_far_end() -> None:
     there.control(20, b"", w.net.now)  # may not cross
     w.b.pump()
     w.net.run(1)
-    assert [(e.on, e.music) for e in w.a.of(CallQuelch)] == [(True, True), (False, False)]
+    assert [(e.on, e.music) for e in w.a.of(CallQuelch)] == [(True, True), (False, True)]
     assert [e.exten for e in w.a.of(CallTransfer)] == ["7"]
     assert [(e.frame_type, e.subclass, e.data) for e in w.a.of(CallOpaque)] == [(9, 1, b"http://x/\0")]
     assert [e.control for e in w.a.of(CallControl)] == [16]
