@@ -17,6 +17,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import plot
 from benchmarks.systems import CALLERS, SINKS, TARGET, Relay, Switch, System, asterisk_missing, realtime
 
 RESULTS = Path(__file__).parent / "results"
@@ -138,9 +139,21 @@ def report(works: list[Work], names: list[str], rows: dict[tuple[str, str], list
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {system}"
     lines = [f"Measured {when} on {machine}. Median [lowest..highest].", "", "| " + " | ".join(head) + " |",
              "|" + "---|" * len(head), *("| " + " | ".join(line) + " |" for line in table)]  # fmt: skip
+    lines += ["", "Each system by itself:", ""]
+    lines += ["| work | system | us a frame | % of a core | p99 ms | loss % |", "|---|---|---|---|---|---|"]
+    for work in works:
+        for n in names:
+            their = rows.get((work.title, n))
+            if their:
+                lines.append(f"| {work.title} | {n} | {spread(their, 'us_per_frame')} | "
+                             f"{spread(their, 'cpu_percent', 1)} | {spread(their, 'latency_p99_ms')} | "
+                             f"{spread(their, 'loss_percent', 3)} |")  # fmt: skip
     print("\n" + "\n".join(lines))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    groups = [(w.title, [(n, median(rows[w.title, n], "us_per_frame")) for n in names if (w.title, n) in rows])
+              for w in works]  # fmt: skip
+    (RESULTS / f"{name}.svg").write_text(plot.bars("microseconds of CPU per frame, user and system", groups))
     raw = {f"{work} | {system}": r for (work, system), r in rows.items()}
     (RESULTS / f"{name}.json").write_text(json.dumps({"when": when, "machine": machine, "runs": raw}, indent=1) + "\n")
 
