@@ -9,7 +9,7 @@ USER_NAME ?= asterisk
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help venv run demo test interop check install clean
+.PHONY: help venv run demo test interop benchmark check install clean
 
 help:
 	@echo "make run       the PBX with its console, on conf/samples and loopback"
@@ -17,6 +17,7 @@ help:
 	@echo "make venv      only set up .venv"
 	@echo "make test      the tests"
 	@echo "make interop   tests against stock Asterisk 22 and 16, iaxmodem, nmap and tshark (tests/interop/setup first)"
+	@echo "make benchmark calls through pbx, an ideal relay in C and (where it is) stock Asterisk 22; minutes; a table and a plot"
 	@echo "make check     lint, types, and the direction of imports"
 	@echo "make install   into PREFIX=$(PREFIX) (DESTDIR= for packages)"
 
@@ -45,6 +46,9 @@ test: $(VENV)/.test
 
 interop: $(VENV)/.test
 	PBX_REQUIRE_PEERS=1 $(BIN)/python -m pytest -m interop -n 3 --dist loadgroup
+
+benchmark: $(VENV)/.test
+	$(BIN)/python -m benchmarks.run
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
