@@ -17,6 +17,7 @@ from pbx.channels.voice.mmsg import Kernel, PlainKernel, Ring, best_kernel, send
 from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.plane import Batch, Plane, Rest
 from pbx.channels.voice.reader import Readers
+from pbx.channels.voice.routes import Routes
 from pbx.channels.voice.segments import FEWEST, Refused, Segments
 from pbx.channels.voice.sinks import Files
 from pbx.channels.voice.timer import Ticker
@@ -66,6 +67,7 @@ class Host:
         #: those whose kernel takes many frames as one message
         self._segmenting: set[int] = set()
         self._segments = Segments(self.plane.legs, self._kernel, self.plane.counters)
+        self._routes = Routes(clock)
         self._looks = 0
         self._readers = Readers(reactor, self._drain, clock)
         self._frames = Ticker(reactor, self._frame_tick)
@@ -173,8 +175,8 @@ class Host:
         self._segmenting.discard(socket)
         if not everywhere and family == _socket.AF_INET:
             self._plain.add(socket)
-            if not isinstance(self._kernel, PlainKernel):
-                self._segmenting.add(socket)
+        if family == _socket.AF_INET and not isinstance(self._kernel, PlainKernel):
+            self._segmenting.add(socket)
         if size < _ENOUGH and not self._said:
             self._said = True
             self.plane.core.events.note(
@@ -183,6 +185,9 @@ class Host:
             )
         self._readers.add(socket, fd)
         return everywhere
+
+    def natural_source(self, address: bytes, local: bytes) -> bool:
+        return self._routes.natural(address, local)
 
     def close_socket(self, socket: int) -> None:
         box = self.plane.boxes.get(socket)

@@ -363,7 +363,7 @@ class Plane(Sounds):
         if self.legs.live[row]:
             self._drop(row)
         self.legs.add(row, generation, socket, own_call, flags, clock_start // 1_000_000, resumed)
-        self.legs.bind(row, address, local if socket in self._everywhere else addresses.NONE, remote_call)
+        self.legs.bind(row, address, self._local(socket, address, local), remote_call)
         self.slots.restore_flags(row)
         self._buffer(row)
         self._rebind(row)
@@ -372,9 +372,14 @@ class Plane(Sounds):
     def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int, also: bool = False) -> None:
         if self._live(row):
             self._outside.send_boxes()
-            everywhere = int(self.legs.socket[row]) in self._everywhere
-            self.legs.bind(row, address, local if everywhere else addresses.NONE, remote_call)
+            self.legs.bind(row, address, self._local(int(self.legs.socket[row]), address, local), remote_call)
             self._rebind(row, also)
+
+    def _local(self, socket: int, address: bytes, local: bytes) -> bytes:
+        """The local address that voice to `address` has to name; none where it leaves from there by itself."""
+        if socket not in self._everywhere or self._outside.natural_source(address, local):
+            return addresses.NONE
+        return local
 
     def _rebind(self, row: int, also: bool = False) -> None:
         keys = self.core.keys.get(int(self.legs.socket[row]))

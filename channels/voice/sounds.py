@@ -23,6 +23,9 @@ class Outside(Protocol):
     def open_socket(self, socket: int, fd: int, family: int) -> bool:
         """True when the socket hears more than one address of ours."""
 
+    def natural_source(self, address: bytes, local: bytes) -> bool:
+        """True when datagrams to `address` leave from `local` without being told so."""
+
     def close_socket(self, socket: int) -> None: ...
 
     def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:

@@ -64,6 +64,9 @@ class Sim:
     def open_socket(self, socket: int, fd: int, family: int) -> bool:
         return True
 
+    def natural_source(self, address: bytes, local: bytes) -> bool:
+        return False
+
     def close_socket(self, socket: int) -> None: ...
     def trunk_frequency(self, milliseconds: int) -> None: ...
     def media_tick(self, microseconds: int) -> None: ...
