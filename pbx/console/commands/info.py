@@ -34,6 +34,8 @@ def settings_lines(context: Context) -> Iterator[str]:
     session = context.session
     rows: list[tuple[str, str]] = [
         ("Version:", f"{ASTERISK_VERSION}+pbx-{pbx.version}"),
+        ("ABI related Build Options:", "(none)"),
+        ("All Build Options:", "(none)"),
         ("Maximum calls:", str(conf.maxcalls) if conf.maxcalls else "Not set"),
         ("Maximum open file handles:", str(resource.getrlimit(resource.RLIMIT_NOFILE)[0])),
         ("Root console verbosity:", str(pbx.logger.root_verbose)),
@@ -57,9 +59,17 @@ def settings_lines(context: Context) -> Iterator[str]:
         ("User name and group:", f"{conf.runuser}/{conf.rungroup}"),
         ("Running directory:", os.getcwd()),
         ("Executable includes:", _enabled(conf.execincludes)),
+        ("Transcode via SLIN:", _enabled(False)),
         ("Transmit silence during rec:", _enabled(conf.transmit_silence)),
+        ("Generic PLC:", _enabled(False)),
+        ("Generic PLC on equal codecs:", _enabled(False)),
+        ("Hide Msg Chan AMI events:", _enabled(False)),
         ("Sounds search custom dir:", _enabled(conf.sounds_search_custom_dir)),
         ("Min DTMF duration::", str(conf.mindtmfduration)),
+        ("Cache media frames:", _enabled(False)),
+        ("RTP use dynamic payloads:", "0"),
+        ("RTP dynamic payload types:", "none: there is no RTP here"),
+        ("Channel storage backend:", "pbx"),
         ("Shell on remote consoles:", _enabled(not conf.disable_remote_console_shell)),
     ]
     yield ""
