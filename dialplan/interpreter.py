@@ -551,6 +551,7 @@ class Run:
                 step = found.priority
                 self.at = None if found.extension is None or step is None else (found.extension, step)
             if step is None:
+                assert found is not None  # what stands has a step
                 result = await self._run_switch(found)
             else:
                 data = step.data
