@@ -48,6 +48,7 @@ _OPTIONS = options(
         "K": "the caller may",
         "L(x[:y[:z]])": "ends the call after x ms; warns y ms before, every z ms",
         "m([class])": "music for the caller while it waits",
+        "M(x[^arg...])": "runs macro-x,s,1 on the called party before they talk (ends with Return or its last step)",
         "n([delete])": "accepted (privacy)",
         "N": "accepted (privacy)",
         "o([x])": "the called legs' own caller id is the caller's, or x",
@@ -225,10 +226,11 @@ class _Dial:
             await self._announce(peer)
         if "G" in self.letters:
             return self._both_go_on(peer)
-        if "U" in self.letters:
-            decided, result = await self._subroutine(peer)
-            if decided:
-                return result
+        for letter, prefix, answer in (("M", "macro-", "MACRO_RESULT"), ("U", "", "GOSUB_RESULT")):
+            if letter in self.letters:
+                decided, result = await self._subroutine(peer, prefix + self.argument(letter), answer)
+                if decided:
+                    return result
         await self._send_digits(peer)
         caller.answer()
         return await self._talk(winner)
@@ -259,12 +261,12 @@ class _Dial:
         self.run.jump(context, exten, priority)
         return None
 
-    async def _subroutine(self, peer: Channel) -> tuple[bool, Result]:
-        """Option U: (whether its GOSUB_RESULT decided what happens, that)."""
-        name, *args = self.argument("U").split("^")
+    async def _subroutine(self, peer: Channel, where: str, answer: str) -> tuple[bool, Result]:
+        """Options M and U: (whether the variable `answer`, which it sets, decided what happens, that)."""
+        name, *args = where.split("^")
         peer_scope = scope_of(self.services, peer)
         await self.calling.on_leg(peer, f"{name},s,1({','.join(args)})" if args else f"{name},s,1")
-        result = peer_scope.get("GOSUB_RESULT") or ""
+        result = peer_scope.get(answer) or ""
         word = result.upper()
         if word in ("BUSY", "CONGESTION"):
             self.scope.set("DIALSTATUS", word)

@@ -216,3 +216,18 @@ def test_a_star_ends_the_call(desk: Any, letter: str) -> None:
     assert not there.dead
     made.type(there if letter == "h" else made.caller, "*")
     assert there.dead and not made.caller.dead
+
+
+@pytest.mark.parametrize(("result", "talks"), [("", True), ("ABORT", False)])
+def test_a_macro_runs_on_the_called_party_first(desk: Any, result: str, talks: bool) -> None:
+    made = desk(
+        f"exten => s,1,Dial(Test/1,,M(ask^7))\n[macro-ask]\nexten => s,1,Set(GOT=${{ARG1}})\n"
+        f" same => n,Set(MACRO_RESULT={result})\n same => n,Wait(1)\n"
+    )
+    there = made.answer()
+    made.seconds(0.5)
+    assert scope_of(made.plan.services, there).get("GOT") == "7"
+    assert there.bridge is None and not there.dead
+    made.seconds(2)
+    assert (there.bridge is not None) is talks
+    assert there.dead is not talks
