@@ -50,6 +50,6 @@ class IaxSwitch:
     async def execute(self, run: Run, data: str, context: str, exten: str, priority: int, caller: str) -> Result:
         """Dial it: `IAX2/[user[:secret]@]peer/exten@context`."""
         where, _, there = data.partition("/")
-        destination = f"IAX2/{where}/{exten}" + (f"@{there}" if there else "")
-        run.log.verbose(3, f"Executing {dialstring.hide(destination)} by a switch", call=run.channel.call_id)
-        return await run.execute("Dial", destination)
+        destination = f"{where}/{exten}" + (f"@{there}" if there else "")
+        run.log.verbose(3, f"Executing IAX2/{dialstring.hide(destination)} by a switch", call=run.channel.call_id)
+        return await run.execute("Dial", f"IAX2/{destination}")
