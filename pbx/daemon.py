@@ -142,6 +142,7 @@ class Daemon:
         for name in services.ORDER:
             await self._start_service(name)
         services.say_unread(self)
+        await self.voice.ready()
         self.is_booted = True
         self.booted.callback(None)
         log.verbose(1, "Asterisk Ready.")

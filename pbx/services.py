@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Generator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.utils import getProcessOutputAndValue
 
 from pbx import indications, undone
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
     from pbx.daemon import Daemon
 
 log = Log("pbx")
+
+#: how long the start waits for the voice process, s
+_VOICE_START_S = 15.0
 
 
 #: modules that keep records; each runs only where its file asks for it
@@ -123,6 +128,12 @@ class VoiceService:
         self.port = LocalPort(daemon.reactor, self.events) if remote is None else remote
         self.port.set_options(daemon.conf.mediatick)
         daemon.switch.graph = Graph(daemon.switch, self.port)
+
+    async def ready(self) -> None:
+        """Until the voice process hears us: a call before that would wait for its first sound."""
+        if isinstance(self.port, RemotePort):
+            with contextlib.suppress(DeferredTimeout):
+                await self.port.ready.addTimeout(_VOICE_START_S, self._daemon.reactor)
 
     def _remote(self) -> RemotePort | None:
         daemon = self._daemon

@@ -26,6 +26,8 @@ _BUFFER = 4 << 20
 _MOST_DESCRIPTORS = 16
 #: what may wait for a partner that does not read; beyond that it is taken for dead
 _BACKLOG = 64 << 20
+#: the first packet of a voice process: it hears from now on (no batch is that short)
+READY = b"ready"
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

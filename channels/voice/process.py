@@ -21,7 +21,7 @@ from twisted.logger import globalLogPublisher
 from pbx.channels.voice.counters import COLUMNS, CounterTable
 from pbx.channels.voice.headers import Headers, load_headers
 from pbx.channels.voice.host import Host
-from pbx.channels.voice.link import Link, close_all
+from pbx.channels.voice.link import READY, Link, close_all
 
 
 class VoiceProcess:
@@ -40,6 +40,10 @@ class VoiceProcess:
 
     def _told(self, batch: bytes) -> None:
         self._link.send(batch)
+
+    def ready(self) -> None:
+        """Tell control that voice is heard from now on."""
+        self._link.send(READY)
 
     def stop(self) -> None:
         """Control is gone."""
@@ -100,6 +104,7 @@ def main(arguments: list[str]) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    reactor.callWhenRunning(process.ready)
     reactor.run(installSignalHandlers=False)
     process.stop()
 

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 import pbx
 from pbx.channels.log import Log
 from pbx.channels.voice.autoflush import AutoFlush
 from pbx.channels.voice.counters import COLUMNS, CounterTable
 from pbx.channels.voice.headers import IAX2
-from pbx.channels.voice.link import Link, close_all, pair
+from pbx.channels.voice.link import READY, Link, close_all, pair
 from pbx.channels.voice.port import VoiceEvents
 
 _log = Log("voice")
@@ -45,6 +47,8 @@ class RemotePort(AutoFlush):
         super().__init__(reactor, events)
         self.restarted = restarted
         self.restarts = 0
+        #: fires when the voice process hears us for the first time
+        self.ready: Deferred[None] = Deferred()
         self._headers = headers
         self._capacity = capacity
         self._memory_fd = os.memfd_create("voice-counters")
@@ -94,7 +98,10 @@ class RemotePort(AutoFlush):
 
     def _received(self, packet: bytes, descriptors: list[int]) -> None:
         close_all(descriptors)
-        self._told(packet)
+        if packet != READY:
+            self._told(packet)
+        elif not self.ready.called:
+            self.ready.callback(None)
 
     # ---- death ------------------------------------------------------------------------------------------------
 
