@@ -137,7 +137,7 @@ hideconnect = yes
 
     # ---- life --------------------------------------------------------------------------------------
 
-    def start(self, seconds: float = 30) -> None:
+    def start(self, seconds: float = 60) -> None:
         self.render()
         console = (self.home / "log" / "console").open("ab")
         environment = {**os.environ, "TERM": "dumb", "LC_ALL": "C", "HOME": "/tmp"}
@@ -161,7 +161,7 @@ hideconnect = yes
             time.sleep(0.05)
         raise AssertionError(f"{self.name} is not up after {seconds} s\n{self.tail()}")
 
-    def rx(self, text: str, seconds: float = 20) -> str:
+    def rx(self, text: str, seconds: float = 60) -> str:
         """Output of a console command."""
         done = subprocess.run(
             self.command("-rx", text),

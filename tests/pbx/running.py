@@ -60,7 +60,7 @@ class Pbx:
         )
         self.wait_up()
 
-    def wait_up(self, seconds: float = 20) -> None:
+    def wait_up(self, seconds: float = 60) -> None:
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
             if self.process is not None and self.process.poll() is not None:
@@ -70,7 +70,7 @@ class Pbx:
             time.sleep(0.05)
         raise AssertionError("did not come up")
 
-    def run(self, text: str, seconds: float = 20) -> subprocess.CompletedProcess[str]:
+    def run(self, text: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command("-rx", text),
             capture_output=True,
