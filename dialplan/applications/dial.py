@@ -30,7 +30,7 @@ _OPTIONS = options(
         "a": "answers the caller as soon as the called party answers",
         "b([[context^]exten^]priority[(args)])": "runs a subroutine on each called leg before it is called",
         "B([[context^]exten^]priority[(args)])": "runs a subroutine on the caller before anybody is called",
-        "C": "begins the call's record anew",
+        "C": "accepted: the call's record is not begun anew",
         "c": "legs that are given up see cause 26, answered elsewhere",
         "d": "a digit of the caller leaves to that extension (in EXITCONTEXT)",
         "D([called][:calling[:progress]])": "sends digits after the answer (or at progress)",
@@ -47,34 +47,30 @@ _OPTIONS = options(
         "k": "the called party may park the call",
         "K": "the caller may",
         "L(x[:y[:z]])": "ends the call after x ms; warns y ms before, every z ms",
-        "m([class])": "music for the caller while it waits",
+        "m([class])": "accepted: music on hold is not there yet",
         "M(x[^arg...])": "runs macro-x,s,1 on the called party before they talk (ends with Return or its last step)",
-        "n([delete])": "accepted (privacy)",
-        "N": "accepted (privacy)",
+        "n([delete])": "accepted: privacy is not there yet",
+        "N": "accepted: privacy is not there yet",
         "o([x])": "the called legs' own caller id is the caller's, or x",
         "O([mode])": "accepted (operator services of other hardware)",
-        "p": "screening",
-        "P([x])": "privacy",
+        "p": "accepted: screening is not there yet",
+        "P([x])": "accepted: privacy is not there yet",
         "Q(cause)": "cause that unanswered legs see when another answers",
         "r([tone])": "rings to the caller at once, no early sound",
         "R": "rings to the caller until there is early sound",
         "S(x)": "ends the call x seconds after the answer",
-        "s(x)": "tag of the outgoing caller id",
+        "s(x)": "accepted: caller ids have no tag here",
         "t": "the called party may transfer",
         "T": "the caller may transfer",
-        "u(x)": "presentation of the outgoing caller id",
+        "u(x)": "accepted: the presentation goes out as the caller has it",
         "U(x[^arg...])": "runs the subroutine x,s,1 on the called party before they talk",
-        "w": "the called party may start a recording",
-        "W": "the caller may",
-        "x": "the called party may start a mixed recording",
-        "X": "the caller may",
-        "z": "a forwarded call has no timeout",
+        "w": "accepted: one-touch recording is not there yet",
+        "W": "accepted: one-touch recording is not there yet",
+        "x": "accepted: one-touch recording is not there yet",
+        "X": "accepted: one-touch recording is not there yet",
+        "z": "accepted: nothing forwards calls here",
     }
 )
-#: letters whose service is not there yet; each is said once
-_LATER = {"m": "music on hold", "n": "privacy", "N": "privacy", "p": "privacy",
-          "P": "privacy", "w": "one-touch recording", "W": "one-touch recording", "x": "one-touch recording",
-          "X": "one-touch recording"}  # fmt: skip
 
 
 class _Invalid(Exception):
@@ -98,21 +94,9 @@ class _Dial:
         self.limit = self._limit()
         #: who answered
         self.peer: Channel | None = None
-        self._say_missing()
 
     def argument(self, letter: str) -> str:
         return self.letters.get(letter) or ""
-
-    def _say_missing(self) -> None:
-        said: set[str] = self.services.shared.setdefault("dial.later", set())
-        for letter in self.letters:
-            key = f"{letter} {self.run.where}"
-            if letter in _LATER and key not in said:
-                said.add(key)
-                self.run.warn(f"Dial option {letter}: {_LATER[letter]} is not there yet; the call goes on without it")
-            elif letter not in _KNOWN and key not in said:
-                said.add(key)
-                self.run.warn(f"Dial has no option '{letter}'")
 
     def _wishes(self, timeout: str) -> Wishes:
         letters = self.letters
@@ -463,9 +447,6 @@ class _Dial:
             run = Run(self.services, peer)
             peer.context = self.caller.context
             peer.start(run, run.last_words())
-
-
-_KNOWN = {o.letter for o in _OPTIONS}
 
 
 def _features(letters: Container[str], wanted: str) -> frozenset[str]:
