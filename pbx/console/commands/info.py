@@ -79,8 +79,13 @@ def settings_lines(context: Context) -> Iterator[str]:
     yield ""
     yield "* Subsystems"
     yield "  -------------"
-    for name in ("Manager (AMI):", "Web Manager (AMI/HTTP):", "Call data records:", "Realtime Architecture (ARA):"):
-        yield f"  {name:<28} Disabled"
+    subsystems = {
+        "Manager (AMI):": False,
+        "Web Manager (AMI/HTTP):": False,
+        "Call data records:": pbx.cdr.settings.enable,
+        "Realtime Architecture (ARA):": False,
+    }
+    yield from (f"  {name:<28} {_enabled(on)}" for name, on in subsystems.items())
     yield ""
     yield "* Directories"
     yield "  -------------"
