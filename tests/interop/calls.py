@@ -48,8 +48,8 @@ def whole_file(path: Path, seconds: float = 20) -> bytes:
     sizes = [-1]
     while time.monotonic() < limit:
         sizes.append(path.stat().st_size if path.exists() else -1)
-        # three seconds of sound; a box may write it in pieces
-        if sizes[-1] >= 22_000 and sizes[-2:] == [sizes[-1]] * 2:
+        # a box may write it in pieces
+        if sizes[-1] >= 16_000 and sizes[-3:] == [sizes[-1]] * 3:
             break
         time.sleep(0.5)
     return path.read_bytes() if path.exists() else b""
