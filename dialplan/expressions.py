@@ -38,6 +38,8 @@ _TOKEN = re.compile(r"[^\x00-\x20!\"$%&()*+,/:<=>?\[\]`{|}~\x7f-]+\Z")
 _HOLE = 0xE000
 _MOST_HOLES = 0x1800
 _HOLES = re.compile("([\ue000-\uf7ff])")
+#: ... and what they are in a text that brings such characters itself: themselves
+_THEMSELVES = tuple(chr(_HOLE + i) for i in range(_MOST_HOLES))
 
 
 class Functions(Protocol):
@@ -417,7 +419,7 @@ def evaluate(text: str, functions: Functions | None = None) -> str:
 
     `functions` reads dialplan functions (`$[LEN(abc)]`).  Never raises for what the text holds.
     """
-    return _run(_compiled(text)[0], (), functions)
+    return _run(_compiled(text)[0], _THEMSELVES if _HOLES.search(text) else (), functions)
 
 
 def syntax_error(text: str) -> tuple[int, str] | None:

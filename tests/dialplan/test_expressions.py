@@ -65,6 +65,12 @@ PIECES = st.sampled_from([*"01a.\"'$()?:|&=<>!+-*/%,~ \t[]{}\\`^#@;\udcff", "ä"
 ODD = st.lists(PIECES, max_size=60).map("".join)
 
 
+def test_characters_of_private_use_stand_for_themselves() -> None:
+    assert evaluate("\ue000") == "\ue000"
+    assert evaluate("\ue000 = \ue000") == "1"
+    assert evaluate('"a\uf000b"') == '"a\uf000b"'
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.one_of(ODD, st.text(max_size=60)))
 def test_any_text_has_a_value(text: str) -> None:

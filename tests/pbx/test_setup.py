@@ -62,7 +62,7 @@ def test_others_are_told_the_package(bare: Path, tmp_path: Path) -> None:
 def test_make_alone_lists_the_targets() -> None:
     shown = subprocess.run(["make", "-s"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in shown.splitlines()] == [
-        "run", "demo", "venv", "test", "interop", "check", "install",
+        "run", "demo", "venv", "test", "interop", "benchmark", "check", "install",
     ]  # fmt: skip
 
 
