@@ -8,6 +8,7 @@ other end played.  Everything lies in a temporary folder that goes away.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import shutil
 import signal
@@ -78,6 +79,11 @@ class DemoError(Exception):
     """The demo did not work; the text says where it stopped."""
 
 
+def _end_with_us() -> None:
+    """In the new process: a box does not outlive the demo, however that ends (prctl PR_SET_PDEATHSIG, SIGTERM)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+
+
 @dataclass
 class Box:
     """One of the two."""
@@ -132,8 +138,9 @@ class Box:
     def start(self) -> None:
         log = open(os.path.join(self.folder, "output"), "wb")  # noqa: SIM115
         self.process = subprocess.Popen(
-            self.command("-f"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+            self.command("-f"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            preexec_fn=_end_with_us,
+        )  # fmt: skip
         log.close()
 
     def rx(self, text: str) -> str:
