@@ -9,11 +9,6 @@ import pytest
 
 from tests.interop import boxes, capture
 
-#: files whose tests start their own boxes, each
-APART = {
-    *("test_addresses", "test_encryption", "test_failures", "test_golden", "test_guest"),
-    *("test_logins", "test_phones", "test_registration"),
-}
 REQUIRED = os.environ.get("PBX_REQUIRE_PEERS") == "1"
 
 
@@ -40,14 +35,8 @@ def wire(tmp_path: Path) -> Path:
     return tmp_path / "wire.pcap"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.interop)
-            # tests that share running boxes stay together, the others go where there is room
-            kinds = getattr(item, "callspec", None)
-            pair = kinds.params.get("pair") if kinds and "pair" in getattr(item, "fixturenames", ()) else None
-            group = item.nodeid if item.path.stem in APART else f"{item.path.name}-{pair}"
-            item.add_marker(pytest.mark.xdist_group(group))
