@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ STOCK = [("pbx", "asterisk22"), ("asterisk22", "pbx"), ("asterisk16", "pbx"), ("
 
 def pair_of(kinds: tuple[str, str], scenario: str, subnet: int, **values: str) -> tuple[Box, Box]:
     need(*kinds)
+    values.setdefault("LOGIN", "secret=wonderland")
     one, two = (
         make_box(
             kind,
@@ -90,3 +92,16 @@ def test_early_sound_comes_before_the_answer(kinds: tuple[str, str], wire: Path)
         early = longest(recorded.streams()[(two.bind, one.bind)])
         assert alike(SWEEP, from_ulaw(early.sound)) > 0.9
         nothing_left(one, two)
+
+
+def test_md5secret_is_the_shared_secret_of_two_boxes(wire: Path) -> None:
+    """For a challenge the hash text itself is the secret, at both ends."""
+    digest = hashlib.md5(b"box:asterisk:wonderland").hexdigest()
+    one, two = pair_of(
+        ("pbx", "pbx"), "md5", 45, AUTH="md5", TRUNK="no", TRUNKTIMESTAMPS="yes", CODEC="ulaw",
+        LOGIN=f"md5secret={digest}",
+    )  # fmt: skip
+    with running(one, two):
+        echo_both_ways(one, two, "Local/240@default", wire)
+        nothing_left(one, two)
+        assert digest not in one.log + two.log
