@@ -18,11 +18,11 @@ import numpy as np
 
 from benchmarks.load.legs import Leg
 from benchmarks.load.sockets import VoiceLoop, udp_socket
-from pbx.channels.iax2.frames import Command, FrameType, FullFrame, parse_full
+from pbx.channels.iax2.frames import Command, FrameType, FullFrame, compress_subclass, parse_full
 
 FRAME_MS = 20
 #: {name: (format bit, bytes of 20 ms)}
-CODECS = {"ulaw": (4, 160), "alaw": (8, 160), "gsm": (2, 33)}
+CODECS = {"ulaw": (4, 160), "alaw": (8, 160), "gsm": (2, 33), "g729": (256, 20)}
 PER_TRUNK_FRAME = 7
 ENTRY = 6
 
@@ -107,7 +107,7 @@ class Generator:
                 now = int((time.monotonic() - leg.started) * 1000) // FRAME_MS * FRAME_MS
                 leg.last = max(leg.last, now + 2 * FRAME_MS)
                 if self.o.scenario != "direct":
-                    leg.voice(bit, bytes(size), leg.last)
+                    leg.voice(compress_subclass(bit), bytes(size), leg.last)
             count = -(-len(legs) // per_row)
             rows = np.zeros((count, head + per_row * (header + size)), np.uint8)
             entries = rows[:, head:].reshape(count, per_row, header + size)
