@@ -37,7 +37,10 @@ def echo_both_ways(caller: Box, callee: Box, target: str, wire: Path, *, trunked
     # in linear: a box may go through it on the way, and mu-law knows two zeros
     played, left, came = (from_ulaw(sound).tobytes() for sound in (ULAW, sent.sound, back.sound))
     assert played[1600:40000] in left, "what left the caller is not the sound it plays"
-    assert left[3200:32000] in came, "what came back from the echo is not what was sent"
+    # no two frames of the sweep are alike; UDP and an echo's queue may cost one or two of the ninety
+    frames = [left[i : i + 320] for i in range(3200, 32000, 320)]
+    share = sum(frame in came for frame in frames) / len(frames)
+    assert share >= 0.97, f"only {share:.0%} of what was sent came back from the echo"
     if trunked is not None:
         assert bool(sent.trunked) is trunked, f"{sent.trunked} trunk entries from the caller"
 
