@@ -1,8 +1,7 @@
 """The adaptive jitter buffer of many legs at once, with Asterisk's rules (lengths, growth, shrinking, resync).
 
-Times are milliseconds: a frame's `ts` on the sender's clock, `arrival` and `now` on ours (any origin, it may differ
-by row; the first voice frame ties the two).  Payloads stay with the caller, who gives a number for each and gets it
-back.  In one call a row may appear once only.
+See `jitter_queue.Buffer` for what it is to its users.  Both clocks may start anywhere, the sender's and ours; the
+first voice frame ties the two.
 
 The buffer's length follows the delays of the last 500 voice frames, the highest and lowest 3 % left out: wanted is
 their spread over the lowest, plus 40 ms.  It grows by one frame's length each 40 ms (at once when it would run dry)
@@ -11,21 +10,17 @@ and shrinks by one each 500 ms, 80 ms where there is none to drop, 10 ms in sile
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from pbx.codecs.codec import Rows
+from pbx.codecs.jitter_queue import ALWAYS, SLOTS, Answer, Bools, Limits, Longs, Queue, Statistics, larger
 
-Longs = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+__all__ = ["Answer", "JitterBuffer", "Limits", "Statistics"]
 
 HISTORY: Final = 500
-SLOTS: Final = 64
-_EMPTY: Final = np.iinfo(np.int64).max
 _UNUSED: Final = np.iinfo(np.int32).max
 _INTERPOLATION: Final = 20  # ms of a gap that is filled while growing
 _GROW_WAIT: Final = 40
@@ -33,39 +28,7 @@ _SHRINK_WAIT: Final = 500
 _SHRINK_WAIT_EMPTY: Final = 80
 _SHRINK_WAIT_SILENT: Final = 10
 _DISCONTINUITIES: Final = 3
-
-
-class Answer(IntEnum):
-    """What `get` says of a row."""
-
-    NOTHING = 0  # nothing is due
-    FRAME = 1  # play (or, a mark: act on) this one
-    INTERPOLATE = 2  # 20 ms of sound are due and did not come: conceal
-    DROP = 3  # let go of this one unheard, and ask again at once
-    AGAIN = 4  # the buffer was shortened: ask again at once
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """As the RR elements and `iax2 show netstats` have them: ms, frames; loss in thousandths of a percent."""
-
-    jitter: int
-    minimum: int
-    current: int
-    target: int
-    loss: int
-    frames_in: int
-    frames_out: int
-    lost: int
-    late: int
-    dropped: int
-    out_of_order: int
-
-    @property
-    def delay(self) -> int:
-        """Length beyond the smallest delay."""
-        return self.current - self.minimum
-
+_NO_LIMIT: Final = 1 << 40
 
 _COUNTERS: Final = ("frames_in", "frames_out", "lost", "late", "dropped", "out_of_order", "loss")
 _FIELDS: Final = {
@@ -81,86 +44,72 @@ _FIELDS: Final = {
     "seen": 0,  # voice frames in the history, ever
     "low": 0,
     "high": 0,
+    # settings: see `Limits`
+    "maximum": 0,
+    "threshold": 0,
+    "interpolations": 0,
+    "extra": 0,
     **dict.fromkeys(_COUNTERS, 0),
 }
 
 
 class JitterBuffer:
-    """maximum: maxjitterbuffer; resync_threshold: resyncthreshold (-1: never); interpolations: maxjitterinterps;
-    extra: jittertargetextra of iax.conf.
-    """
+    """Implements `jitter_queue.Buffer`.  The settings are those of legs that are added without any of their own."""
 
     def __init__(
         self, maximum: int = 1000, resync_threshold: int = 1000, interpolations: int = 10, extra: int = 40
     ) -> None:
-        self.maximum, self.resync_threshold = maximum, resync_threshold
-        self.interpolations, self.extra = interpolations, extra
+        self.limits = Limits(maximum, resync_threshold, interpolations, extra)
         self._capacity = 0
         self._columns = {name: np.zeros(0, np.int64) for name in _FIELDS}
         self._silent = np.zeros(0, np.bool_)
         self._tied = np.zeros(0, np.bool_)
         self._stale = np.zeros(0, np.bool_)
         self._history = np.zeros((0, HISTORY), np.int32)
-        self._ts = np.zeros((0, SLOTS), np.int64)
-        self._order = np.zeros((0, SLOTS), np.int64)
-        self._ms = np.zeros((0, SLOTS), np.int32)
-        self._handle = np.zeros((0, SLOTS), np.int64)
-        self._voice = np.zeros((0, SLOTS), np.bool_)
-        self._put = 0
+        self._queue = Queue()
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
-    def add_row(self, row: int) -> None:
-        """Begin a leg, empty and silent."""
+    def add_row(self, row: int, limits: Limits | None = None) -> None:
+        """See `Buffer`."""
         if row >= self._capacity:
             self._grow(max(16, 2 * self._capacity, row + 1))
+        self._queue.clear(row)
         for name, first in _FIELDS.items():
             self._columns[name][row] = first
-        self._columns["current"][row] = self.extra
-        self._columns["silence_begin"][row] = np.iinfo(np.int64).min
+        own = limits or self.limits
+        c = self._columns
+        c["maximum"][row], c["threshold"][row] = own.maximum, own.resync_threshold
+        c["interpolations"][row], c["extra"][row] = own.interpolations, own.extra
+        c["current"][row] = own.extra
+        c["silence_begin"][row] = ALWAYS
         self._silent[row] = True
         self._tied[row] = self._stale[row] = False
         self._history[row] = _UNUSED
-        self._ts[row] = _EMPTY
 
     def remove_row(self, row: int) -> list[int]:
-        """Forget a leg; the handles that were still waiting."""
-        if row >= self._capacity:
-            return []
-        waiting = self._ts[row] != _EMPTY
-        self._ts[row] = _EMPTY
-        return [int(h) for h in self._handle[row][waiting]]
+        """See `Buffer`."""
+        return self._queue.clear(row)
 
     def _grow(self, capacity: int) -> None:
-        def larger(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            new = np.zeros((capacity, *array.shape[1:]), array.dtype)
-            new[: self._capacity] = array
-            return new
-
-        self._columns = {name: larger(column) for name, column in self._columns.items()}
-        for name in ("_silent", "_tied", "_stale", "_history", "_ts", "_order", "_ms", "_handle", "_voice"):
-            setattr(self, name, larger(getattr(self, name)))
-        self._ts[self._capacity :] = _EMPTY
+        self._columns = {name: larger(column, capacity) for name, column in self._columns.items()}
+        for name in ("_silent", "_tied", "_stale", "_history"):
+            setattr(self, name, larger(getattr(self, name), capacity))
+        self._queue.grow(capacity)
         self._capacity = capacity
 
     # ---- in ----------------------------------------------------------------------------------------------------
 
     def put(self, rows: Rows, ts: Longs, arrival: Longs, ms: Longs, handle: Longs, voice: Bools | bool = True) -> Bools:
-        """One frame for each row; False where it is refused (the caller lets go of it).
-
-        voice False: a mark (DTMF, control, text) that has to come out at its place in the sound.
-        """
+        """See `Buffer`."""
         c = self._columns
         voice = np.broadcast_to(np.asarray(voice), rows.shape)
         loose = ~self._tied[rows]
         c["offset"][rows[loose]] = (ts - arrival)[loose]
         self._tied[rows[loose]] = True
-        waiting = self._ts[rows]
-        used = waiting != _EMPTY
-        count = used.sum(axis=1)
-        tail = np.where(used, waiting, np.iinfo(np.int64).min).max(axis=1)
-        span = np.where(count > 0, tail - waiting.min(axis=1), 0)
-        full = (span >= self.maximum) | (count == SLOTS)
+        ends = self._queue.ends(rows)
+        maximum = c["maximum"][rows]
+        full = (ends.span >= np.where(maximum > 0, maximum, _NO_LIMIT)) | (ends.count == SLOTS)
         refused, delay = self._resync(rows, ts, arrival, voice, full)
         refused |= full
         c["dropped"][rows[refused]] += 1
@@ -169,15 +118,9 @@ class JitterBuffer:
         heard = good[voice[good]]
         self._remember(rows[heard], delay[heard])
         local = ts[good] - c["offset"][mine]
-        slot = (~used[good]).argmax(axis=1)
-        self._ts[mine, slot] = local
-        self._order[mine, slot] = self._put
-        self._put += 1
-        self._ms[mine, slot] = ms[good]
-        self._handle[mine, slot] = handle[good]
-        self._voice[mine, slot] = voice[good]
+        self._queue.insert(mine, local, ms[good], handle[good], voice[good])
         c["frames_in"][mine] += 1
-        c["out_of_order"][mine] += (count[good] > 0) & (local < tail[good])
+        c["out_of_order"][mine] += (ends.count[good] > 0) & (local < ends.tail[good])
         return ~refused
 
     def _resync(self, rows: Rows, ts: Longs, arrival: Longs, voice: Bools, full: Bools) -> tuple[Bools, Longs]:
@@ -187,12 +130,12 @@ class JitterBuffer:
         """
         c = self._columns
         delay = arrival - (ts - c["offset"][rows])
-        if self.resync_threshold == -1:
-            return np.zeros(len(rows), np.bool_), delay
         self._refresh(rows)
-        limit = 2 * (c["high"][rows] - c["low"][rows]) + self.resync_threshold
-        off = (np.abs(delay - c["last_delay"][rows]) > limit) & ~full
-        steady = ~off & ~full
+        threshold = c["threshold"][rows]
+        limit = 2 * (c["high"][rows] - c["low"][rows]) + threshold
+        follows = threshold != -1
+        off = (np.abs(delay - c["last_delay"][rows]) > limit) & ~full & follows
+        steady = ~off & ~full & follows
         c["last_delay"][rows[steady]] = delay[steady]
         c["discontinuities"][rows[steady]] = 0
         c["discontinuities"][rows[off]] += 1
@@ -234,7 +177,7 @@ class JitterBuffer:
     # ---- out ---------------------------------------------------------------------------------------------------
 
     def get(self, rows: Rows, now: Longs) -> tuple[npt.NDArray[np.int8], Longs]:
-        """(Answer, handle or -1) for each row.  After a mark, DROP or AGAIN the same row may have more to say."""
+        """See `Buffer`."""
         t = _Turn(self, rows, np.broadcast_to(np.asarray(now, np.int64), rows.shape))
         t.silent_rows()
         t.talking_rows()
@@ -242,7 +185,7 @@ class JitterBuffer:
         return t.answer, t.handle
 
     def statistics(self, row: int) -> Statistics:
-        """Of one leg, up to now."""
+        """See `Buffer`."""
         rows = np.array([row])
         self._refresh(rows)
         c = {name: int(column[row]) for name, column in self._columns.items()}
@@ -251,14 +194,14 @@ class JitterBuffer:
             jitter=jitter,
             minimum=c["low"],
             current=c["current"],
-            target=c["low"] + self._length(jitter),
+            target=c["low"] + int(_length(jitter, c["extra"], c["maximum"])),
             **{name: c[name] for name in _COUNTERS},
         )
 
-    def _length(self, jitter: Any) -> Any:
-        """Wanted length over the lowest delay."""
-        wanted = jitter + self.extra
-        return np.minimum(wanted, self.maximum) if self.maximum else wanted
+
+def _length(jitter: Any, extra: Any, maximum: Any) -> Any:
+    """Wanted length over the lowest delay."""
+    return np.minimum(jitter + extra, np.where(maximum > 0, maximum, _NO_LIMIT))
 
 
 class _Turn:
@@ -269,23 +212,12 @@ class _Turn:
         buffer._refresh(rows)
         c = self.c = {name: column[rows] for name, column in buffer._columns.items()}
         self.silent = buffer._silent[rows]
-        waiting = buffer._ts[rows]
-        used = waiting != _EMPTY
-        self.some = used.any(axis=1)
-        self.head = waiting.min(axis=1)
-        # of equal stamps the one that came first
-        order = np.where(waiting == self.head[:, None], buffer._order[rows], _EMPTY)
-        self.slot = order.argmin(axis=1)
-        tail = np.where(used, waiting, np.iinfo(np.int64).min).max(axis=1)
-        self.span = np.where(self.some, tail - self.head, 0)
-        self.head = np.where(self.some, self.head, 1 << 60)
-        at = np.arange(len(rows))
-        self.ms = buffer._ms[rows][at, self.slot].astype(np.int64)
-        self.voice = buffer._voice[rows][at, self.slot]
-        self.number = buffer._handle[rows][at, self.slot]
-        self.target = c["low"] + buffer._length(c["high"] - c["low"])
+        ends = buffer._queue.ends(rows)
+        self.some, self.head, self.slot, self.span = ends.some, ends.head, ends.slot, ends.span
+        self.ms, self.voice, self.number = ends.ms, ends.voice, ends.handle
+        self.target = c["low"] + _length(c["high"] - c["low"], c["extra"], c["maximum"])
         self.diff = self.target - c["current"]
-        self.long = self.diff < -buffer.extra
+        self.long = self.diff < -c["extra"]
         self.answer = np.zeros(len(rows), np.int8)
         self.handle = np.full(len(rows), -1, np.int64)
         in_silence = np.where(self.long, now >= c["adjusted"] + _SHRINK_WAIT_SILENT, self.head + self.target <= now)
@@ -320,10 +252,10 @@ class _Turn:
         c = self.c
         c["contiguous"][where] += 1
         self._say(where, Answer.INTERPOLATE)
-        if self.buffer.interpolations:
-            enough = where & (c["contiguous"] >= self.buffer.interpolations)
-            self.silent[enough] = True
-            c["silence_begin"][enough] = (c["next"] - c["current"])[enough]
+        most = c["interpolations"]
+        enough = where & (most > 0) & (c["contiguous"] >= most)
+        self.silent[enough] = True
+        c["silence_begin"][enough] = (c["next"] - c["current"])[enough]
 
     def silent_rows(self) -> None:
         c, now = self.c, self.now
@@ -410,4 +342,4 @@ class _Turn:
             self.buffer._columns[name][self.rows] = values
         self.buffer._silent[self.rows] = self.silent
         gone = np.flatnonzero(self.popped)
-        self.buffer._ts[self.rows[gone], self.slot[gone]] = _EMPTY
+        self.buffer._queue.pop(self.rows[gone], self.slot[gone])

@@ -35,6 +35,7 @@ from pbx.channels.voice.sinks import Recorder
 from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sounds import Outside, Sounds
 from pbx.channels.voice.trunk import Trunks
+from pbx.codecs.jitter import Limits
 
 _BAD, _FULL, _MINI, _TRUNK = int(Kind.BAD), int(Kind.FULL), int(Kind.MINI), int(Kind.TRUNK)
 
@@ -560,9 +561,7 @@ class Plane(Sounds):
         self._outside.trunk_frequency(trunks.frequency)
 
     def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
-        buffer = self.relay.jitter.buffer
-        buffer.maximum, buffer.resync_threshold = maximum_ms, resync_ms
-        buffer.interpolations, buffer.extra = interpolations, extra_ms
+        self.relay.jitter.buffer.limits = Limits(maximum_ms, resync_ms, interpolations, extra_ms)
 
     def set_options(self, mediatick_us: int) -> None:
         self._outside.media_tick(mediatick_us)
