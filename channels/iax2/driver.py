@@ -1,54 +1,37 @@
 """The IAX2 driver: between sockets, protocol core, voice plane and channels.
 
-The only file of this folder with the voice port in hand.  Datagrams come from
-the plane (it reads the sockets), go into the core, and what the core answers is
-done here: datagrams to the plane, legs to the plane, events to channels.
+Datagrams come from the plane (it reads the sockets), wait for their turn
+(`turns`), go into the core, and what the core answers is done in `pump`:
+datagrams to the plane, events to those whom they concern, which are the plane's
+legs (`plane_legs`), the channels (`call_channels`) and everybody else (`news`).
 """
 
 from __future__ import annotations
 
 import random as _random
-import time
-from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
 
 from pbx.channels.causes import Cause
-from pbx.channels.channel import Channel, State
-from pbx.channels.events import (
-    Bridged,
-    ChannelEnded,
-    ChannelStateChanged,
-    Control,
-    DeviceState,
-    DigitBegin,
-    DigitEnd,
-    Indication,
-    Opaque,
-    PeerChanged,
-    Text,
-    TransferRequest,
-    Unbridged,
-)
+from pbx.channels.channel import Channel
 from pbx.channels.iax2 import events, showing, sockets
-from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.address import text as address_text
 from pbx.channels.iax2.call import Call
+from pbx.channels.iax2.call_channels import CallChannels
 from pbx.channels.iax2.call_lookup import Status
 from pbx.channels.iax2.digits import SHORTEST_MS
 from pbx.channels.iax2.endpoint import Endpoint
 from pbx.channels.iax2.lasting import Registrations, Store
 from pbx.channels.iax2.leg import Iax2Leg
+from pbx.channels.iax2.news import News
+from pbx.channels.iax2.plane_legs import PlaneLegs
 from pbx.channels.iax2.resolver import Lookup, Resolver, system_lookup
-from pbx.channels.iax2.settings_common import AMA_NUMBERS
 from pbx.channels.iax2.srv import Query, by_name_servers, with_services
-from pbx.channels.iax2.technology import IAXVARS, PARKINGLOT, Iax2Technology
-from pbx.channels.iax2.values import ConnectedLine
+from pbx.channels.iax2.technology import Iax2Technology
+from pbx.channels.iax2.turns import Arrived, Turns
 from pbx.channels.log import Log
-from pbx.channels.voice.port import Counters, Direction, LegCounters, LegFlags, VoicePort
-from pbx.codecs.formats import BY_BIT
+from pbx.channels.voice.port import Counters, LegCounters, VoicePort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -60,34 +43,8 @@ if TYPE_CHECKING:
 
 log = Log("chan_iax2")
 
-#: what goes over a link only where connectedline says so
-PARTY_UPDATES = frozenset({Control.CONNECTED_LINE, Control.REDIRECTING})
-
-#: seconds of full frames in one turn of the loop
-BUDGET = 0.002
-#: frames of no known leg that may wait for their turn; what comes beyond is dropped, and counted
-OPENERS = 2048
 #: seconds that hangups get for their ACKs at the end
 FAREWELL = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    socket: int
-    address: Address
-    local: str
-    row: int
-    data: bytes
-
-
-@dataclass(slots=True)
-class _Leg:
-    """A leg that the plane knows."""
-
-    call: Call
-    generation: int
-    receive: int = 0
-    send: int = 0
 
 
 class Driver:
@@ -126,28 +83,29 @@ class Driver:
             mailbox=mailbox,
             **more,
         )
-        self._lasting = Registrations(store)
-        self.endpoint.peers.stored = self._lasting.of
+        lasting = Registrations(store)
+        self.endpoint.peers.stored = lasting.of
         if store is not None:
             self.endpoint.core.keys.stored = store.get
         self.technology = Iax2Technology(self)
         self.sockets: list[sockets.Bound] = []
         #: ms that a digit lasts at least (asterisk.conf mindtmfduration)
         self.shortest_digit = SHORTEST_MS
-        #: frames dropped because too many openers waited
-        self.dropped = 0
         names = lookup or system_lookup(reactor)
         served = with_services(names, services or by_name_servers(reactor), self.endpoint.core.ports, _random.Random())
         self._resolver = Resolver(
             lambda name: served(name) if self.settings.general.srvlookup else names(name), self._resolved
         )
-        self._channels: dict[Call, Channel] = {}
-        #: living channels by the peers and users they are of (device states)
-        self._of: dict[str, set[Channel]] = {}
-        self._legs: dict[int, _Leg] = {}
-        self._known: deque[_Arrived] = deque()
-        self._openers: deque[_Arrived] = deque()
-        self._working: Any = None
+        self.turns = Turns(reactor, self._deal)
+        self.legs = PlaneLegs(self, port)
+        self.calls = CallChannels(self)
+        self.news = News(self, lasting)
+        self._handlers: dict[type[events.Event], Callable[[Any], None]] = {
+            events.ResolveNeeded: self._resolve,
+            **self.legs.handlers,
+            **self.calls.handlers,
+            **self.news.handlers,
+        }
         self._timer: Any = None
         self._pumping = False
         self._running = False
@@ -180,13 +138,7 @@ class Driver:
             self.port.add_socket(one.number, one.fd, one.family)
             log.verbose(2, f"Binding IAX2 to '{address_text((one.host, one.port))}'")
         self.switch.register(self.technology)
-        bus = self.switch.bus
-        self._unsubscribe = [
-            bus.subscribe(ChannelStateChanged, lambda event: self._device_changed(event.channel)),
-            bus.subscribe(Bridged, self._bridged),
-            bus.subscribe(Unbridged, self._unbridged),
-            bus.subscribe(ChannelEnded, lambda event: self._device_changed(event.channel)),
-        ]
+        self._unsubscribe = [*self.calls.subscribe(), *self.news.subscribe()]
         self.endpoint.start(self.now(), [(one.number, "" if one.host == "0.0.0.0" else one.host) for one in bound])
         self.pump()
 
@@ -209,7 +161,7 @@ class Driver:
         self.settings = settings
         if not self._running:
             return
-        self.port.set_trunk(new.trunkfreq, new.trunkmtu, new.trunktimestamps, new.trunkmaxsize)
+        self._tell_media()
         yield from self.endpoint.reload_steps(settings, self.now())
         if self._running:
             self.pump()
@@ -222,7 +174,7 @@ class Driver:
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._resolver.stop()
-        for channel in list(self._channels.values()):
+        for channel in self.calls.all():
             channel.softhangup(Cause.NORMAL_CLEARING)
         self.endpoint.stop(self.now())
         self.pump()
@@ -235,12 +187,11 @@ class Driver:
             self.reactor.callLater(0.02, self._farewell, until, done)
             return
         self._running = False
-        for timer in (self._timer, self._working):
-            if timer is not None and timer.active():
-                timer.cancel()
-        self._timer = self._working = None
-        for row in list(self._legs):
-            self._drop_leg(row)
+        self.turns.stop()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        self.legs.drop_all()
         for one in self.sockets:
             self.port.remove_socket(one.number)
         self.port.flush()
@@ -259,46 +210,29 @@ class Driver:
         self, socket: int, address: tuple[str, int], local: str, row: int, generation: int, stamp: int, data: bytes
     ) -> None:
         """A full frame, or a frame of no known leg: dealt with in the next turn, frames of known calls first."""
-        leg = self._legs.get(row)
-        if leg is None or leg.generation != generation:
-            row = 0
-        arrived = _Arrived(socket, address, local, row, data)
-        if row:
-            self._known.append(arrived)
-        elif len(self._openers) < OPENERS:
-            self._openers.append(arrived)
-        else:
-            self.dropped += 1
+        if not self._running:
             return
-        if self._working is None and self._running:
-            self._working = self.reactor.callLater(0, self._work)
+        if self.legs.find(row, generation) is None:
+            row = 0
+        self.turns.put(Arrived(socket, address, local, row, data))
 
-    def _work(self) -> None:
-        """Full frames for at most BUDGET seconds, then the loop turns."""
-        self._working = None
-        until = self.now() + BUDGET
-        while self._known or self._openers:
-            arrived = self._known.popleft() if self._known else self._openers.popleft()
-            now = self.now()
-            self.endpoint.receive(arrived.socket, arrived.address, arrived.local, arrived.data, now, arrived.row)
-            self.pump()
-            if self.now() >= until:
-                break
-        if (self._known or self._openers) and self._working is None and self._running:
-            self._working = self.reactor.callLater(0, self._work)
+    def _deal(self, arrived: Arrived) -> None:
+        """A frame whose turn has come."""
+        self.endpoint.receive(arrived.socket, arrived.address, arrived.local, arrived.data, self.now(), arrived.row)
+        self.pump()
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         """This voice has to leave as a full VOICE frame."""
-        leg = self._legs.get(row)
-        if leg is not None and leg.generation == generation:
-            leg.call.voice_full(ts64, format_bit, payload, self.now())
+        call = self.legs.find(row, generation)
+        if call is not None:
+            call.voice_full(ts64, format_bit, payload, self.now())
             self.pump()
 
     def voice_unknown(self, row: int, generation: int) -> None:
         """Minis came before any full VOICE frame."""
-        leg = self._legs.get(row)
-        if leg is not None and leg.generation == generation:
-            leg.call.voice_unknown(self.now())
+        call = self.legs.find(row, generation)
+        if call is not None:
+            call.voice_unknown(self.now())
             self.pump()
 
     def finished(self, source: int, reason: str) -> None:
@@ -324,11 +258,11 @@ class Driver:
                     break
                 for d in datagrams:
                     port.send(d.socket, d.address, d.data, local=d.local, row=d.row, barrier=d.barrier, clear=d.clear)
-                    if d.rekeys and d.row in self._legs:
-                        # voice behind RTKEY goes under the new key, and none before it
-                        port.set_keys(d.row, *self._legs[d.row].call.voice_keys)
+                    if d.rekeys:
+                        # voice behind RTKEY goes under the new key
+                        self.legs.rekey(d.row)
                 for event in happened:
-                    _HANDLERS[type(event)](self, event)
+                    self._handlers[type(event)](event)
         finally:
             self._pumping = False
         port.flush()
@@ -354,273 +288,7 @@ class Driver:
         self.pump()
         self._set_timer()
 
-    def own(self, call: Call, channel: Channel) -> None:
-        """This channel is that call's."""
-        self._channels[call] = channel
-        for name in {call.peer_name, call.user_name} - {""}:
-            self._of.setdefault(name, set()).add(channel)
-
-    def _disown(self, call: Call) -> Channel | None:
-        """The call has ended for its channel."""
-        channel = self._channels.pop(call, None)
-        for name in (call.peer_name, call.user_name):
-            those = self._of.get(name)
-            if those is not None and channel is not None:
-                those.discard(channel)
-                if not those:
-                    del self._of[name]
-        return channel
-
-    # ---- events: calls ----------------------------------------------------------------------------------------
-
-    def _incoming(self, event: events.IncomingCall) -> None:
-        call = event.call
-        request = call.request
-        switch = self.switch
-        if request is None:
-            return
-        if call.row not in self._legs and not self._add_leg(call):
-            return
-        channel = switch.create(call.channel_name, state=State.RING)
-        channel.call_id = switch.next_call_id()
-        channel.caller = request.caller
-        channel.language = request.language or channel.language
-        channel.attached[IAXVARS] = dict(request.variables)
-        channel.context, channel.exten, channel.priority = request.context, request.exten, 1
-        user = self.settings.find_user(call.user_name)
-        if user is not None:
-            channel.accountcode = user.accountcode
-            channel.musicclass = user.mohsuggest
-            channel.variables.update(user.variables)
-            channel.amaflags = AMA_NUMBERS[user.amaflags]
-            if user.parkinglot:
-                channel.attached[PARKINGLOT] = user.parkinglot
-        channel.leg = Iax2Leg(self, call, channel)
-        self.own(call, channel)
-        if (call.peer or call.user) is not None:
-            # the leg may have been there before anybody knew whose it is
-            self.port.set_flags(call.row, self._flags(call))
-        self._tell_formats(call, channel)
-        switch.graph.attach(channel)
-        switch.extensions.run(channel)
-
-    def _accepted(self, event: events.CallAccepted) -> None:
-        channel = self._channels.get(event.call)
-        if channel is None:
-            return
-        name = BY_BIT[event.format].name if event.format in BY_BIT else str(event.format)
-        log.verbose(3, f"Call accepted by {address_text(event.call.address)} (format {name})", call=channel.call_id)
-        self._tell_formats(event.call, channel)
-
-    def _tell_formats(self, call: Call, channel: Channel) -> None:
-        agreed = BY_BIT.get(call.format)
-        if agreed is not None:
-            channel.format = agreed
-            channel.formats = (agreed,)
-
-    def _control(self, event: events.CallControl) -> None:
-        channel = self._channels.get(event.call)
-        if channel is None:
-            return
-        try:
-            control = Control(event.control)
-        except ValueError:
-            log.debug(1, f"Control {event.control} of {channel.name} is not known here")
-            return
-        if control in PARTY_UPDATES and not self.passes_updates(event.call, ConnectedLine.RECEIVE):
-            return
-        if control is Control.HANGUP:
-            channel.end(Cause.NORMAL_CLEARING)
-            return
-        if control is Control.ANSWER:
-            channel.set_state(State.UP)
-        elif control is Control.RINGING and channel.state is not State.UP:
-            channel.set_state(State.RINGING)
-        elif control is Control.BUSY:
-            channel.hangup_cause = int(Cause.USER_BUSY)
-        elif control is Control.CONGESTION:
-            channel.hangup_cause = int(Cause.NORMAL_CIRCUIT_CONGESTION)
-        channel.deliver(Indication(control, event.data))
-
-    def _digit(self, event: events.CallDigit) -> None:
-        channel = self._channels.get(event.call)
-        if channel is not None:
-            digit = event.digit
-            log.dtmf(f"DTMF {'begin' if event.begin else 'end'} '{digit}' received on {channel.name}")
-            channel.deliver(DigitBegin(digit) if event.begin else DigitEnd(digit, event.milliseconds))
-
-    def _text(self, event: events.CallText) -> None:
-        channel = self._channels.get(event.call)
-        if channel is not None:
-            channel.deliver(Text(event.text))
-
-    def _opaque(self, event: events.CallOpaque) -> None:
-        channel = self._channels.get(event.call)
-        if channel is not None:
-            channel.deliver(Opaque(event.frame_type, event.subclass, event.data))
-
-    def _transfer(self, event: events.CallTransfer) -> None:
-        channel = self._channels.get(event.call)
-        if channel is not None:
-            channel.deliver(TransferRequest(event.exten, event.context or None))
-
-    def _quelch(self, event: events.CallQuelch) -> None:
-        channel = self._channels.get(event.call)
-        if channel is not None:
-            self.switch.graph.mute(channel, Direction.OUT if event.on else Direction(0))
-            if event.music:
-                # who talks to it is put on hold
-                channel.deliver(Indication(Control.HOLD if event.on else Control.UNHOLD))
-
-    def _ended(self, event: events.CallEnded) -> None:
-        call = event.call
-        self._drop_leg(call.row)
-        channel = self._disown(call)
-        if channel is None:
-            return
-        leg = channel.leg
-        if isinstance(leg, Iax2Leg):
-            leg.channel = None
-        log.verbose(3, f"Hungup '{channel.name}'", call=channel.call_id)
-        channel.end(event.cause)
-
-    def _gone(self, event: events.CallGone) -> None:
-        self._drop_leg(event.call.row)
-        self._disown(event.call)
-
-    def _bridged(self, event: Bridged) -> None:
-        """Two of our calls were joined: a native transfer, where nothing here has to hear them."""
-        graph, bridge = self.switch.graph, self.switch.bridges.get(event.bridge)
-        legs = [c.leg for c in event.channels if isinstance(c.leg, Iax2Leg) and c.state is State.UP]
-        plain = bridge is not None and bridge.plain and all(graph.only_talk(channel) for channel in event.channels)
-        if plain and len(legs) == len(event.channels) == 2:
-            self.endpoint.bridged(legs[0].call, legs[1].call, self.now())
-            self.pump()
-
-    def _unbridged(self, event: Unbridged) -> None:
-        leg = event.channel.leg
-        if isinstance(leg, Iax2Leg):
-            self.endpoint.unbridged(leg.call, self.now())
-            self.pump()
-
-    # ---- events: legs of the plane ----------------------------------------------------------------------------
-
-    def _bound(self, event: events.LegBound) -> None:
-        call = event.call
-        if call.row in self._legs:
-            self.port.bind_leg(call.row, call.address, call.local, call.remote_number)
-        elif self._add_leg(call):
-            channel = self._channels.get(call)
-            if channel is not None:
-                self.switch.graph.attach(channel)
-
-    def _add_leg(self, call: Call) -> bool:
-        """Give the call its row of the plane; a call for which there is none is ended."""
-        try:
-            call.row, call.generation = self.switch.graph.rows.allocate()
-        except LookupError as error:
-            log.error(f"{error}: call with {address_text(call.address)} refused")
-            call.hangup(Cause.SWITCH_CONGESTION, self.now())
-            return False
-        leg = self._legs[call.row] = _Leg(call, call.generation, call.receive_format, call.send_format)
-        self._say_leg(call.row, leg)
-        return True
-
-    def _say_leg(self, row: int, leg: _Leg) -> None:
-        call = leg.call
-        self.port.add_leg(
-            row,
-            leg.generation,
-            call.socket,
-            call.address,
-            call.local,
-            call.own_number,
-            call.remote_number,
-            self._flags(call),
-            self._clock(call),
-        )
-        if call.encrypted:
-            self.port.set_keys(row, *call.voice_keys)
-        if leg.receive or leg.send:
-            self.port.set_formats(row, leg.receive, leg.send)
-
-    def _clock(self, call: Call) -> int:
-        """Monotonic ns at which the call's stamps are 0."""
-        return time.monotonic_ns() + round((call.clock_start - self.now()) * 1e9)
-
-    def _flags(self, call: Call) -> LegFlags:
-        flags = LegFlags(0)
-        if call.trunk:
-            flags |= LegFlags.TRUNK
-        if (call.peer or call.user or self.settings.general).jitterbuffer:
-            flags |= LegFlags.JITTER
-        if call.encrypted:
-            flags |= LegFlags.ENCRYPTED
-        return flags
-
-    def _drop_leg(self, row: int) -> None:
-        leg = self._legs.pop(row, None)
-        if leg is not None:
-            self.port.remove_leg(row, leg.generation)
-            self.switch.graph.rows.free(row)
-            leg.call.row = 0
-
-    def _formats(self, event: events.CallFormats) -> None:
-        call = event.call
-        leg = self._legs.get(call.row)
-        if leg is not None:
-            leg.receive, leg.send = call.receive_format, call.send_format
-            self.port.set_formats(call.row, leg.receive, leg.send)
-
-    def _restarted(self, event: events.CallRestarted) -> None:
-        if event.call.row in self._legs:
-            self.port.voice_restart(event.call.row, self._clock(event.call))
-
-    def _media(self, event: events.CallMedia) -> None:
-        call = event.call
-        if call.row in self._legs:
-            self.port.bind_leg(call.row, event.address, call.local, event.number, also=True)
-
-    def _keys(self, event: events.CallKeys) -> None:
-        call = event.call
-        if call.row in self._legs:
-            self.port.set_flags(call.row, self._flags(call))
-            self.port.set_keys(call.row, *call.voice_keys)
-
-    def _trunk(self, event: events.CallTrunk) -> None:
-        if event.call.row in self._legs:
-            self.port.set_flags(event.call.row, self._flags(event.call))
-
-    def _voice(self, event: events.CallVoice) -> None:
-        if event.call.row in self._legs:
-            self.port.voice_in(event.call.row, event.ts64, event.format, event.payload)
-
-    def _release(self, event: events.CallReleaseHold) -> None:
-        if event.call.row in self._legs:
-            self.port.release(event.call.row)
-
-    # ---- events: peers, reasons ---------------------------------------------------------------------------------
-
-    def _peer_status(self, event: events.PeerStatus) -> None:
-        status = {"OK": "Reachable", "LAGGED": "Lagged"}.get(event.status, "Unreachable")
-        self.switch.bus.publish(PeerChanged(f"IAX2/{event.peer}", status, lag=event.lag))
-        self._publish_state(event.peer)
-
-    def _peer_registered(self, event: events.PeerRegistered) -> None:
-        self._lasting.registered(event.peer, event.address, event.refresh)
-        if event.new:
-            where = address_text(event.address)
-            log.verbose(3, f"Registered IAX2 '{event.peer}' at {where}")
-            self.switch.bus.publish(PeerChanged(f"IAX2/{event.peer}", "Registered", where))
-            self._publish_state(event.peer)
-
-    def _peer_unregistered(self, event: events.PeerUnregistered) -> None:
-        self._lasting.unregistered(event.peer, event.why)
-        self.switch.bus.publish(PeerChanged(f"IAX2/{event.peer}", "Unregistered", cause=event.why))
-        self._publish_state(event.peer)
-
-    def _registration(self, event: events.RegistrationState) -> None:
-        log.debug(1, f"Registration {event.registration}: {event.state}")
+    # ---- questions to others --------------------------------------------------------------------------------------
 
     def _resolve(self, event: events.ResolveNeeded) -> None:
         self._resolver.ask(event.name)
@@ -628,62 +296,6 @@ class Driver:
     def _resolved(self, name: str, addresses: list[str]) -> None:
         self.endpoint.resolved(name, addresses, self.now())
         self.pump()
-
-    def _failed(self, event: events.Failed) -> None:
-        self.switch.bus.publish(event.verdict)
-
-    def _trace(self, event: events.Trace) -> None:
-        log.verbose(0, event.text)
-
-    def _note(self, event: events.Note) -> None:
-        match event.level:
-            case "DEBUG":
-                log.debug(1, event.text)
-            case "VERBOSE":
-                log.verbose(3, event.text)
-            case "WARNING":
-                log.warning(event.text)
-            case "ERROR":
-                log.error(event.text)
-            case _:
-                log.notice(event.text)
-
-    # ---- device states --------------------------------------------------------------------------------------------
-
-    def device_state(self, peer: str) -> str:
-        """INVALID, UNAVAILABLE, RINGING, INUSE or NOT_INUSE."""
-        record = self.endpoint.peers.get(peer)
-        if record is None:
-            return "INVALID"
-        if not record.reachable:
-            return "UNAVAILABLE"
-        states = {channel.state for channel in self._of.get(peer, ())}
-        if State.UP in states or State.RING in states:
-            return "INUSE"
-        if states & {State.RINGING, State.DIALING}:
-            return "RINGING"
-        return "NOT_INUSE"
-
-    def _publish_state(self, peer: str) -> None:
-        self.switch.bus.publish(DeviceState(f"IAX2/{peer}", self.device_state(peer)))
-
-    def _device_changed(self, channel: Channel) -> None:
-        leg = channel.leg
-        if isinstance(leg, Iax2Leg):
-            name = leg.call.peer_name or leg.call.user_name
-            if name and self.endpoint.peers.get(name) is not None:
-                self._publish_state(name)
-
-    def passes_hold(self, call: Call) -> bool:
-        """mohinterpret=passthrough: HOLD goes over the link, instead of music from here."""
-        section = self.settings.find_peer(call.peer_name) or self.settings.find_user(call.user_name)
-        music = section.mohinterpret if section is not None else self.settings.general.mohinterpret
-        return bool(music == "passthrough")
-
-    def passes_updates(self, call: Call, way: ConnectedLine) -> bool:
-        """connectedline: may news of who is connected go that way?"""
-        section = call.peer or call.user or self.settings.general
-        return bool(section.connectedline & way)
 
     def look_up(self, data: str, exten: str) -> Status | Deferred[object]:
         """Has a peer's dialplan that number (`data`: `[user[:secret]@]peer/context`)?  A Deferred until it answers."""
@@ -721,7 +333,7 @@ class Driver:
         rows = []
         for dialog in self.endpoint.core.by_own.values():
             if isinstance(dialog, Call):
-                channel = self._channels.get(dialog)
+                channel = self.calls.channel(dialog)
                 counters = self._counters.legs(dialog.row) if dialog.row and self._counters else LegCounters()
                 rows.append(showing.call(dialog, counters, None if channel is None else channel.name))
         return rows
@@ -733,7 +345,7 @@ class Driver:
     def stats(self) -> Stats:
         """What was counted since start."""
         stats = showing.stats(self.endpoint.core, self.settings.general.trunkmtu)
-        stats.counted["dropped.openers beyond the bound"] = self.dropped
+        stats.counted["dropped.openers beyond the bound"] = self.turns.dropped
         return stats
 
     def debug(self, host: str, port: int | None = None) -> None:
@@ -772,33 +384,3 @@ class Driver:
 def _fire(done: Deferred[object]) -> None:
     if not done.called:
         done.callback(None)
-
-
-_HANDLERS: dict[type[events.Event], Callable[[Driver, Any], None]] = {
-    events.IncomingCall: Driver._incoming,
-    events.CallAccepted: Driver._accepted,
-    events.CallControl: Driver._control,
-    events.CallDigit: Driver._digit,
-    events.CallText: Driver._text,
-    events.CallOpaque: Driver._opaque,
-    events.CallVoice: Driver._voice,
-    events.CallReleaseHold: Driver._release,
-    events.CallTransfer: Driver._transfer,
-    events.CallQuelch: Driver._quelch,
-    events.LegBound: Driver._bound,
-    events.CallTrunk: Driver._trunk,
-    events.CallRestarted: Driver._restarted,
-    events.CallMedia: Driver._media,
-    events.CallKeys: Driver._keys,
-    events.CallFormats: Driver._formats,
-    events.CallEnded: Driver._ended,
-    events.CallGone: Driver._gone,
-    events.PeerStatus: Driver._peer_status,
-    events.PeerRegistered: Driver._peer_registered,
-    events.PeerUnregistered: Driver._peer_unregistered,
-    events.RegistrationState: Driver._registration,
-    events.ResolveNeeded: Driver._resolve,
-    events.Failed: Driver._failed,
-    events.Trace: Driver._trace,
-    events.Note: Driver._note,
-}

@@ -43,9 +43,9 @@ class Iax2Leg:
         """HOLD and UNHOLD cross only where mohinterpret=passthrough; otherwise we would play music to our far end."""
         if control in _INSIDE:
             return
-        if control in (Control.HOLD, Control.UNHOLD) and not self._driver.passes_hold(self.call):
+        if control in (Control.HOLD, Control.UNHOLD) and not self._driver.calls.passes_hold(self.call):
             return
-        if control in _PARTY_UPDATES and not self._driver.passes_updates(self.call, ConnectedLine.SEND):
+        if control in _PARTY_UPDATES and not self._driver.calls.passes_updates(self.call, ConnectedLine.SEND):
             return
         self.call.control(int(control), data, self._driver.now())
         self._driver.pump()

@@ -67,7 +67,7 @@ class Iax2Technology:
             if call.peer.parkinglot:
                 channel.attached[PARKINGLOT] = call.peer.parkinglot
         channel.leg = Iax2Leg(driver, call, channel)
-        driver.own(call, channel)
+        driver.calls.own(call, channel)
         return channel
 
     def call(self, channel: Channel, timeout: float | None) -> None:
@@ -95,7 +95,7 @@ class Iax2Technology:
             name = dialstring.parse(destination).peer
         except ValueError:
             return "INVALID"
-        return self._driver.device_state(name)
+        return self._driver.news.device_state(name)
 
 
 def speakable(formats: Iterable[Format]) -> list[Format]:

@@ -273,7 +273,7 @@ def test_a_hundred_calls_leave_nothing() -> None:
             assert box.channels() == []
             assert box.driver.endpoint.calls() == []
             assert len(box.switch.graph.rows) == 0
-            assert not box.driver._legs and not box.driver._channels
+            assert not box.driver.legs._legs and not box.driver.calls.all()
 
 
 def test_calls_leave_no_cycle() -> None:
@@ -342,5 +342,5 @@ def test_what_the_console_is_given() -> None:
         assert driver.stats().counted["sent"] > 3
         assert driver.registry() == []
         assert driver.unregister("b") is False
-        assert driver.device_state("b") == "INUSE"
-        assert driver.device_state("nosuch") == "INVALID"
+        assert driver.news.device_state("b") == "INUSE"
+        assert driver.news.device_state("nosuch") == "INVALID"

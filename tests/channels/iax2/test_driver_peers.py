@@ -10,11 +10,10 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 
 from pbx.channels.events import DeviceState
-from pbx.channels.iax2 import driver as module
-from pbx.channels.iax2 import peers, registration
-from pbx.channels.iax2.driver import Driver
+from pbx.channels.iax2 import peers, plane_legs, registration
 from pbx.channels.iax2.settings_load import from_text
 from pbx.channels.iax2.sockets import CannotBind
+from pbx.channels.iax2.turns import OPENERS, Arrived, Turns
 from pbx.channels.switch import Unavailable
 from pbx.codecs.formats import ULAW
 from tests.channels.iax2.boxes import Box, Boxes
@@ -71,7 +70,7 @@ def test_a_phone_registers_is_called_and_forgotten() -> None:
         with pytest.raises(Unavailable) as caught:
             server.switch.request("IAX2/phone", (ULAW,), None)
         assert caught.value.cause == 20
-        assert server.driver.device_state("phone") == "UNAVAILABLE"
+        assert server.driver.news.device_state("phone") == "UNAVAILABLE"
         client = boxes.box(client_conf())
         boxes.run(lambda: server.driver.peers()[0].status.startswith("OK"))
         (row,) = server.driver.peers()
@@ -156,28 +155,8 @@ def test_a_taken_port_is_refused_and_nothing_stays_bound(caplog: pytest.LogCaptu
         ]
 
 
-class Core:
-    """Counts what it is given, in place of the protocol core, so that a turn's order and bound can be seen."""
-
-    def __init__(self, clock: Any, cost: float) -> None:
-        self.clock, self.cost = clock, cost
-        self.seen: list[tuple[int, bytes]] = []
-
-    def receive(self, socket: int, address: Any, local: str, data: bytes, now: float, row: int) -> None:
-        self.seen.append((row, data))
-        self.clock.advance(self.cost)
-
-    def take_datagrams(self) -> list[Any]:
-        return []
-
-    take_events = take_datagrams
-
-    def next_timeout(self) -> None:
-        return None
-
-
 class Slow:
-    """A clock that moves when the core works, not by itself; callLater collects."""
+    """A clock that moves with the work, not by itself; callLater collects."""
 
     def __init__(self) -> None:
         self.time = 100.0
@@ -200,29 +179,34 @@ class Slow:
 
 
 def test_known_calls_come_first_and_a_turn_is_bounded() -> None:
+    clock = Slow()
+    seen: list[tuple[int, bytes]] = []
+
+    def deal(arrived: Arrived) -> None:
+        seen.append((arrived.row, arrived.data))
+        clock.advance(0.0005)
+
+    turns = Turns(clock, deal)
+    for n in range(OPENERS + 10):
+        turns.put(Arrived(1, ("127.0.0.1", 1), "", 0, b"opener"))
+        if n % 500 == 0:
+            turns.put(Arrived(1, ("127.0.0.1", 1), "", 5, b"known"))
+    assert turns.dropped == 10
+    assert len(clock.later) == 1
+    clock.turn()
+    assert [row for row, _ in seen] == [5, 5, 5, 5]  # 2 ms
+    count = 1
+    while clock.later:
+        clock.turn()
+        count += 1
+    assert len(seen) == OPENERS + 5
+    assert count > 400
+
+
+def test_a_frame_of_a_former_leg_is_of_no_leg() -> None:
     with Boxes() as boxes:
-        box = boxes.box(SERVER_CONF, start=False)
-        clock = Slow()
-        driver: Driver = box.driver
-        core = Core(clock, 0.0005)
-        driver.reactor, driver.endpoint, driver._running = clock, core, True  # type: ignore[assignment]
-        driver._legs[5] = module._Leg(object(), 1)  # type: ignore[arg-type]
-        for n in range(module.OPENERS + 10):
-            driver.datagram(1, ("127.0.0.1", 1), "", 0, 0, 0, b"opener")
-            if n % 500 == 0:
-                driver.datagram(1, ("127.0.0.1", 1), "", 5, 1, 0, b"known")
-                driver.datagram(1, ("127.0.0.1", 1), "", 5, 9, 0, b"of a former leg")
-        assert driver.dropped >= 10
-        assert len(clock.later) == 1
-        clock.turn()
-        assert [row for row, _ in core.seen] == [5, 5, 5, 5]  # 2 ms
-        clock.turn()
-        assert [data for _, data in core.seen[4:6]] == [b"known", b"opener"]
-        turns = 0
-        while clock.later:
-            clock.turn()
-            turns += 1
-        assert len(core.seen) == module.OPENERS + 5
-        assert turns > 400
-        driver._legs.clear()
-        driver._running = False
+        box = boxes.box(SERVER_CONF)
+        box.driver.legs._legs[5] = plane_legs._Leg(object(), 1)  # type: ignore[arg-type]
+        assert box.driver.legs.find(5, 1) is not None
+        assert box.driver.legs.find(5, 9) is None
+        box.driver.legs._legs.clear()

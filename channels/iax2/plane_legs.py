@@ -1,0 +1,170 @@
+"""Calls as legs of the voice plane: what the core decides about voice is told to the plane here."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pbx.channels.causes import Cause
+from pbx.channels.iax2 import events
+from pbx.channels.iax2.address import text as address_text
+from pbx.channels.log import Log
+from pbx.channels.voice.port import LegFlags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pbx.channels.iax2.call import Call
+    from pbx.channels.iax2.driver import Driver
+    from pbx.channels.voice.port import VoicePort
+
+log = Log("chan_iax2")
+
+
+@dataclass(slots=True)
+class _Leg:
+    """A leg that the plane knows."""
+
+    call: Call
+    generation: int
+    receive: int = 0
+    send: int = 0
+
+
+class PlaneLegs:
+    """The rows that the driver's calls have in the plane.
+
+    A row is told to the plane together with its generation; what the plane says of a row that belongs to another
+    call by now is thereby known as late (`find` answers None).
+    """
+
+    def __init__(self, driver: Driver, port: VoicePort) -> None:
+        self._driver = driver
+        self._port = port
+        self._legs: dict[int, _Leg] = {}
+        self.handlers: dict[type[events.Event], Callable[[Any], None]] = {
+            events.LegBound: self._bound,
+            events.CallFormats: self._formats,
+            events.CallRestarted: self._restarted,
+            events.CallMedia: self._media,
+            events.CallKeys: self._keys,
+            events.CallTrunk: self._trunk,
+            events.CallVoice: self._voice,
+            events.CallReleaseHold: self._release,
+        }
+
+    def __contains__(self, row: int) -> bool:
+        return row in self._legs
+
+    def find(self, row: int, generation: int) -> Call | None:
+        """The call of a row, None where that call is gone."""
+        leg = self._legs.get(row)
+        return leg.call if leg is not None and leg.generation == generation else None
+
+    def rekey(self, row: int) -> None:
+        """From here on voice goes under the call's newest key, and none before."""
+        if row in self._legs:
+            self._port.set_keys(row, *self._legs[row].call.voice_keys)
+
+    def add(self, call: Call) -> bool:
+        """Give the call its row of the plane; a call for which there is none is ended."""
+        try:
+            call.row, call.generation = self._driver.switch.graph.rows.allocate()
+        except LookupError as error:
+            log.error(f"{error}: call with {address_text(call.address)} refused")
+            call.hangup(Cause.SWITCH_CONGESTION, self._driver.now())
+            return False
+        leg = self._legs[call.row] = _Leg(call, call.generation, call.receive_format, call.send_format)
+        self._say(call.row, leg)
+        return True
+
+    def drop_all(self) -> None:
+        """As `drop`, of every row."""
+        for row in list(self._legs):
+            self.drop(row)
+
+    def flags_changed(self, call: Call) -> None:
+        """It is known by now whose call this is."""
+        if call.row in self._legs:
+            self._port.set_flags(call.row, self._flags(call))
+
+    def _say(self, row: int, leg: _Leg) -> None:
+        call = leg.call
+        self._port.add_leg(
+            row,
+            leg.generation,
+            call.socket,
+            call.address,
+            call.local,
+            call.own_number,
+            call.remote_number,
+            self._flags(call),
+            self._clock(call),
+        )
+        if call.encrypted:
+            self._port.set_keys(row, *call.voice_keys)
+        if leg.receive or leg.send:
+            self._port.set_formats(row, leg.receive, leg.send)
+
+    def _clock(self, call: Call) -> int:
+        """Monotonic ns at which the call's stamps are 0."""
+        return time.monotonic_ns() + round((call.clock_start - self._driver.now()) * 1e9)
+
+    def _flags(self, call: Call) -> LegFlags:
+        flags = LegFlags(0)
+        if call.trunk:
+            flags |= LegFlags.TRUNK
+        if (call.peer or call.user or self._driver.settings.general).jitterbuffer:
+            flags |= LegFlags.JITTER
+        if call.encrypted:
+            flags |= LegFlags.ENCRYPTED
+        return flags
+
+    def drop(self, row: int) -> None:
+        """The row is free again; an unknown one is left alone."""
+        leg = self._legs.pop(row, None)
+        if leg is not None:
+            self._port.remove_leg(row, leg.generation)
+            self._driver.switch.graph.rows.free(row)
+            leg.call.row = 0
+
+    def _bound(self, event: events.LegBound) -> None:
+        call = event.call
+        if call.row in self._legs:
+            self._port.bind_leg(call.row, call.address, call.local, call.remote_number)
+        elif self.add(call):
+            channel = self._driver.calls.channel(call)
+            if channel is not None:
+                self._driver.switch.graph.attach(channel)
+
+    def _formats(self, event: events.CallFormats) -> None:
+        call = event.call
+        leg = self._legs.get(call.row)
+        if leg is not None:
+            leg.receive, leg.send = call.receive_format, call.send_format
+            self._port.set_formats(call.row, leg.receive, leg.send)
+
+    def _restarted(self, event: events.CallRestarted) -> None:
+        if event.call.row in self._legs:
+            self._port.voice_restart(event.call.row, self._clock(event.call))
+
+    def _media(self, event: events.CallMedia) -> None:
+        call = event.call
+        if call.row in self._legs:
+            self._port.bind_leg(call.row, event.address, call.local, event.number, also=True)
+
+    def _keys(self, event: events.CallKeys) -> None:
+        self.flags_changed(event.call)
+        self.rekey(event.call.row)
+
+    def _trunk(self, event: events.CallTrunk) -> None:
+        self.flags_changed(event.call)
+
+    def _voice(self, event: events.CallVoice) -> None:
+        if event.call.row in self._legs:
+            self._port.voice_in(event.call.row, event.ts64, event.format, event.payload)
+
+    def _release(self, event: events.CallReleaseHold) -> None:
+        if event.call.row in self._legs:
+            self._port.release(event.call.row)

@@ -1,0 +1,80 @@
+"""Full frames wait here for their turn of the loop."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pbx.channels.iax2.address import Address
+
+#: seconds of full frames in one turn of the loop
+BUDGET = 0.002
+#: frames of no known leg that may wait for their turn; what comes beyond is dropped, and counted
+OPENERS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A datagram for the core.  row: the leg of the plane that it is of, 0 when none is known."""
+
+    socket: int
+    address: Address
+    local: str
+    row: int
+    data: bytes
+
+
+class Turns:
+    """Hands frames to `deal` for at most BUDGET seconds a turn, those of known calls first.
+
+    reactor: clock and `callLater`.  A flood of openers can neither starve calls nor fill the memory: OPENERS of them
+    wait at most, the others are counted in `dropped`.
+    """
+
+    def __init__(self, reactor: Any, deal: Callable[[Arrived], None]) -> None:
+        self._reactor = reactor
+        self._deal = deal
+        self._known: deque[Arrived] = deque()
+        self._openers: deque[Arrived] = deque()
+        self._turn: Any = None
+        self._stopped = False
+        #: frames dropped because too many openers waited
+        self.dropped = 0
+
+    def put(self, arrived: Arrived) -> None:
+        """Take a frame in."""
+        if arrived.row:
+            self._known.append(arrived)
+        elif len(self._openers) < OPENERS:
+            self._openers.append(arrived)
+        else:
+            self.dropped += 1
+            return
+        self._call()
+
+    def stop(self) -> None:
+        """No turns any more; what waits is forgotten."""
+        self._stopped = True
+        self._known.clear()
+        self._openers.clear()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+
+    def _call(self) -> None:
+        if self._turn is None and not self._stopped:
+            self._turn = self._reactor.callLater(0, self._work)
+
+    def _work(self) -> None:
+        self._turn = None
+        until = self._reactor.seconds() + BUDGET
+        while self._known or self._openers:
+            self._deal(self._known.popleft() if self._known else self._openers.popleft())
+            if self._reactor.seconds() >= until:
+                break
+        if self._known or self._openers:
+            self._call()
