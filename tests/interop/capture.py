@@ -24,11 +24,20 @@ class Packet:
 
 @dataclass
 class Stream:
-    """Voice of one call in one direction: payloads in order, and the format bits seen."""
+    """Voice of one call in one direction: payloads in order, the format bits seen, and the stamps written.
+
+    Stamps are extended from 16 bits; trunk entries without stamps have none.
+    """
 
     formats: list[int] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
+    stamps: list[int] = field(default_factory=list)
     trunked: int = 0
+
+    def stamped(self, low: int) -> None:
+        """Note the 16-bit stamp of the next payload."""
+        last = self.stamps[-1] if self.stamps else low
+        self.stamps.append(last + ((low - last + 0x8000) & 0xFFFF) - 0x8000)
 
     @property
     def sound(self) -> bytes:
@@ -86,18 +95,24 @@ def streams(packets: list[Packet]) -> dict[tuple[str, str], list[Stream]]:
             subclass = data[11]
             stream.formats.append(1 << (subclass & 0x3F) if subclass & 0x80 else subclass)
             stream.payloads.append(data[12:])
+            stream.stamps.append(stamp)
         elif first:
-            found[way].setdefault(first, Stream()).payloads.append(data[4:])
+            stream = found[way].setdefault(first, Stream())
+            stream.payloads.append(data[4:])
+            stream.stamped(struct.unpack_from("!H", data, 2)[0])
         elif data[2] == META_TRUNK:
             at = 8
             while at + 4 <= len(data):
+                stamp = -1
                 if data[3]:
-                    length, call = struct.unpack_from("!HH", data, at)
+                    length, call, stamp = struct.unpack_from("!HHH", data, at)
                     at += 6
                 else:
                     call, length = struct.unpack_from("!HH", data, at)
                     at += 4
                 stream = found[way].setdefault(call & 0x7FFF, Stream())
+                if stamp >= 0:
+                    stream.stamped(stamp)
                 stream.payloads.append(data[at : at + length])
                 stream.trunked += 1
                 at += length

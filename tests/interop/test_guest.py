@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.boxes import HERE, NET, make_box, running
+from tests.interop.boxes import HERE, NET, Box, make_box, running
 from tests.interop.calls import dial_status, echo_both_ways, give_sounds, nothing_left
 from tests.interop.capture import capture
 from tests.interop.conftest import need
@@ -30,11 +30,18 @@ def test_no_guest_unless_configured(kind: str, wire: Path) -> None:
     caller = make_box("asterisk22", "nocaller", HERE / "etc" / "guest" / "caller", f"{NET}.37.3", PEER=f"{NET}.37.4")
     server = make_box(kind, "noserver", HERE / "etc" / "guest" / "caller", f"{NET}.37.4", PEER=f"{NET}.37.3")
     with running(caller, server):
-        with capture(wire, caller.bind, server.bind) as recorded:
-            for number in ("240", "340"):
-                assert dial_status(caller, f"Local/{number}@default")[0] == "CHANUNAVAIL"
-        refused = [p.data for p in recorded.packets() if p.source[0] == server.bind and p.data[10:12] == b"\x06\x06"]
-        # CAUSECODE 50, facility not subscribed: "No authority found"; and no ACCEPT
-        assert refused and all(b"\x2a\x01\x32" in frame for frame in refused)
-        assert not [p for p in recorded.packets() if p.source[0] == server.bind and p.data[10:12] == b"\x06\x07"]
+        # a name is challenged like any other, and the caller has nothing to answer; no name: "No authority found"
+        assert answers(caller, server, "240", wire) == [(CALLTOKEN, None), (AUTHREQ, None)]
+        assert answers(caller, server, "340", wire) == [(CALLTOKEN, None), (REJECT, 50)]
         nothing_left(caller, server)
+
+
+CALLTOKEN, AUTHREQ, REJECT, ACK = 40, 8, 6, 4
+
+
+def answers(caller: Box, server: Box, number: str, wire: Path) -> list[tuple[int, int | None]]:
+    """A call that fails: the commands that the server sent, each with its CAUSECODE; no ACKs, nothing twice."""
+    with capture(wire, caller.bind, server.bind) as recorded:
+        assert dial_status(caller, f"Local/{number}@default")[0] == "CHANUNAVAIL"
+    frames = [p.data for p in recorded.packets() if p.source[0] == server.bind and p.data[10] == 6]
+    return [(f[11], f[-1] if f[-3:-1] == b"\x2a\x01" else None) for f in frames if f[11] != ACK and not f[2] & 0x80]
