@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -57,7 +58,8 @@ def echoed(left: list[bytes], came: list[bytes], *, in_order: bool) -> None:
     """Frames 10 to 99 of what left came back, each once, as they were; and in their order, if that is asked for.
 
     A stock box reads its socket with ten threads, and on a busy machine one passes another between reading a frame and
-    queueing it for the channel: with two stock boxes as well, a frame of an echo then stands a few places off.
+    queueing it for the channel: with two stock boxes as well, a frame of an echo then stands a few places off, and with
+    iaxthreadcount=1 none ever does.
     """
     wanted = left[10:100]
     if in_order:
@@ -72,7 +74,7 @@ def echoed(left: list[bytes], came: list[bytes], *, in_order: bool) -> None:
 
 def assert_even(stamps: list[int]) -> None:
     """Stamps of 20 ms frames: each a frame or whole frames of silence after the one before."""
-    steps = [after - before for before, after in zip(stamps, stamps[1:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(stamps)]
     assert all(step > 0 and step % 20 == 0 for step in steps), f"stamps are not even: {stamps}"
 
 
