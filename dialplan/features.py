@@ -73,7 +73,7 @@ class _Left:
         minutes, seconds = divmod(left, 60)
         for number, unit in ((minutes, "queue-minutes"), (seconds, "queue-seconds")):
             if number:
-                yield from number_of(str(number))
+                yield from number_of(number)
                 yield unit
 
 

@@ -13,6 +13,7 @@ from pbx.channels.interrupts import Interrupt
 if TYPE_CHECKING:
     from pbx.channels.sounds import Recording, Source
     from pbx.dialplan.interpreter import Run
+    from pbx.dialplan.scope import Scope
 
 
 def nothing(digit: str) -> bool:
@@ -23,6 +24,14 @@ def nothing(digit: str) -> bool:
 def anything(digit: str) -> bool:
     """Every digit stops it."""
     return True
+
+
+def finder(scope: Scope) -> Callable[[str], bool]:
+    """Tells which sounds there are in the channel's language."""
+    channel = scope.channel
+    language, formats = (channel.language, channel.formats) if channel is not None else ("en", ())
+    find = scope.services.find_sound
+    return lambda name: find(name, language, formats) is not None
 
 
 def start_file(run: Run, name: str, language: str = "") -> Source | None:

@@ -38,6 +38,7 @@ from pbx.logger import Logger
 from pbx.modules import CannotLoad, Modules, ModulesConf
 from pbx.modules import load_conf as load_modules_conf
 from pbx.options import Options
+from pbx.sayconf import SayService
 from pbx.shutdown import Shutdown
 from pbx.spool import Spool
 from pbx.verdicts import Verdicts
@@ -83,6 +84,7 @@ class Daemon:
         self.admission: Admission
         self.collector: Collector
         self.dialplan: services.DialplanService
+        self.say_rules: SayService
         self.voice: services.VoiceService
         self.keys: services.KeysService
         self.cdr: CdrService
@@ -133,6 +135,7 @@ class Daemon:
         self.voice = services.VoiceService(self)
         self.keys = services.KeysService(self)
         self.dialplan = services.DialplanService(self)
+        self.say_rules = SayService(self)
         self.iax2 = services.Iax2Service(self)
         self.cdr = CdrService(self)
         self.cel = CelService(self)

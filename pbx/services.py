@@ -443,6 +443,7 @@ def declare_modules(daemon: Daemon) -> None:
         ("pbx_config", "Text Extension Configuration", daemon.dialplan),
         ("res_crypto", "Cryptographic Digital Signatures", daemon.keys),
         ("chan_local", "Local channels", LocalService(daemon)),
+        ("app_playback", "Sound File Playback Application", daemon.say_rules),
         ("pbx_spool", "Outgoing Spool Support", daemon.spool),
     ):
         stop, reload = getattr(service, "stop", None), getattr(service, "reload", None)
@@ -495,6 +496,7 @@ READ = {
     "cli_aliases.conf",
     "extensions.conf",
     "indications.conf",
+    "say.conf",
     "iax.conf",
     "acl.conf",
     "dnsmgr.conf",

@@ -422,7 +422,7 @@ class _Dial:
 
     def _say_place(self, to: Channel, parked: Channel) -> Deferred[None]:
         place = scope_of(self.services, parked).get("PARKEDAT") or ""
-        saying = features.Sequel(self.services, to, digits_of(place))
+        saying = features.Sequel(self.services, to, digits_of(place, lambda name: True))
         if to is not self.caller:
             saying.done.addCallback(lambda _: to.hangup(int(Cause.NORMAL_CLEARING)))
         return saying.done

@@ -9,6 +9,7 @@ from pbx.channels.events import DigitEnd
 from pbx.channels.interrupts import Interrupt
 from pbx.channels.sounds import Source
 from pbx.codecs import formats
+from pbx.dialplan.applications.say import by_rules, speak
 from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.digits import send_digits
 from pbx.dialplan.functions.common import c_float, c_int
@@ -16,7 +17,14 @@ from pbx.dialplan.interpreter import Run
 from pbx.dialplan.playing import anything, listen, nothing, start_file, tone_spec
 from pbx.dialplan.registry import Outcome, Result, application, options
 
-_PLAY = options({"skip": "does nothing unless the call is answered", "noanswer": "plays without answering"})
+_PLAY = options(
+    {
+        "skip": "does nothing unless the call is answered",
+        "noanswer": "plays without answering",
+        "say": "filenames are texts for the rules of say.conf",
+        "mix": "filenames with a colon are such texts",
+    }
+)
 #: suffix of a recording -> its format
 _RECORDED = {"ulaw": formats.ULAW, "ul": formats.ULAW, "pcm": formats.ULAW, "alaw": formats.ALAW, "al": formats.ALAW,
              "gsm": formats.GSM, "sln": formats.SLIN, "wav": formats.SLIN, "sln16": formats.SLIN16,
@@ -50,16 +58,25 @@ async def playback(run: Run, data: str) -> Result:
     failed = False
     if _ready(run, skip="skip" in words, answer="noanswer" not in words):
         for name in names.split("&"):
-            source = start_file(run, name) if name else None
-            if source is None:
-                failed = True
-                continue
+            spoken = "say" in words or ("mix" in words and ":" in name and "://" not in name)
             with run.noting("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS"):
-                await listen(run, source)
+                if spoken:
+                    failed = await speak(run, by_rules(run, name.strip()), nothing) is not None or failed
+                else:
+                    failed = not await _play(run, name) or failed
             if run.over:
                 break
     run.scope.set("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS")
     return Outcome.END if run.over else None
+
+
+async def _play(run: Run, name: str) -> bool:
+    """Play one sound; False: there is none of that name."""
+    source = start_file(run, name) if name else None
+    if source is None:
+        return False
+    await listen(run, source)
+    return True
 
 
 @application(

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 
 from pbx.dialplan import octets
 from pbx.dialplan.arguments import fields, split
+from pbx.dialplan.functions.common import c_int
+from pbx.dialplan.playing import finder
 from pbx.dialplan.registry import FunctionError, function
-from pbx.dialplan.saying import digits_of, letters_of, money_of, number_of, ordinal_of, phonetic_of
+from pbx.dialplan.saying import Exists, digits_of, letters_of, money_of, number_of, ordinal_of, phonetic_of
 from pbx.dialplan.scope import Scope
 
 #: FEATURE's settings as features.conf has them by default
@@ -173,12 +175,12 @@ def _log_group(scope: Scope, args: str, value: str) -> None:
     scope.notes["log_group"] = value
 
 
-_SPEECH: dict[str, Callable[[str], Iterator[str]]] = {
+_SPEECH: dict[str, Callable[[str, Exists], Iterator[str]]] = {
     "alpha": letters_of,
     "digits": digits_of,
-    "money": money_of,
-    "number": number_of,
-    "ordinal": ordinal_of,
+    "money": lambda text, exists: money_of(text),
+    "number": lambda text, exists: number_of(c_int(text) or 0),
+    "ordinal": lambda text, exists: ordinal_of(c_int(text) or 0),
     "phonetic": phonetic_of,
 }
 
@@ -191,4 +193,4 @@ def sayfiles(scope: Scope, args: str) -> str:
     spell = _SPEECH.get((kind or "alpha").lower())
     if not text or spell is None:
         raise FunctionError(f"unknown type '{kind}'")
-    return "&".join(spell(text))
+    return "&".join(spell(text, finder(scope)))
