@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pbx import dnsmgr
-from pbx.channels.iax2.registration import Status
 from pbx.channels.log import Log
 from pbx.conf.diagnostics import Diagnostics
 from pbx.network import NetworkWatch, netlink
@@ -65,10 +64,7 @@ class Upkeep:
         """Register anew, and look names up: what was true of the old network need not be of this."""
         driver = self._driver
         log.verbose(2, "IAX, got a network change message, renewing all IAX registrations.")
-        now = driver.now()
-        for one in driver.endpoint.registrations.values():
-            if one.dialog is None or one.status is not Status.REQUEST_SENT:
-                one.attempt(now)
+        driver.endpoint.renew_registrations(driver.now())
         driver.pump()
         self.refresh()
 

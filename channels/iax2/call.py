@@ -391,7 +391,7 @@ class Call(Dialog):
             # the plane holds minis behind any VOICE frame that might bring a new format
             self.core.emit(CallReleaseHold(self))
 
-    def on_resent(self, sent: Sent) -> None:
+    def on_resent(self, sent: Sent, now: float) -> None:
         if sent.key is Timer.PING:
             # an answer could be to either copy: it measures nothing
             self.ping_stamp = -1

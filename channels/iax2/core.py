@@ -19,6 +19,7 @@ from pbx.channels.iax2.frames import FullFrame
 from pbx.channels.iax2.logins import Credentials, KeyRing, NoKeys
 from pbx.channels.iax2.names import Names
 from pbx.channels.iax2.numbers import HOLD, NumberPool
+from pbx.channels.iax2.pacing import Beats, Turns
 from pbx.channels.iax2.peers import Peers
 from pbx.channels.iax2.settings import AuthMethods
 from pbx.channels.iax2.timers import Timers
@@ -117,6 +118,9 @@ class Core:
         self.keys = Credentials(NoKeys() if keys is None else keys)
         self.peers = Peers(self)
         self.names = Names(self.emit)
+        #: registrations of ours with each host one after the other, and what keeps them reachable
+        self.turns = Turns()
+        self.beats = Beats()
         #: UDP port of names for which SRV records told one (srvlookup)
         self.ports: dict[str, int] = {}
         #: names are looked up again from time to time (dnsmgr.conf)

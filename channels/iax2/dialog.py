@@ -398,7 +398,7 @@ class Dialog:
         for sent in again:
             # a dialogue whose far number became known meanwhile is addressed by it
             sent.frame.destination = self.remote_number
-            self.on_resent(sent)
+            self.on_resent(sent, now)
             self._transmit(sent.frame, f"{sent.sendings - 1:03d}", sent.sealer, sent.barrier)
         self._set_retransmit()
 
@@ -447,7 +447,7 @@ class Dialog:
     def on_repeated(self, frame: FullFrame) -> None:
         """A frame came that was dealt with before."""
 
-    def on_resent(self, sent: Sent) -> None:
+    def on_resent(self, sent: Sent, now: float) -> None:
         """This frame is sent again by the timer."""
 
     def on_lost(self, sent: Sent, now: float) -> None:

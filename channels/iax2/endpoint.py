@@ -11,7 +11,7 @@ one next timeout come out.  A driver does, after every call into the core:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -34,13 +34,14 @@ from pbx.channels.iax2.peers import PeerRecord, Peers
 from pbx.channels.iax2.registration import Registration
 
 if TYPE_CHECKING:
+    from pbx.channels.iax2.settings import Registration as Line
     from pbx.channels.iax2.settings import Settings
     from pbx.channels.voice.port import Counters
 
 __all__ = ["CannotCall", "Datagram", "Endpoint", "Extensions", "Outgoing"]
 
-#: seconds between the first attempts of two registrations
-STAGGER = 0.005
+#: registrations whose first attempts come in the same step, and seconds between two steps
+STEP, STEP_PAUSE = 100, 0.005
 #: seconds between two INVALs to one address
 INVAL_PAUSE = 1.0
 #: addresses whose last INVAL is remembered
@@ -57,6 +58,12 @@ _UNANSWERED = frozenset(
 
 def _opens(frame: FullFrame) -> bool:
     return frame.type == FrameType.IAX and frame.subclass in OPENERS
+
+
+def _start(those: Sequence[Registration], now: float) -> None:
+    """Begin them in steps, so that tens of thousands take no turn of the loop for long (`pacing` does the rest)."""
+    for number, one in enumerate(those):
+        one.start(now + number // STEP * STEP_PAUSE)
 
 
 class Endpoint:
@@ -455,19 +462,23 @@ class Endpoint:
         self._load_registrations(now)
 
     def _load_registrations(self, now: float) -> None:
-        wanted, begun = {}, 0
+        wanted: dict[str, Line] = {}
+        begun: list[Registration] = []
         for line in self.core.settings.registrations:
             wanted[Registration.name_of(line)] = line
         for name in [n for n, r in self.registrations.items() if wanted.get(n) != r.line]:
             self.registrations.pop(name).stop(now)
         for name, line in wanted.items():
             if name not in self.registrations:
-                registration = self.registrations[name] = Registration(self.core, line)
-                # many at once would only drown each other
-                registration.start(now + begun * STAGGER)
-                begun += 1
+                self.registrations[name] = Registration(self.core, line)
+                begun.append(self.registrations[name])
             else:
                 self.registrations[name].line = line
+        _start(begun, now)
+
+    def renew_registrations(self, now: float) -> None:
+        """The network changed: every registration is made anew but those that are under way."""
+        _start([one for one in self.registrations.values() if one.dialog is None], now)
 
     def resolved(self, name: str, addresses: list[str], now: float) -> None:
         """The answer to `ResolveNeeded`; an empty list = it failed (asked again later)."""

@@ -1,7 +1,7 @@
 """keepalive: hosts that we register to, and dynamic peers, hear from us often enough for a NAT to remember us.
 
-One POKE each `keepalive` seconds, never repeated.  An answer from a host whose registration stands badly means that it
-can be reached again: the registration is tried at once.
+One POKE each `keepalive` seconds for each address, however many register there, never repeated.  An answer from a host
+whose registration stands badly means that it can be reached again: the registration is tried at once.
 """
 
 from __future__ import annotations
@@ -77,8 +77,16 @@ def of_registration(one: Registration, now: float) -> None:
     core.timers.set(one, Timer.KEEPALIVE, now + interval)
     if one.address is None or one.dialog is not None:
         return
-    socket, local = core.socket_for(one.address)
-    _send(core, socket, one.address, local, now, one.heard)
+    address = one.address
+    if core.beats.due(address, interval, now):
+        socket, local = core.socket_for(address)
+        _send(core, socket, address, local, now, lambda later: _heard(core, address, later))
+
+
+def _heard(core: Core, address: Address, now: float) -> None:
+    """The host is there: all registrations that stand badly are tried at once."""
+    for one in core.beats.doubtful.pop(address, ()):
+        one.heard(now)
 
 
 def of_peer(record: PeerRecord, now: float) -> None:
@@ -88,5 +96,7 @@ def of_peer(record: PeerRecord, now: float) -> None:
     if not interval or not record.registered or record.address is None:
         return
     core.timers.set(record, Timer.KEEPALIVE, now + interval)
-    if not section.qualify or section.qualifyfreqok > interval * 1000:
-        _send(core, record.socket, record.address, record.local, now, lambda now: None)
+    asked = section.qualify and section.qualifyfreqok <= interval * 1000
+    if not asked and core.beats.due(record.address, interval, now):
+        address = record.address
+        _send(core, record.socket, address, record.local, now, lambda later: _heard(core, address, later))

@@ -44,6 +44,10 @@ class Status(StrEnum):
     NO_AUTHENTICATION = "No Authentication"
 
 
+#: states that an answer of the host may end
+_DOUBTFUL = (Status.TIMEOUT, Status.UNREGISTERED)
+
+
 class Registration:
     """One line.  Never gives up until it is taken out of the settings."""
 
@@ -108,6 +112,8 @@ class Registration:
             keepalive.of_registration(self, now)
 
     def _drop(self, now: float) -> None:
+        if self.address is not None:
+            self.core.turns.leave(self.address, self)
         if self.dialog is not None:
             dialog, self.dialog = self.dialog, None
             dialog.forget(now)
@@ -151,16 +157,23 @@ class Registration:
         self._ask((host, self.core.ports.get(self.line.host, self.line.port)), now)
 
     def _ask(self, address: Address, now: float) -> None:
-        self._drop(now)
+        if address != self.address or self.dialog is not None:
+            self._drop(now)
         self.address = address
         keepalive.begin(self, now)
-        socket, local = self.core.socket_for(address)
+        self.core.turns.ask(address, self, now)
+
+    def go(self, now: float) -> bool:
+        """It is our turn to ask; False when there is no call number for it."""
+        assert self.address is not None
+        socket, local = self.core.socket_for(self.address)
         try:
-            self.dialog = RegistrationDialog(self, socket, address, local, now)
+            self.dialog = RegistrationDialog(self, socket, self.address, local, now)
         except NoNumber:
             self.core.note("WARNING", f"No call number is free to register {self.name}")
-            return
+            return False
         self._set(Status.REQUEST_SENT)
+        return True
 
     def doubt(self) -> None:
         """The host does not answer at once: does its name lead elsewhere meanwhile?"""
@@ -195,7 +208,7 @@ class Registration:
 
     def heard(self, now: float) -> None:
         """The host answered a keepalive: whatever was wrong with the registration may be over."""
-        if self.status in (Status.TIMEOUT, Status.UNREGISTERED) and self.dialog is None and not self.ended:
+        if self.status in _DOUBTFUL and self.dialog is None and not self.ended:
             self.attempt(now)
 
     def refused(self, text: str, cause: int | None, now: float) -> None:
@@ -240,6 +253,8 @@ class Registration:
         """Tell it, unless the very same was told lately, and try again later."""
         if not self._failures:
             self.changed = now
+        if self.status in _DOUBTFUL and self.address is not None:
+            self.core.beats.doubtful.setdefault(self.address, {})[self] = None
         told, when = self._told
         if told != verdict.got or now - when >= REPEAT_VERDICT:
             self._told = (verdict.got, now)
@@ -252,14 +267,24 @@ class Registration:
 class RegistrationDialog(Dialog):
     """One attempt."""
 
-    __slots__ = ("registration",)
+    __slots__ = ("_turn", "registration")
 
     kind: ClassVar[str] = "registration"
 
     def __init__(self, registration: Registration, socket: int, address: Address, local: str, now: float) -> None:
         super().__init__(registration.core, socket, address, local, now)
         self.registration = registration
+        #: the turn that this attempt has among those of its host
+        self._turn: Address | None = address
         self.open(Command.REGREQ, self._request(), now)
+
+    def _end_turn(self, now: float) -> None:
+        if self._turn is not None:
+            address, self._turn = self._turn, None
+            self.core.turns.done(address, now)
+
+    def on_gone(self, now: float) -> None:
+        self._end_turn(now)
 
     def _request(self) -> Elements:
         registration = self.registration
@@ -299,7 +324,8 @@ class RegistrationDialog(Dialog):
         self.send(Command.REGREQ, now, request.add(Element.CALLTOKEN))
         registration.auth_sent()
 
-    def on_resent(self, sent: Sent) -> None:
+    def on_resent(self, sent: Sent, now: float) -> None:
+        self._end_turn(now)
         if sent.sendings == 2 and self.registration.dialog is self:
             self.registration.doubt()
 

@@ -92,6 +92,7 @@ def test_a_change_of_the_network_registers_anew(world: Any) -> None:
     sent = len([c for c in driver.port.commands if c[0] == "send"])
     asked.clear()
     upkeep.network_changed()
+    clock.advance(0.01)
     assert {r.status for r in registrations} == {Status.REQUEST_SENT}
     assert "pbx.example" in asked
     assert len([c for c in driver.port.commands if c[0] == "send"]) > sent or all(r.dialog for r in registrations)

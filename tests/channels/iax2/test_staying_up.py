@@ -8,8 +8,10 @@ import pytest
 
 from pbx.channels.iax2.events import Event, PeerStatus, ResolveNeeded
 from pbx.channels.iax2.frames import Command, FrameType, parse_full
+from pbx.channels.iax2.pacing import MOST_AT_ONCE
 from pbx.channels.iax2.peers import PeerRecord
 from pbx.channels.iax2.registration import Registration
+from pbx.channels.iax2.settings_load import from_text
 from tests.simulation.network import Box, Network
 
 A, B, C = ("127.0.53.50", 4569), ("127.0.53.51", 4569), ("127.0.53.52", 4569)
@@ -152,13 +154,81 @@ def test_name_servers_that_deal_out_addresses_in_turns_move_nobody() -> None:
     assert seen == [C] * 10
 
 
-def test_many_registrations_do_not_begin_at_once() -> None:
-    net = Network(9)
+MANY, FEW = 1000, 200
+
+
+def many(seed: int, count: int = MANY, server: bool = True) -> tuple[Network, Box]:
+    """A client with as many lines, and their server's sections."""
+    net = Network(seed)
     net.log = []
-    lines = "".join(f"register => a{n}@127.0.53.51\n" for n in range(400))
+    lines = "".join(f"register => a{n}:sesame@{B[0]}\n" for n in range(count))
     client = Box(net, A, f"[general]\n{lines}")
-    Box(net, B, "[general]\n" + "".join(f"[a{n}]\ntype=peer\nhost=dynamic\n" for n in range(400)))
-    net.run(0.5)
-    assert {str(r.status) for r in client.endpoint.registrations.values()} >= {"Registered", "Unregistered"}
-    net.run(2.5)
-    assert {str(r.status) for r in client.endpoint.registrations.values()} == {"Registered"}
+    if server:
+        come_up(net, count)
+    return net, client
+
+
+def come_up(net: Network, count: int) -> None:
+    """The server is there."""
+    Box(net, B, "[general]\n" + "".join(f"[a{n}]\ntype=peer\nhost=dynamic\nsecret=sesame\n" for n in range(count)))
+
+
+def standing(client: Box) -> int:
+    return sum(str(one.status) == "Registered" for one in client.endpoint.registrations.values())
+
+
+def test_thousands_of_registrations_take_turns_and_stand_soon() -> None:
+    net, client = many(9)
+    busiest = 0
+    took = 0.0
+    while standing(client) < MANY:
+        net.run(0.25)
+        took += 0.25
+        under_way = [d for d in client.endpoint.core.by_own.values() if d.kind == "registration"]
+        busiest = max(busiest, len(under_way))
+        assert took <= 5
+    assert 64 < busiest <= MOST_AT_ONCE
+    # and nobody had to say anything twice
+    assert net.log is not None
+    frames = [parse_full(data) for _, origin, _, data in net.log if origin == A]
+    assert not [frame for frame in frames if frame.retry]
+
+
+def test_thousands_are_back_within_a_minute() -> None:
+    net, client = many(10, FEW, server=False)
+    net.run(600)
+    assert not standing(client)
+    come_up(net, FEW)
+    net.run(60)
+    assert standing(client) == FEW
+
+
+def test_a_change_of_the_network_renews_them_in_turns() -> None:
+    net, client = many(11, FEW)
+    net.run(10)
+    core = client.endpoint.core
+    assert standing(client) == FEW
+    before = core.stats["sent"]
+    client.endpoint.renew_registrations(net.now)
+    for _ in range(40):
+        net.run(0.25)
+        assert sum(d.kind == "registration" for d in core.by_own.values()) <= MOST_AT_ONCE
+    assert core.stats["sent"] - before >= 4 * FEW
+    assert standing(client) == FEW
+
+
+def test_one_keepalive_is_enough_for_all_lines_of_a_host() -> None:
+    net, client = many(12, 50)
+    net.run(100)
+    sent = client.endpoint.core.stats["keepalives"]
+    assert 3 <= sent <= 4
+
+
+def test_lines_that_are_taken_out_wait_no_longer() -> None:
+    net, client = many(13, FEW, server=False)
+    net.run(1)
+    client.endpoint.reload(from_text("[general]\n"), net.now)
+    net.run(100)
+    assert not client.endpoint.core.by_own
+    assert net.log is not None
+    assert max(when for when, origin, _, _ in net.log if origin == A) <= 1001
