@@ -247,11 +247,11 @@ class _Turn:
         self.c["lost"][where] -= 1
         self._say(where, Answer.DROP, pop=True)
 
-    def _filled(self, where: Bools) -> None:
+    def _filled(self, where: Bools, answer: Answer = Answer.INTERPOLATE) -> None:
         """One more gap to fill; after so many in a row it counts as silence."""
         c = self.c
         c["contiguous"][where] += 1
-        self._say(where, Answer.INTERPOLATE)
+        self._say(where, answer)
         most = c["interpolations"]
         enough = where & (most > 0) & (c["contiguous"] >= most)
         self.silent[enough] = True
@@ -287,7 +287,7 @@ class _Turn:
         c["next"][grow] += _INTERPOLATION
         c["last_ms"][grow] = _INTERPOLATION
         c["adjusted"][grow] = now[grow]
-        self._filled(grow)
+        self._filled(grow, Answer.GROW)
         mine &= ~grow
         there = mine & self.some & (self.head <= c["next"] - c["current"])
         missing = mine & ~there

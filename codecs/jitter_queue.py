@@ -29,6 +29,7 @@ class Answer(IntEnum):
     INTERPOLATE = 2  # 20 ms of sound are due and did not come: conceal
     DROP = 3  # let go of this one unheard, and ask again at once
     AGAIN = 4  # the buffer was shortened: ask again at once
+    GROW = 5  # the buffer makes itself longer by 20 ms: conceal, nothing is missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,10 @@ class PlaneEvents:
         if self.driver is not None:
             self.driver.voice_unknown(row, generation)
 
+    def mark_due(self, row: int, generation: int, number: int) -> None:
+        if self.driver is not None:
+            self.driver.mark_due(row, generation, number)
+
     def finished(self, source: int, reason: str) -> None:
         self._daemon.switch.graph.finished(source, reason)
 
@@ -148,6 +152,8 @@ class VoiceService:
     def _restarted(self) -> None:
         """A plane that had died is told its sounds again."""
         self._daemon.switch.graph.replay()
+        if self.events.driver is not None:
+            self.events.driver.voice_restarted()
 
     def reload(self) -> None:
         """asterisk.conf was read again."""

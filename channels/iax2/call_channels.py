@@ -51,10 +51,10 @@ class CallChannels:
         self.handlers: dict[type[events.Event], Callable[[Any], None]] = {
             events.IncomingCall: self._incoming,
             events.CallAccepted: self._accepted,
-            events.CallControl: self._control,
-            events.CallDigit: self._digit,
-            events.CallText: self._text,
-            events.CallOpaque: self._opaque,
+            events.CallControl: self._in_place(self._control),
+            events.CallDigit: self._in_place(self._digit),
+            events.CallText: self._in_place(self._text),
+            events.CallOpaque: self._in_place(self._opaque),
             events.CallTransfer: self._transfer,
             events.CallQuelch: self._quelch,
             events.CallEnded: self._ended,
@@ -139,6 +139,10 @@ class CallChannels:
         if agreed is not None:
             channel.format = agreed
             channel.formats = (agreed,)
+
+    def _in_place(self, act: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Signals keep their place in the voice of a buffered leg."""
+        return lambda event: self._driver.legs.in_place(event.call, event.ts64, lambda: act(event))
 
     def _control(self, event: events.CallControl) -> None:
         channel = self._channels.get(event.call)

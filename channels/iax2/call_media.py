@@ -40,20 +40,20 @@ def receive(call: Call, frame: FullFrame, now: float) -> None:
 
 
 def _event(call: Call, frame: FullFrame, now: float) -> Event | None:
-    value = frame.subclass
+    value, ts64 = frame.subclass, extend(call.last_received, frame.timestamp)
     if frame.type == FrameType.CONTROL:
         call.far_cause = _CAUSES.get(value, call.far_cause)
-        return CallControl(call, value, frame.data) if value in CROSSING else None
+        return CallControl(call, value, frame.data, ts64) if value in CROSSING else None
     if frame.type == FrameType.DTMF_BEGIN and value < 0x80:
         call.digit_since = now
-        return CallDigit(call, chr(value), True)
+        return CallDigit(call, chr(value), True, ts64=ts64)
     if frame.type == FrameType.DTMF_END and value < 0x80:
         since, call.digit_since = call.digit_since, 0.0
-        return CallDigit(call, chr(value), False, round((now - since) * 1000) if since else 0)
+        return CallDigit(call, chr(value), False, round((now - since) * 1000) if since else 0, ts64)
     if frame.type == FrameType.TEXT:
-        return CallText(call, as_text(frame.data))
+        return CallText(call, as_text(frame.data), ts64)
     if frame.type in OPAQUE:
-        return CallOpaque(call, frame.type, frame.code, frame.data)
+        return CallOpaque(call, frame.type, frame.code, frame.data, ts64)
     return None
 
 

@@ -143,10 +143,9 @@ class Driver:
         self.pump()
 
     def _tell_media(self) -> None:
-        """What iax.conf says about trunks and the jitter buffer."""
+        """What iax.conf says about trunks (jitter buffers are the legs')."""
         g, port = self.settings.general, self.port
         port.set_trunk(g.trunkfreq, g.trunkmtu, g.trunktimestamps, g.trunkmaxsize)
-        port.set_jitter(g.maxjitterbuffer, g.resyncthreshold, g.maxjitterinterps, g.jittertargetextra)
 
     def reload(self, settings: Settings) -> None:
         """Other settings from now on; calls in progress don't notice.  Where we listen changes at the next start."""
@@ -234,6 +233,14 @@ class Driver:
         if call is not None:
             call.voice_unknown(self.now())
             self.pump()
+
+    def mark_due(self, row: int, generation: int, number: int) -> None:
+        """The voice that a signal came with has been played."""
+        self.legs.mark_due(row, generation, number)
+
+    def voice_restarted(self) -> None:
+        """The plane died and was started anew: signals that waited in it go on."""
+        self.legs.release_all()
 
     def finished(self, source: int, reason: str) -> None:
         """A source or sink ended (the graph knows which)."""

@@ -47,11 +47,15 @@ class CallAccepted(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallControl(Event):
-    """A CONTROL frame came; `control` is a number of `pbx.channels.events.Control` (255: stop sounds)."""
+    """A CONTROL frame came; `control` is a number of `pbx.channels.events.Control` (255: stop sounds).
+
+    ts64, here and below: its time on the sender's clock, by which it keeps its place in buffered voice (-1: none).
+    """
 
     call: Call
     control: int
     data: bytes = b""
+    ts64: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class CallDigit(Event):
     digit: str
     begin: bool
     milliseconds: int = 0
+    ts64: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class CallText(Event):
 
     call: Call
     text: str
+    ts64: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class CallOpaque(Event):
     frame_type: int
     subclass: int
     data: bytes
+    ts64: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pbx.channels.causes import Cause
 from pbx.channels.iax2 import events
 from pbx.channels.iax2.address import text as address_text
 from pbx.channels.log import Log
-from pbx.channels.voice.port import LegFlags
+from pbx.channels.voice.port import Buffering, BufferKind, LegFlags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pbx.channels.voice.port import VoicePort
 
 log = Log("chan_iax2")
+_UNBUFFERED = Buffering()
 
 
 @dataclass(slots=True)
@@ -30,6 +32,11 @@ class _Leg:
     generation: int
     receive: int = 0
     send: int = 0
+    #: JITTERBUFFER() of the channel, which goes before iax.conf
+    wish: Buffering | None = None
+    buffer: Buffering = _UNBUFFERED
+    #: signals of the far end that wait for their place in its voice
+    waiting: dict[int, Callable[[], None]] = field(default_factory=dict)
 
 
 class PlaneLegs:
@@ -43,6 +50,7 @@ class PlaneLegs:
         self._driver = driver
         self._port = port
         self._legs: dict[int, _Leg] = {}
+        self._serial = itertools.count(1)
         self.handlers: dict[type[events.Event], Callable[[Any], None]] = {
             events.LegBound: self._bound,
             events.CallFormats: self._formats,
@@ -88,9 +96,11 @@ class PlaneLegs:
         """It is known by now whose call this is."""
         if call.row in self._legs:
             self._port.set_flags(call.row, self._flags(call))
+            self._say_buffer(self._legs[call.row])
 
     def _say(self, row: int, leg: _Leg) -> None:
         call = leg.call
+        leg.buffer = _UNBUFFERED
         self._port.add_leg(
             row,
             leg.generation,
@@ -102,6 +112,7 @@ class PlaneLegs:
             self._flags(call),
             self._clock(call),
         )
+        self._say_buffer(leg)
         if call.encrypted:
             self._port.set_keys(row, *call.voice_keys)
         if leg.receive or leg.send:
@@ -115,11 +126,61 @@ class PlaneLegs:
         flags = LegFlags(0)
         if call.trunk:
             flags |= LegFlags.TRUNK
-        if (call.peer or call.user or self._driver.settings.general).jitterbuffer:
-            flags |= LegFlags.JITTER
         if call.encrypted:
             flags |= LegFlags.ENCRYPTED
         return flags
+
+    # ---- jitter buffers ----------------------------------------------------------------------------------------
+
+    def set_buffer(self, call: Call, wish: Buffering | None) -> None:
+        """Buffer a call's voice like this, whatever iax.conf says; None: as iax.conf says."""
+        leg = self._legs.get(call.row)
+        if leg is not None:
+            leg.wish = wish
+            self._say_buffer(leg)
+
+    def _say_buffer(self, leg: _Leg) -> None:
+        wanted = leg.wish or self._configured(leg.call)
+        if wanted != leg.buffer:
+            leg.buffer = wanted
+            self._port.set_buffer(leg.call.row, wanted)
+
+    def _configured(self, call: Call) -> Buffering:
+        """What iax.conf says of this peer or user."""
+        s = call.peer or call.user or self._driver.settings.general
+        if not s.jitterbuffer:
+            return _UNBUFFERED
+        return Buffering(
+            BufferKind.ADAPTIVE, s.maxjitterbuffer, s.resyncthreshold, s.maxjitterinterps, s.jittertargetextra
+        )
+
+    def buffered(self) -> list[tuple[Call, Buffering]]:
+        """The calls whose voice is buffered."""
+        return [(leg.call, leg.buffer) for leg in self._legs.values() if leg.buffer.kind]
+
+    def in_place(self, call: Call, ts64: int, act: Callable[[], None]) -> None:
+        """Act on a signal of the far end's when the voice it was sent with is heard: at once without a buffer."""
+        leg = self._legs.get(call.row)
+        if leg is None or not leg.buffer.kind or ts64 < 0:
+            act()
+            return
+        number = next(self._serial)
+        leg.waiting[number] = act
+        self._port.mark(call.row, ts64, number)
+
+    def mark_due(self, row: int, generation: int, number: int) -> None:
+        """See VoiceEvents."""
+        leg = self._legs.get(row)
+        if leg is not None and leg.generation == generation:
+            act = leg.waiting.pop(number, None)
+            if act is not None:
+                act()
+
+    def release_all(self) -> None:
+        """The plane has forgotten all marks: nothing waits any longer."""
+        for leg in list(self._legs.values()):
+            while leg.waiting:
+                leg.waiting.pop(next(iter(leg.waiting)))()
 
     def drop(self, row: int) -> None:
         """The row is free again; an unknown one is left alone."""

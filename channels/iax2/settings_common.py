@@ -6,6 +6,7 @@ from pbx.channels.iax2.options import BadValue
 from pbx.channels.iax2.values import CodecPriority, ConnectedLine, Transfer
 from pbx.conf.values import is_false, is_true
 
+OWN_BUFFER = "Stock Asterisk knows it in [general] only."
 NO_KEYROTATE = "Stock Asterisk does not read it, and always rotates."
 
 AMAFLAGS = {

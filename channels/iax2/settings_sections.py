@@ -11,6 +11,7 @@ from pbx.channels.iax2.settings_common import (
     CODEC_PRIORITIES,
     CONNECTED_LINE,
     NO_KEYROTATE,
+    OWN_BUFFER,
     TRANSFERS,
     encryption_word,
     notransfer,
@@ -19,6 +20,7 @@ from pbx.codecs.formats import DEFAULT_FORMATS, Allowed
 
 LATER = Effect.LATER
 _INTERVAL = v.number(10, 86_400_000)
+_MS = v.number(0, 10_000_000)
 
 REQUIRE_TOKEN = {
     **dict.fromkeys(("yes", "true", "y", "t", "1", "on"), v.RequireCallToken.YES),
@@ -116,6 +118,23 @@ class _Common(Options):
     )
     trunk = Option(v.yes_no, False, values="yes, no", help="Send voice of all calls in common datagrams.")
     jitterbuffer = Option(v.yes_no, False, values="yes, no", help="Smooth incoming voice.", inherits=True)
+    maxjitterbuffer = Option(
+        _MS, 1000, values="ms", help="Largest delay of the jitter buffer.", differs=OWN_BUFFER, inherits=True
+    )
+    resyncthreshold = Option(
+        v.number(-1, 10_000_000),
+        1000,
+        values="ms, -1 = never",
+        help="Change of delay that resets it.",
+        differs=OWN_BUFFER,
+        inherits=True,
+    )
+    maxjitterinterps = Option(
+        _MS, 10, values="frames", help="Invented frames in a row.", differs=OWN_BUFFER, inherits=True
+    )
+    jittertargetextra = Option(
+        _MS, 40, values="ms", help="Delay beyond the measured jitter.", differs=OWN_BUFFER, inherits=True
+    )
     transfer = Option[v.Transfer | None](
         None,
         None,

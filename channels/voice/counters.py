@@ -27,7 +27,7 @@ RX_TS, RX_TRANSIT, RX_STEP, RX_SIZE, RX_FRAMES, RX_JITTER, RX_STATE, RX_TO = ran
 #: half of the last stamp sent (-1 = none); frames; `legs.SinkState`; our call number
 TX_TS, TX_OFFSET, TX_ORIGIN, TX_CLOCK, TX_HIGH, TX_FRAMES, TX_STATE, TX_OWN = range(WIDTH)
 #: what is counted more rarely
-LOST, OUT_OF_ORDER, LATE, DELAY = range(4)
+LOST, OUT_OF_ORDER, LATE, DELAY, DROPPED, TARGET, MINIMUM, JITTER = range(WIDTH)
 #: 64-bit integers of a row in all
 COLUMNS = 3 * WIDTH
 #: jitter is kept in this many parts of a millisecond
@@ -68,6 +68,10 @@ class CounterTable:
             late=int(rare[LATE]),
             jitter=int(self.rx[row, RX_JITTER]) // JITTER_PARTS,
             delay=int(rare[DELAY]),
+            dropped=int(rare[DROPPED]),
+            target=int(rare[TARGET]),
+            minimum=int(rare[MINIMUM]),
+            buffer_jitter=int(rare[JITTER]),
         )
 
 

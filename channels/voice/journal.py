@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
+from pbx.channels.voice.port import Buffering, Direction, Edge, EdgeKind, LegFlags
 from pbx.channels.voice.records import Commands
 
 
@@ -23,7 +23,9 @@ class _Leg:
     clock_start: int
     receive: int = 0
     send: int = 0
+    volume: int = 0
     keys: tuple[bytes, tuple[bytes, ...]] | None = field(default=None, repr=False)
+    buffer: Buffering | None = None
 
 
 class JournaledCommands(Commands):
@@ -36,7 +38,8 @@ class JournaledCommands(Commands):
         self._edges: dict[tuple[int, int, EdgeKind, Direction], Edge] = {}
         self._by_row: dict[int, set[tuple[int, int, EdgeKind, Direction]]] = {}
         self._trunk: tuple[int, int, bool, int] | None = None
-        self._jitter: tuple[int, int, int, int] | None = None
+        self._tests: tuple[int, int, int, int] | None = None
+        self._concealment: tuple[bool, bool] | None = None
         self._mediatick: int | None = None
 
     def add_socket(self, socket: int, fd: int, family: int) -> None:
@@ -84,6 +87,11 @@ class JournaledCommands(Commands):
             self._legs[row].receive, self._legs[row].send = receive, send
         super().set_formats(row, receive, send)
 
+    def set_volume(self, row: int, gain: int) -> None:
+        if row in self._legs:
+            self._legs[row].volume = gain
+        super().set_volume(row, gain)
+
     def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None:
         if format_bit and row in self._legs:
             self._legs[row].receive = format_bit
@@ -125,9 +133,18 @@ class JournaledCommands(Commands):
         self._trunk = frequency_ms, mtu, timestamps, max_size
         super().set_trunk(frequency_ms, mtu, timestamps, max_size)
 
-    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
-        self._jitter = maximum_ms, resync_ms, interpolations, extra_ms
-        super().set_jitter(maximum_ms, resync_ms, interpolations, extra_ms)
+    def set_buffer(self, row: int, buffer: Buffering) -> None:
+        if row in self._legs:
+            self._legs[row].buffer = buffer
+        super().set_buffer(row, buffer)
+
+    def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None:
+        self._tests = 0, resync_ms, jitter_ms, percent
+        super().test_jitter(late_ms, resync_ms, jitter_ms, percent)
+
+    def set_concealment(self, on: bool, equal: bool) -> None:
+        self._concealment = on, equal
+        super().set_concealment(on, equal)
 
     def set_options(self, mediatick_us: int) -> None:
         self._mediatick = mediatick_us
@@ -138,8 +155,10 @@ class JournaledCommands(Commands):
         self.take()
         if self._trunk is not None:
             super().set_trunk(*self._trunk)
-        if self._jitter is not None:
-            super().set_jitter(*self._jitter)
+        if self._tests is not None:
+            super().test_jitter(*self._tests)
+        if self._concealment is not None:
+            super().set_concealment(*self._concealment)
         if self._mediatick is not None:
             super().set_options(self._mediatick)
         for socket, (fd, family) in self.sockets.items():
@@ -158,6 +177,10 @@ class JournaledCommands(Commands):
             )
             if leg.keys is not None:
                 super().set_keys(row, *leg.keys)
+            if leg.buffer is not None:
+                super().set_buffer(row, leg.buffer)
             super().set_formats(row, leg.receive, leg.send)
+            if leg.volume:
+                super().set_volume(row, leg.volume)
         if self._edges:
             super().reset_edges([], list(self._edges.values()))

@@ -133,7 +133,6 @@ class LegTable:
 
     def set_flags(self, row: int, flags: LegFlags) -> None:
         self.flags[row] = int(flags)
-        self.set_source(row, SourceState.JITTER, bool(flags & LegFlags.JITTER))
         self.set_source(row, SourceState.ENCRYPTED, bool(flags & LegFlags.ENCRYPTED))
         state = int(self.sink_state[row]) & ~int(SinkState.TRUNK | SinkState.ENCRYPTED)
         if flags & LegFlags.ENCRYPTED:

@@ -27,7 +27,7 @@ from pbx.channels.voice.inbound import Inbound
 from pbx.channels.voice.legs import Ints, LegTable, SinkState, SocketKeys, SourceState
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.outbox import Outbox
-from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
+from pbx.channels.voice.port import Buffering, Direction, Edge, EdgeKind, LegFlags
 from pbx.channels.voice.records import apply_commands
 from pbx.channels.voice.relay import Relay
 from pbx.channels.voice.single import FEW, Heads, Single
@@ -35,7 +35,6 @@ from pbx.channels.voice.sinks import Recorder
 from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sounds import Outside, Sounds
 from pbx.channels.voice.trunk import Trunks
-from pbx.codecs.jitter import Limits
 
 _BAD, _FULL, _MINI, _TRUNK = int(Kind.BAD), int(Kind.FULL), int(Kind.MINI), int(Kind.TRUNK)
 
@@ -366,7 +365,6 @@ class Plane(Sounds):
         self.legs.add(row, generation, socket, own_call, flags, clock_start // 1_000_000, resumed)
         self.legs.bind(row, address, self._local(socket, address, local), remote_call)
         self.slots.restore_flags(row)
-        self._buffer(row)
         self._rebind(row)
         self._refresh({row, *(e.source for e in self._edges.entering(row))})
 
@@ -399,14 +397,16 @@ class Plane(Sounds):
         if self._live(row):
             self.trunks.flush_leg(row)
             self.legs.set_flags(row, flags)
-            self._buffer(row)
             self._trunk(row)
 
-    def _buffer(self, row: int) -> None:
-        if int(self.legs.flags[row]) & LegFlags.JITTER:
-            self.relay.jitter.add(row)
-        else:
-            self.relay.jitter.remove(row)
+    def set_buffer(self, row: int, buffer: Buffering) -> None:
+        if self._live(row):
+            self.relay.jitter.set(row, buffer)
+            self._refresh({row})
+
+    def mark(self, row: int, ts64: int, number: int) -> None:
+        if self._live(row):
+            self.relay.jitter.mark(row, ts64, number, self._now)
 
     def set_keys(self, row: int, send: bytes, receive: tuple[bytes, ...]) -> None:
         if not self._live(row):
@@ -521,7 +521,7 @@ class Plane(Sounds):
 
     def _is_clocked(self, row: int) -> bool:
         """Its sound is made here: something is mixed, played, made louder, or needs other packet lengths."""
-        if self.clocked.has_sources(row):
+        if self.clocked.has_sources(row) or self.clocked.has_volume(row):
             return True
         entering = self._edges.entering(row)
         relays = sum(e.kind is EdgeKind.RELAY for e in entering)
@@ -560,8 +560,14 @@ class Plane(Sounds):
         trunks.timestamps, trunks.max_size = timestamps, max_size
         self._outside.trunk_frequency(trunks.frequency)
 
-    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
-        self.relay.jitter.buffer.limits = Limits(maximum_ms, resync_ms, interpolations, extra_ms)
+    def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None:
+        tests = self.relay.jitter.tests
+        tests.late, tests.resync, tests.jitter, tests.percent = late_ms, resync_ms, jitter_ms, percent
+
+    def set_concealment(self, on: bool, equal: bool) -> None:
+        self.slots.conceals = on
+        self.relay.conceals = on
+        self.relay.conceals_equal = on and equal
 
     def set_options(self, mediatick_us: int) -> None:
         self._outside.media_tick(mediatick_us)

@@ -29,7 +29,6 @@ class EdgeKind(IntEnum):
 
 class LegFlags(IntFlag):
     TRUNK = 1  # frames out go into meta trunk frames of (socket, address)
-    JITTER = 2  # frames in pass the jitter buffer
     ENCRYPTED = 4  # payloads are enciphered; never into trunk rows
 
 
@@ -38,6 +37,27 @@ class Direction(IntFlag):
 
     IN = 1  # what the far end says
     OUT = 2  # what the far end hears
+
+
+class BufferKind(IntEnum):
+    NONE = 0
+    ADAPTIVE = 1
+    FIXED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Buffering:
+    """A leg's jitter buffer, ms.
+
+    maximum: maxjitterbuffer (the length of a fixed one); resync: resyncthreshold (-1: never); interpolations:
+    maxjitterinterps (0: no limit); extra: jittertargetextra (adaptive only).
+    """
+
+    kind: BufferKind = BufferKind.NONE
+    maximum: int = 1000
+    resync: int = 1000
+    interpolations: int = 10
+    extra: int = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +69,25 @@ class Edge:
     kind: EdgeKind
     direction: Direction = Direction.IN
     gain: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a recording lays its sound out.
+
+    starts: whose first sound begins it (0: what it records); recordings with the same `starts` keep the same time.
+    stereo: what the far end says left, what it hears right, interleaved (linear sound without a head only).
+    packed: no silence where there was no sound.  gain_in, gain_out: dB * 100.
+    """
+
+    starts: Direction = Direction(0)
+    stereo: bool = False
+    packed: bool = False
+    gain_in: int = 0
+    gain_out: int = 0
+
+
+PLAIN = Shape()
 
 
 class VoicePort(Protocol):
@@ -135,7 +174,11 @@ class VoicePort(Protocol):
     def play_silence(self, source: int, row: int, milliseconds: int) -> None:
         """Keep a clocked, silent stream running (0 = until stopped)."""
 
-    def pause(self, source: int, paused: bool) -> None: ...
+    def pause(self, source: int, paused: bool) -> None:
+        """A source or sink stands still, or goes on; a paused recording lets go what passes meanwhile."""
+
+    def set_volume(self, row: int, gain: int) -> None:
+        """Everything that the far end of `row` hears is louder or softer by dB * 100; 0 ends it."""
 
     def stop(self, source: int) -> None:
         """Stop a source or sink; it reports `finished` all the same."""
@@ -151,17 +194,43 @@ class VoicePort(Protocol):
         append: bool = False,
         silence_ms: int = 0,
         max_ms: int = 0,
+        shape: Shape = PLAIN,
     ) -> None:
         """Write what the leg says and/or hears to a file (mixed if both); ends by itself after silence_ms or max_ms."""
 
-    def detect(self, row: int, *, digits: bool = False, talk: bool = False, silence_threshold: int = 256) -> None:
-        """Report in-band digits and changes between talk and silence of what the far end says."""
+    def detect(
+        self,
+        row: int,
+        *,
+        digits: bool = False,
+        talk: bool = False,
+        silence_threshold: int = 256,
+        silence_ms: int = 2500,
+    ) -> None:
+        """Report in-band digits and changes between talk and silence of what the far end says.
+
+        silence_threshold: mean absolute sample below which 20 ms are silent; silence_ms: so much of that is silence.
+        """
 
     def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None:
         """trunkfreq, trunkmtu, trunktimestamps, trunkmaxsize of iax.conf."""
 
-    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
-        """maxjitterbuffer, resyncthreshold (-1: never), maxjitterinterps, jittertargetextra of iax.conf."""
+    def set_buffer(self, row: int, buffer: Buffering) -> None:
+        """Frames in of this leg pass such a jitter buffer, whatever hears them (a new leg has none)."""
+
+    def mark(self, row: int, ts64: int, number: int) -> None:
+        """Tell `mark_due` when the leg's sound has come to that time: a signal waits with the voice it belongs to.
+
+        At once where the leg has no buffer, or its buffer is full or ends.
+        """
+
+    def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None:
+        """Pretend that frames of buffered legs come at other times: the next one `late_ms` later, all `resync_ms`
+        later, and `percent` of them up to `jitter_ms` earlier or later.
+        """
+
+    def set_concealment(self, on: bool, equal: bool) -> None:
+        """Fill gaps in decoded sound; equal: also where a buffered leg's frames go on in the format they have."""
 
     def set_options(self, mediatick_us: int) -> None: ...
 
@@ -186,6 +255,9 @@ class VoiceEvents(Protocol):
 
     def voice_unknown(self, row: int, generation: int) -> None:
         """A mini frame came before any format is known for the row (Asterisk answers VNAK)."""
+
+    def mark_due(self, row: int, generation: int, number: int) -> None:
+        """The sound of the row has come to where `mark` set this one."""
 
     def finished(self, source: int, reason: str) -> None:
         """A source or sink ended: "end", "stopped", "silence", "max", or "error: ..."."""
@@ -217,3 +289,8 @@ class LegCounters:
     late: int = 0
     jitter: int = 0
     delay: int = 0
+    #: of the jitter buffer: let go to become shorter or for want of room; wanted length; smallest delay; its jitter
+    dropped: int = 0
+    target: int = 0
+    minimum: int = 0
+    buffer_jitter: int = 0

@@ -16,7 +16,17 @@ from typing import Any, Protocol
 
 from pbx.channels.log import Log
 from pbx.channels.voice import address as addresses
-from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags, VoiceEvents
+from pbx.channels.voice.port import (
+    PLAIN,
+    Buffering,
+    BufferKind,
+    Direction,
+    Edge,
+    EdgeKind,
+    LegFlags,
+    Shape,
+    VoiceEvents,
+)
 
 #: kind, flags, row, generation, bytes of tail, and four numbers
 HEAD = struct.Struct("=HHIIIqqqq")
@@ -49,8 +59,12 @@ class Command(IntEnum):
     DETECT = 19
     SET_TRUNK = 20
     SET_OPTIONS = 21
-    SET_JITTER = 22
+    SET_BUFFER = 22
     SET_KEYS = 23
+    SET_VOLUME = 24
+    MARK = 25
+    TEST_JITTER = 26
+    SET_CONCEALMENT = 27
 
 
 class Event(IntEnum):
@@ -62,6 +76,7 @@ class Event(IntEnum):
     FINISHED = 4
     DETECTED = 5
     NOTE = 6
+    MARK_DUE = 7
 
 
 class Malformed(ValueError):
@@ -215,18 +230,42 @@ class Commands(Writer):
         append: bool = False,
         silence_ms: int = 0,
         max_ms: int = 0,
+        shape: Shape = PLAIN,
     ) -> None:
-        flags = int(direction) | int(append) << 8
-        self.put(Command.RECORD, flags, row, 0, sink, format_bit, silence_ms, max_ms, tail=os.fsencode(path))
+        flags = int(direction) | int(shape.starts) << 4 | int(append) << 8
+        flags |= int(shape.stereo) << 9 | int(shape.packed) << 10
+        gains = (shape.gain_in & 0xFFFF) | (shape.gain_out & 0xFFFF) << 16
+        self.put(Command.RECORD, flags, row, gains, sink, format_bit, silence_ms, max_ms, tail=os.fsencode(path))
 
-    def detect(self, row: int, *, digits: bool = False, talk: bool = False, silence_threshold: int = 256) -> None:
-        self.put(Command.DETECT, int(digits) | int(talk) << 1, row, a=silence_threshold)
+    def detect(
+        self,
+        row: int,
+        *,
+        digits: bool = False,
+        talk: bool = False,
+        silence_threshold: int = 256,
+        silence_ms: int = 2500,
+    ) -> None:
+        self.put(Command.DETECT, int(digits) | int(talk) << 1, row, a=silence_threshold, b=silence_ms)
+
+    def set_volume(self, row: int, gain: int) -> None:
+        self.put(Command.SET_VOLUME, row=row, a=gain)
 
     def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None:
         self.put(Command.SET_TRUNK, int(timestamps), a=frequency_ms, b=mtu, c=max_size)
 
-    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None:
-        self.put(Command.SET_JITTER, a=maximum_ms, b=resync_ms, c=interpolations, d=extra_ms)
+    def set_buffer(self, row: int, buffer: Buffering) -> None:
+        b = buffer
+        self.put(Command.SET_BUFFER, int(b.kind), row, 0, b.maximum, b.resync, b.interpolations, b.extra)
+
+    def mark(self, row: int, ts64: int, number: int) -> None:
+        self.put(Command.MARK, row=row, a=ts64, b=number)
+
+    def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None:
+        self.put(Command.TEST_JITTER, a=late_ms, b=resync_ms, c=jitter_ms, d=percent)
+
+    def set_concealment(self, on: bool, equal: bool) -> None:
+        self.put(Command.SET_CONCEALMENT, int(on) | int(equal) << 1)
 
     def set_options(self, mediatick_us: int) -> None:
         self.put(Command.SET_OPTIONS, a=mediatick_us)
@@ -277,10 +316,15 @@ class Plane(Protocol):
         append: bool,
         silence_ms: int,
         max_ms: int,
+        shape: Shape,
     ) -> None: ...
-    def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int) -> None: ...
+    def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int, silence_ms: int) -> None: ...
+    def set_volume(self, row: int, gain: int) -> None: ...
     def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None: ...
-    def set_jitter(self, maximum_ms: int, resync_ms: int, interpolations: int, extra_ms: int) -> None: ...
+    def set_buffer(self, row: int, buffer: Buffering) -> None: ...
+    def mark(self, row: int, ts64: int, number: int) -> None: ...
+    def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None: ...
+    def set_concealment(self, on: bool, equal: bool) -> None: ...
     def set_options(self, mediatick_us: int) -> None: ...
 
 
@@ -293,6 +337,12 @@ def _pieces(tail: bytes, count: int) -> tuple[bytes, ...]:
     """Equally long parts."""
     size = len(tail) // count if count else 0
     return tuple(tail[i * size : (i + 1) * size] for i in range(count))
+
+
+def _shape(flags: int, gains: int) -> Shape:
+    """Of a recording's flags and of its gains, two signed halves."""
+    gain_in, gain_out = struct.unpack("=hh", struct.pack("=HH", gains & 0xFFFF, gains >> 16))
+    return Shape(Direction(flags >> 4 & 3), bool(flags >> 9 & 1), bool(flags >> 10 & 1), gain_in, gain_out)
 
 
 _Head = tuple[int, int, int, int, int, int, int, int, int]
@@ -320,11 +370,15 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     Command.PAUSE: lambda p, h, t: p.pause(h[5], bool(h[1])),
     Command.STOP: lambda p, h, t: p.stop(h[5]),
     Command.RECORD: lambda p, h, t: p.record(
-        h[5], h[2], os.fsdecode(t), h[6], Direction(h[1] & 0xFF), bool(h[1] >> 8), h[7], h[8]
+        h[5], h[2], os.fsdecode(t), h[6], Direction(h[1] & 3), bool(h[1] >> 8 & 1), h[7], h[8], _shape(h[1], h[3])
     ),
-    Command.DETECT: lambda p, h, t: p.detect(h[2], bool(h[1] & 1), bool(h[1] & 2), h[5]),
+    Command.DETECT: lambda p, h, t: p.detect(h[2], bool(h[1] & 1), bool(h[1] & 2), h[5], h[6]),
+    Command.SET_VOLUME: lambda p, h, t: p.set_volume(h[2], h[5]),
     Command.SET_TRUNK: lambda p, h, t: p.set_trunk(h[5], h[6], bool(h[1]), h[7]),
-    Command.SET_JITTER: lambda p, h, t: p.set_jitter(h[5], h[6], h[7], h[8]),
+    Command.SET_BUFFER: lambda p, h, t: p.set_buffer(h[2], Buffering(BufferKind(h[1]), h[5], h[6], h[7], h[8])),
+    Command.MARK: lambda p, h, t: p.mark(h[2], h[5], h[6]),
+    Command.TEST_JITTER: lambda p, h, t: p.test_jitter(h[5], h[6], h[7], h[8]),
+    Command.SET_CONCEALMENT: lambda p, h, t: p.set_concealment(bool(h[1] & 1), bool(h[1] & 2)),
     Command.SET_OPTIONS: lambda p, h, t: p.set_options(h[5]),
 }
 
@@ -342,6 +396,9 @@ class Events(Writer):
 
     def voice_unknown(self, row: int, generation: int) -> None:
         self.put(Event.VOICE_UNKNOWN, 0, row, generation)
+
+    def mark_due(self, row: int, generation: int, number: int) -> None:
+        self.put(Event.MARK_DUE, 0, row, generation, number)
 
     def finished(self, source: int, reason: str) -> None:
         self.put(Event.FINISHED, a=source, tail=reason.encode(errors="replace"))
@@ -367,6 +424,7 @@ _DELIVER: dict[int, Callable[[VoiceEvents, _Head, bytes], None]] = {
     ),
     Event.VOICE_DUE: lambda e, h, t: e.voice_due(h[2], h[3], h[5], h[6], t),
     Event.VOICE_UNKNOWN: lambda e, h, t: e.voice_unknown(h[2], h[3]),
+    Event.MARK_DUE: lambda e, h, t: e.mark_due(h[2], h[3], h[5]),
     Event.FINISHED: lambda e, h, t: e.finished(h[5], t.decode()),
     Event.DETECTED: lambda e, h, t: e.detected(h[2], t.decode()),
     Event.NOTE: lambda e, h, t: _log.notice(t.decode()),

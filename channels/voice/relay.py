@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from pbx.channels.voice.jitter import Jitter
 from pbx.channels.voice.legs import Ints, SourceState
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.slots import Slots
+from pbx.codecs.concealment import ConcealingTranslator
 from pbx.codecs.formats import Format
 from pbx.codecs.translation import Translator
 
@@ -25,7 +27,7 @@ class Target:
     """One relay edge that needs a copy: to more than one sink, or translated.  stream: its row in the translator."""
 
     sink: int
-    translator: Translator | None
+    translator: Translator | ConcealingTranslator | None
     stream: int
 
 
@@ -36,9 +38,12 @@ class Relay:
         self._core = core
         self._outbound = outbound
         self._slots = slots
-        self.jitter = Jitter(core, self.play)
+        self.jitter = Jitter(core, self.play, self.conceal, lambda row: slots.conceal(row, missing=False))
+        #: gaps of buffered legs are filled where their sound is translated, or (equal) everywhere
+        self.conceals = True
+        self.conceals_equal = False
         self._targets: dict[int, list[Target]] = {}
-        self._translators: dict[tuple[int, int], Translator | None] = {}
+        self._translators: dict[tuple[int, int, bool], Translator | ConcealingTranslator | None] = {}
         self._streams = _Streams()
         #: rows whose packets can't be translated one by one; the plane makes their edges clocked
         self.irregular: set[int] = set()
@@ -63,7 +68,7 @@ class Relay:
         if np.count_nonzero(state):
             wanted = (state & _SLOT) != 0
             if wanted.any():
-                self._slots.spoken(row[wanted], offset[wanted], size[wanted])
+                self._slots.spoken(row[wanted], ts[wanted], offset[wanted], size[wanted])
             special = (state & _SPECIAL) != 0
             if special.any():
                 chosen = np.nonzero(special)[0]
@@ -73,6 +78,27 @@ class Relay:
                 return
             sink, row, ts, offset, size = sink[some], row[some], ts[some], offset[some], size[some]
         self._outbound.relay(sink, row, ts, offset, size, now)
+
+    def conceal(self, row: Ints, ts: Ints, now: int) -> None:
+        """20 ms of these legs' voice did not come."""
+        self._slots.conceal(row, missing=True)
+        jobs: dict[ConcealingTranslator, list[tuple[int, Target]]] = {}
+        for i, r in enumerate(row.tolist()):
+            for target in self._targets.get(r, ()):
+                if isinstance(target.translator, ConcealingTranslator):
+                    jobs.setdefault(target.translator, []).append((i, target))
+        for translator, job in jobs.items():
+            payload = translator.conceal(np.array([t.stream for _, t in job], np.intp))
+            at = self._core.scatter(payload)
+            if at is None:
+                self._core.counters.held_dropped += len(job)
+                continue
+            index = np.array([i for i, _ in job], np.int64)
+            sink = np.array([t.sink for _, t in job], np.int64)
+            length = np.full(len(job), payload.shape[1], np.int64)
+            for chosen in self._rounds(sink):
+                which = index[chosen]
+                self._outbound.relay(sink[chosen], row[which], ts[which], at[chosen], length[chosen], now)
 
     def _copies(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
         jobs: dict[tuple[int, int], list[tuple[int, Target]]] = {}
@@ -120,10 +146,14 @@ class Relay:
         codec = False
         for sink in sinks:
             wanted = int(legs.tx_format[sink])
-            if not wanted or not source or wanted == source:
+            gaps = self.conceals and row in self.jitter
+            if not wanted or not source or (wanted == source and not (gaps and self.conceals_equal)):
                 targets.append(Target(sink, None, 0))
                 continue
-            translator = self._translator(source, wanted)
+            translator = self._translator(source, wanted, gaps)
+            if translator is None and wanted == source:
+                targets.append(Target(sink, None, 0))
+                continue
             if translator is None:
                 self._core.counters.untranslatable += 1
                 continue
@@ -139,22 +169,27 @@ class Relay:
         if targets and not plain:
             self._targets[row] = targets
 
-    def _translator(self, source: int, wanted: int) -> Translator | None:
-        key = source, wanted
+    def _translator(self, source: int, wanted: int, gaps: bool) -> Translator | ConcealingTranslator | None:
+        key = source, wanted, gaps
         if key not in self._translators:
             one, two = format_of(source), format_of(wanted)
-            self._translators[key] = _make(one, two) if one and two else None
+            self._translators[key] = _make(one, two, gaps) if one and two else None
         return self._translators[key]
 
 
-def _make(source: Format, target: Format) -> Translator | None:
+def _make(source: Format, target: Format, gaps: bool) -> Translator | ConcealingTranslator | None:
+    if gaps:
+        with contextlib.suppress(LookupError):
+            return ConcealingTranslator(source, target)
+    if source is target:
+        return None
     try:
         return Translator(source, target)
     except LookupError:
         return None
 
 
-def _whole(translator: Translator, size: int) -> bool:
+def _whole(translator: Translator | ConcealingTranslator, size: int) -> bool:
     """True when a packet of `size` bytes is whole codec frames at both ends."""
     source, target = translator.source, translator.target
     if not source.frame_bytes or size % source.frame_bytes:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pbx.channels.voice.core import Core, format_of
+from pbx.channels.voice.core import FRAME_MS, Core, format_of, milliseconds
 from pbx.channels.voice.inbound import rounds
 from pbx.channels.voice.legs import Ints, SinkState, SourceState
 from pbx.channels.voice.port import Direction
+from pbx.codecs.plc import KEEP, Gaps
 from pbx.codecs.translation import Translator, decoder
 
 SAMPLES = 160
@@ -25,6 +26,9 @@ _PATIENT = 8 * SAMPLES
 _ENOUGH = 2 * SAMPLES
 _MOST = 22 * SAMPLES
 _EASE = 25
+#: a gap up to so long is filled; one shorter than half a frame is none, ms
+_FILLED = 60
+_UNEVEN = 10
 
 
 class Slots:
@@ -40,7 +44,11 @@ class Slots:
         self._count = 1
         self._ticks = 0
         self._grow(16)
-        self._pending: list[tuple[Ints, int, npt.NDArray[np.uint8]]] = []
+        #: slots, format, payloads (none: a gap alone), samples that are missing before each
+        self._pending: list[tuple[Ints, int, npt.NDArray[np.uint8], Ints]] = []
+        self._gaps = Gaps()
+        #: fill gaps in the sound of far ends
+        self.conceals = True
         self._decoders: dict[int, Translator | None] = {}
         self._streams: set[tuple[int, int]] = set()
         #: one row of samples per slot, and which slots had voice, as of the last `pull`
@@ -52,7 +60,7 @@ class Slots:
         kept = len(old)
         self._ring = np.zeros((size, _RING), np.int16)
         self._ring[:kept] = old
-        for name in ("_write", "_fill", "_prime"):
+        for name in ("_write", "_fill", "_prime", "_expected"):
             column = np.zeros(size, np.int64)
             column[:kept] = getattr(self, name, column[:0])
             setattr(self, name, column)
@@ -63,6 +71,8 @@ class Slots:
     _write: Ints
     _fill: Ints
     _prime: Ints
+    #: time at which the next voice of a slot begins, -1 = none known
+    _expected: Ints
     _primed: npt.NDArray[np.bool_]
     _ring: npt.NDArray[np.int16]
 
@@ -86,6 +96,9 @@ class Slots:
                 self._grow(2 * len(self._ring))
         self._slot[key] = slot
         self._write[slot] = self._fill[slot] = 0
+        self._expected[slot] = -1
+        self._ring[slot] = 0
+        self._gaps.add_row(slot)
         self._primed[slot] = False
         self._prime[slot] = prime
         self._flag(row, direction, True)
@@ -107,6 +120,7 @@ class Slots:
                 translator = self._decoders.get(stream[0])
                 if translator is not None:
                     translator.remove_row(slot)
+            self._gaps.remove_row(slot)
             self._free.append(slot)
             self._flag(row, direction, False)
 
@@ -128,20 +142,52 @@ class Slots:
 
     # ---- copies aside -------------------------------------------------------------------------------------
 
-    def spoken(self, row: Ints, offset: Ints, size: Ints) -> None:
-        """What far ends said."""
-        self._put(self._slot[int(Direction.IN)][row], self._core.legs.rx_format[row], offset, size)
+    def spoken(self, row: Ints, ts: Ints, offset: Ints, size: Ints) -> None:
+        """What far ends said, and when by their clock."""
+        self._put(self._slot[int(Direction.IN)][row], self._core.legs.rx_format[row], offset, size, ts)
+
+    def conceal(self, row: Ints, *, missing: bool) -> None:
+        """20 ms of these far ends' sound have to be made up.  missing: of their time, too."""
+        if not self.conceals:
+            return
+        slot = self._slot[int(Direction.IN)][row]
+        known = (slot > 0) & (self._expected[slot] >= 0)
+        slot, formats = slot[known], self._core.legs.rx_format[row[known]]
+        if missing:
+            self._expected[slot] += FRAME_MS
+        for one in np.unique(formats).tolist():
+            mine = slot[formats == one]
+            nothing = np.zeros((len(mine), 0), np.uint8)
+            self._pending.append((mine, one, nothing, np.full(len(mine), SAMPLES, np.int64)))
 
     def heard(self, row: Ints, offset: Ints, size: Ints) -> None:
         """What far ends hear."""
         self._put(self._slot[int(Direction.OUT)][row], self._core.legs.tx_format[row], offset, size)
 
-    def _put(self, slot: Ints, formats: Ints, offset: Ints, size: Ints) -> None:
+    def _put(self, slot: Ints, formats: Ints, offset: Ints, size: Ints, ts: Ints | None = None) -> None:
         key = (formats << 16) | size
         for one in np.unique(key).tolist():
             mine = np.nonzero(key == one)[0]
+            if ts is None:
+                gap = np.zeros(len(mine), np.int64)
+            else:
+                mine, gap = self._timed(slot, mine, ts, milliseconds(one >> 16, one & 0xFFFF))
             payload = self._core.gather(offset[mine], one & 0xFFFF)
-            self._pending.append((slot[mine], one >> 16, payload))
+            self._pending.append((slot[mine], one >> 16, payload, gap))
+
+    def _timed(self, slot: Ints, mine: Ints, ts: Ints, step: int) -> tuple[Ints, Ints]:
+        """Which of these come in time, and how many samples are missing before each."""
+        expected = self._expected[slot[mine]]
+        ahead = np.where(expected < 0, 0, ts[mine] - expected)
+        if self.conceals:
+            # something else was said in its place; much older ones are of a clock that began anew
+            late = (ahead <= -_UNEVEN) & (ahead >= -_FILLED)
+            if late.any():
+                mine, ahead = mine[~late], ahead[~late]
+        self._expected[slot[mine]] = ts[mine] + step
+        missing = self.conceals & (ahead >= _UNEVEN) & (ahead <= _FILLED)
+        gap: Ints = np.where(missing, ahead * (SAMPLES // FRAME_MS), 0)
+        return mine, gap
 
     # ---- the tick ------------------------------------------------------------------------------------------
 
@@ -185,13 +231,18 @@ class Slots:
             for (format_bit, _), parts in groups.items():
                 mine = chosen[np.isin(owner[chosen], parts)]
                 payload = np.concatenate([pending[p][2][inner[mine[owner[mine] == p]]] for p in parts])
+                gap = np.concatenate([pending[p][3][inner[mine[owner[mine] == p]]] for p in parts])
                 ordered = np.concatenate([slots[mine[owner[mine] == p]] for p in parts])
-                self._push(ordered, format_bit, payload)
+                self._push(ordered, format_bit, payload, gap)
 
-    def _push(self, slot: Ints, format_bit: int, payload: npt.NDArray[np.uint8]) -> None:
+    def _push(self, slot: Ints, format_bit: int, payload: npt.NDArray[np.uint8], gap: Ints) -> None:
         live = slot > 0
         if not live.all():
-            slot, payload = slot[live], payload[live]
+            slot, payload, gap = slot[live], payload[live], gap[live]
+        if np.count_nonzero(gap):
+            self._make_up(slot, gap)
+        if not payload.shape[1]:
+            return
         translator = self._decoder(format_bit)
         if translator is None or not len(slot):
             self._core.counters.untranslatable += len(slot)
@@ -205,6 +256,17 @@ class Slots:
         if not whole:
             return
         samples = translator.translate(slot.astype(np.intp), np.ascontiguousarray(payload[:, :whole]))
+        self._append(slot, self._gaps.blend(slot, samples))
+
+    def _make_up(self, slot: Ints, gap: Ints) -> None:
+        """Sound in place of what did not come, from what the slot said before."""
+        for count in np.unique(gap[gap > 0]).tolist():
+            mine = slot[gap == count]
+            at = self._write[mine][:, None] + np.arange(-KEEP, 0)
+            past = self._ring[mine[:, None], at & (_RING - 1)]
+            self._append(mine, self._gaps.fill(mine.astype(np.intp), past, count))
+
+    def _append(self, slot: Ints, samples: npt.NDArray[np.int16]) -> None:
         size = min(samples.shape[1], _RING // 2)
         at = self._write[slot][:, None] + np.arange(size)
         self._ring[slot[:, None], at & (_RING - 1)] = samples[:, :size]

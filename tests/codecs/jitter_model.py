@@ -85,12 +85,12 @@ class Model:
     def _account(self, lost: int) -> None:
         self.loss = (100000 * lost + 499 * self.loss) // 500
 
-    def _fill(self) -> tuple[Answer, int]:
+    def _fill(self, answer: Answer = Answer.INTERPOLATE) -> tuple[Answer, int]:
         self.contiguous += 1
         if self.interpolations and self.contiguous >= self.interpolations:
             self.silent = True
             self.silence_begin = self.next - self.current
-        return Answer.INTERPOLATE, -1
+        return answer, -1
 
     def _pop(self) -> Waiting:
         self.frames_out += 1
@@ -113,7 +113,7 @@ class Model:
             self.next += 20
             self.last_ms = 20
             self.adjusted = now
-            return self._fill()
+            return self._fill(Answer.GROW)
         head = self.queue[0] if self.queue and self.queue[0].ts <= self.next - self.current else None
         if head is not None and not head.voice:
             self.contiguous = 0

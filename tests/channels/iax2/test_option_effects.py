@@ -385,7 +385,6 @@ def test_the_driver_hands_them_on() -> None:
     conf = (
         "[general]\nbindport=14569\nbindaddr=127.0.53.44\ntos=ef\ncos=5\nnochecksums=yes\n"
         "trunkfreq=40\ntrunkmtu=900\ntrunktimestamps=no\ntrunkmaxsize=5000\n"
-        "maxjitterbuffer=700\nresyncthreshold=900\nmaxjitterinterps=7\njittertargetextra=60\n"
     )
     port: Any = PortLog()
     clock = Clock()
@@ -398,7 +397,6 @@ def test_the_driver_hands_them_on() -> None:
     assert bound.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 5
     assert bound.socket.getsockopt(socket.SOL_SOCKET, 11) == 1
     assert ("set_trunk", 40, 900, False, 5000, {}) in port.commands
-    assert ("set_jitter", 700, 900, 7, 60, {}) in port.commands
     driver.stop()
     clock.pump([0.1] * 30)
 

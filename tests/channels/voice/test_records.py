@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pbx.channels.voice import address as addresses
 from pbx.channels.voice.link import packets
-from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegFlags
+from pbx.channels.voice.port import PLAIN, Buffering, BufferKind, Direction, Edge, EdgeKind, LegFlags, Shape
 from pbx.channels.voice.records import HEAD, Commands, Events, Malformed, apply_commands, deliver_events
 
 A, LOCAL = ("127.0.0.9", 4569), "127.0.0.8"
@@ -35,7 +35,7 @@ def test_every_command_arrives() -> None:
     port.send(1, A, b"data", local=LOCAL, row=5, barrier=True)
     port.send(1, A, b"sealed", row=5, clear=b"head")
     port.set_keys(5, b"k" * 16, (b"a" * 16, b"b" * 16))
-    port.add_leg(5, 6, 1, A, LOCAL, 0x7FFF, 0x7FFE, LegFlags.TRUNK | LegFlags.JITTER, 2**62)
+    port.add_leg(5, 6, 1, A, LOCAL, 0x7FFF, 0x7FFE, LegFlags.TRUNK | LegFlags.ENCRYPTED, 2**62)
     port.resume_leg(5, 6, 1, A, LOCAL, 3, 4, LegFlags(0), 1)
     port.bind_leg(5, A, "", 9)
     port.set_flags(5, LegFlags.ENCRYPTED)
@@ -51,9 +51,15 @@ def test_every_command_arrives() -> None:
     port.pause(1, True)
     port.stop(1)
     port.record(2, 5, "/tmp/x", 4, Direction.OUT, append=True, silence_ms=3000, max_ms=2**33)
-    port.detect(5, digits=True, talk=False, silence_threshold=99)
+    shape = Shape(Direction.IN | Direction.OUT, True, True, -1806, 602)
+    port.record(3, 5, "/tmp/y", 64, Direction.IN | Direction.OUT, shape=shape)
+    port.detect(5, digits=True, talk=False, silence_threshold=99, silence_ms=2**40)
+    port.set_volume(5, -1204)
     port.set_trunk(20, 1240, True, 128000)
-    port.set_jitter(1000, -1, 10, 40)
+    port.set_buffer(5, Buffering(BufferKind.FIXED, 200, -1, 10, 40))
+    port.mark(5, 2**40, 2**33)
+    port.test_jitter(30, -40, 50, 10)
+    port.set_concealment(False, True)
     port.set_options(2500)
     heard = Heard()
     apply_commands(port.take(), heard)
@@ -63,7 +69,7 @@ def test_every_command_arrives() -> None:
         ("send", 1, RAW, RAW_LOCAL, b"data", 5, True, b""),
         ("send", 1, RAW, addresses.NONE, b"sealed", 5, False, b"head"),
         ("set_keys", 5, b"k" * 16, (b"a" * 16, b"b" * 16)),
-        ("add_leg", 5, 6, 1, RAW, RAW_LOCAL, 0x7FFF, 0x7FFE, LegFlags.TRUNK | LegFlags.JITTER, 2**62, False),
+        ("add_leg", 5, 6, 1, RAW, RAW_LOCAL, 0x7FFF, 0x7FFE, LegFlags.TRUNK | LegFlags.ENCRYPTED, 2**62, False),
         ("add_leg", 5, 6, 1, RAW, RAW_LOCAL, 3, 4, LegFlags(0), 1, True),
         ("bind_leg", 5, RAW, addresses.NONE, 9, False),
         ("set_flags", 5, LegFlags.ENCRYPTED),
@@ -78,10 +84,15 @@ def test_every_command_arrives() -> None:
         ("play_silence", 1, 5, 100),
         ("pause", 1, True),
         ("stop", 1),
-        ("record", 2, 5, "/tmp/x", 4, Direction.OUT, True, 3000, 2**33),
-        ("detect", 5, True, False, 99),
+        ("record", 2, 5, "/tmp/x", 4, Direction.OUT, True, 3000, 2**33, PLAIN),
+        ("record", 3, 5, "/tmp/y", 64, Direction.IN | Direction.OUT, False, 0, 0, shape),
+        ("detect", 5, True, False, 99, 2**40),
+        ("set_volume", 5, -1204),
         ("set_trunk", 20, 1240, True, 128000),
-        ("set_jitter", 1000, -1, 10, 40),
+        ("set_buffer", 5, Buffering(BufferKind.FIXED, 200, -1, 10, 40)),
+        ("mark", 5, 2**40, 2**33),
+        ("test_jitter", 30, -40, 50, 10),
+        ("set_concealment", False, True),
         ("set_options", 2500),
     ]
     assert not port
@@ -92,6 +103,7 @@ def test_every_event_arrives() -> None:
     events.datagram(1, RAW, RAW_LOCAL, 5, 6, 2**60, b"full")
     events.voice_due(5, 6, 2**40, 4, b"y" * 33)
     events.voice_unknown(5, 6)
+    events.mark_due(5, 6, 2**40)
     events.finished(9, "error: für")
     events.detected(5, "digit:5")
     heard = Heard()
@@ -100,6 +112,7 @@ def test_every_event_arrives() -> None:
         ("datagram", 1, A, LOCAL, 5, 6, 2**60, b"full"),
         ("voice_due", 5, 6, 2**40, 4, b"y" * 33),
         ("voice_unknown", 5, 6),
+        ("mark_due", 5, 6, 2**40),
         ("finished", 9, "error: für"),
         ("detected", 5, "digit:5"),
     ]
