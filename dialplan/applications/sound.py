@@ -11,6 +11,7 @@ from pbx.channels.sounds import Source
 from pbx.codecs import formats
 from pbx.dialplan.applications.say import by_rules, speak
 from pbx.dialplan.arguments import fields, parse_options
+from pbx.dialplan.asking import collect, prompt
 from pbx.dialplan.digits import send_digits
 from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.interpreter import Run
@@ -148,7 +149,12 @@ async def read(run: Run, data: str) -> Result:
     variable, names, most_text, letters, attempts, timeout_text = fields(data, 6)
     found, _ = parse_options(letters)
     scope = run.scope
+    scope.set("READSTATUS", "ERROR")
+    if not variable:
+        run.warn("Read requires an argument (variable)")
+        return None
     if not _ready(run, skip="s" in found, answer="n" not in found):
+        scope.set(variable, "")
         scope.set("READSTATUS", "SKIPPED")
         return None
     most = c_int(most_text) or 0
@@ -158,63 +164,17 @@ async def read(run: Run, data: str) -> Result:
     tries = max(1, c_int(attempts) or 1)
     status, digits = "ERROR", ""
     for _ in range(tries):
-        with run.noting("READSTATUS", "HANGUP"), run.noting(variable or "READSTATUS", "" if variable else "HANGUP"):
-            prompt = await _prompt(run, names, tone="i" in found)
-            if prompt is None:
+        with run.noting("READSTATUS", "HANGUP"), run.noting(variable, ""):
+            typed = await prompt(run, names, tone="i" in found)
+            if typed is None:
                 digits, status = "", "ERROR"
                 break
-            digits, status = await _collect(run, prompt, most, terminators, seconds, keep="e" in found)
+            digits, status = await collect(run, typed, most, terminators, seconds, keep="e" in found)
         if digits or run.over:
             break
-    if variable:
-        scope.set(variable, digits)
+    scope.set(variable, digits)
     scope.set("READSTATUS", "HANGUP" if run.over else status)
     return Outcome.END if run.over else None
-
-
-async def _prompt(run: Run, names: str, *, tone: bool) -> str | None:
-    """Play the prompt of Read: the digit that stopped it, "" if none did, None if there is no such sound."""
-    if tone and names:
-        run.scope.notes["read.tone"] = run.services.switch.graph.tone(run.channel, tone_spec(run, names))
-        return ""
-    for name in names.split("&") if names else ():
-        source = start_file(run, name)
-        if source is None:
-            return None
-        digit = await listen(run, source, anything)
-        if digit is not None or run.over:
-            return digit or ""
-    return ""
-
-
-async def _collect(run: Run, typed: str, most: int, terminators: str, seconds: float, *, keep: bool) -> tuple[str, str]:
-    """(digits, READSTATUS)."""
-    scope = run.scope
-    first = seconds if seconds > 0 else scope.response_timeout if not seconds else None
-    following = seconds if seconds > 0 else scope.digit_timeout if not seconds else None
-    digits = ""
-    try:
-        while True:
-            if typed:
-                digit: str | None = typed
-                typed = ""
-            else:
-                digit = await run.digit(following if digits else first)
-            source = scope.notes.pop("read.tone", None)
-            if source is not None:
-                source.stop()
-            if digit is None:
-                return digits, "TIMEOUT"
-            if digit in terminators:
-                return (digit if keep and not digits else digits), "OK"
-            digits += digit
-            if len(digits) >= most:
-                return digits, "OK"
-    except Interrupt:
-        source = scope.notes.pop("read.tone", None)
-        if source is not None:
-            source.stop()
-        raise
 
 
 @application(
@@ -311,9 +271,10 @@ async def echo(run: Run, data: str) -> Result:
             if isinstance(event, DigitEnd):
                 if event.digit == "#":
                     return None
-                if channel.leg is not None:
-                    channel.leg.digit_begin(event.digit)
-                    channel.leg.digit_end(event.digit, event.milliseconds)
+                line = channel.line
+                if line is not None:
+                    line.digit_begin(event.digit)
+                    line.digit_end(event.digit, event.milliseconds)
     finally:
         graph.unloop(channel)
     return Outcome.END
@@ -395,7 +356,7 @@ async def send_dtmf(run: Run, data: str) -> Result:
     module="app_sendtext",
 )
 def send_text(run: Run, data: str) -> Result:
-    leg = run.channel.leg
+    leg = run.channel.line
     if leg is not None and not run.over:
         leg.send_text(run.scope.get("SENDTEXT_BODY") or data)
     run.scope.set("SENDTEXTSTATUS", "SUCCESS" if leg is not None and not run.over else "FAILURE")
@@ -414,7 +375,7 @@ def send_url(run: Run, data: str) -> Result:
     if not url:
         run.warn("SendURL requires an argument (URL)")
         return Outcome.END
-    leg = run.channel.leg
+    leg = run.channel.line
     able = leg is not None and leg.technology == "IAX2" and not run.over
     if able and leg is not None:
         leg.send_opaque(9, 1, url.encode("utf-8", "surrogateescape"))

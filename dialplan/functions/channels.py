@@ -376,6 +376,8 @@ def group_count(scope: Scope, args: str) -> str:
 )
 def group_match_count(scope: Scope, args: str) -> str:
     group, category = _split_group(args)
+    if not args:
+        raise FunctionError("needs a pattern of groups")
     try:
         pattern, kind = compiled(group), compiled(category)
     except RegexError as error:
@@ -454,6 +456,8 @@ def _exten_at(scope: Scope, args: str) -> tuple[str, str, str]:
     module="func_extstate",
 )
 def extension_state_(scope: Scope, args: str) -> str:
+    if not args:
+        raise FunctionError("needs an extension")
     exten, context, _ = _exten_at(scope, args)
     return extension_state(scope, exten, context)
 

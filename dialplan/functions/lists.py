@@ -67,9 +67,9 @@ def _range(text: str) -> tuple[int, int]:
 )
 def fieldqty(scope: Scope, args: str) -> str:
     name, char = fields(args, 2)
-    if not char:
-        return "1"
     value = value_of(scope, name)
+    if not char and (name or not args):
+        return "1"
     return str(value.count(_delimiter(char)) + 1 if value else 0)
 
 

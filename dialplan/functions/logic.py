@@ -113,6 +113,8 @@ def _shared_scope(scope: Scope, args: str) -> tuple[str, Scope]:
     from pbx.dialplan.scope import scope_of
 
     name, _, other = args.partition(",")
+    if not name:
+        raise FunctionError("needs a variable")
     if not other:
         return name, scope
     channel = scope.services.switch.channel(other)

@@ -19,6 +19,9 @@ def _priority(scope: Scope, context: str, exten: str, text: str) -> int | None:
     number = c_int(text)
     return number if number is not None else scope.services.dialplan.find_label(context, exten, text, _caller(scope))
 
+#: Subroutines that may run within each other by functions (EVAL_SUB).
+DEEPEST = 14
+
 
 @function(
     "DIALPLAN_EXISTS",
@@ -31,6 +34,8 @@ def dialplan_exists(scope: Scope, args: str) -> str:
         raise FunctionError("needs a context")
     context, exten, priority = fields(args, 3)
     dialplan = scope.services.dialplan
+    if not (context or exten or priority):
+        raise FunctionError("needs a context")
     if not exten:
         return "1" if dialplan.has_context(context) else "0"
     number = _priority(scope, context, exten, priority) if priority else 1
@@ -149,6 +154,9 @@ def _subroutine(scope: Scope, where: str) -> str:
     run = scope.run
     if run is None:
         raise FunctionError("needs a channel that runs the dialplan")
+
+    if sum(frame.special for frame in scope.frames) >= DEEPEST:
+        raise FunctionError(f"subroutines of functions lead to each other more than {DEEPEST} deep")
 
     async def call() -> str:
         scope.set("GOSUB_RETVAL", None)
