@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pbx.channels.voice.core import FRAME_MS, Core, format_of
+from pbx.channels.voice.decoding import FileDecoder
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.slots import SAMPLES, Slots
 from pbx.channels.voice.sources import Source
@@ -36,6 +37,9 @@ class Clocked:
         self._inputs: dict[int, tuple[Input, ...]] = {}
         self._sources: dict[int, list[Source]] = {}
         self._by_number: dict[int, Source] = {}
+        self._files = FileDecoder()
+        #: rows whose far end hears everything louder or softer: factor
+        self._volume: dict[int, float] = {}
         self._encoders: dict[int, Translator | None] = {}
         self._streams: set[tuple[int, int]] = set()
         self._sinks = np.zeros(0, np.int64)
@@ -66,11 +70,22 @@ class Clocked:
         source = self._by_number.pop(number, None)
         if source is None:
             return 0
+        self._files.forget(number)
         others = self._sources[source.row]
         others.remove(source)
         if not others:
             del self._sources[source.row]
         return source.row
+
+    def set_volume(self, row: int, factor: float) -> None:
+        """How loud the leg's far end hears all that is made for it; 1.0 = as it is."""
+        if factor == 1.0:
+            self._volume.pop(row, None)
+        else:
+            self._volume[row] = factor
+
+    def has_volume(self, row: int) -> bool:
+        return row in self._volume
 
     def has_sources(self, row: int) -> bool:
         return row in self._sources
@@ -81,6 +96,7 @@ class Clocked:
     def forget(self, row: int) -> None:
         """The row is gone: its codec states too."""
         self.set_inputs(row, ())
+        self._volume.pop(row, None)
         for key in [k for k in self._streams if k[1] == row]:
             self._streams.discard(key)
             translator = self._encoders.get(key[0])
@@ -100,6 +116,10 @@ class Clocked:
         sounds: dict[int, npt.NDArray[np.int32]] = dict(sums)
         for row in list(self._sources):
             self._play(row, payloads, sounds)
+        for row, sound in self._files.run():
+            _add(sounds, row, sound)
+        for row in self._volume.keys() & sounds.keys():
+            sounds[row] = (sounds[row] * self._volume[row]).astype(np.int32)
         rows: list[int] = []
         data: list[npt.NDArray[np.uint8]] = []
         for row, payload in payloads.items():
@@ -139,20 +159,20 @@ class Clocked:
         for source in tuple(sources):
             if source.paused or not source.ready:
                 continue
-            if len(sources) == 1 and row not in sounds:
-                payload = source.payload(int(legs.tx_format[row]))
-                if payload is not None:
-                    if payload:
-                        payloads[row] = payload
-                    else:
-                        self._finished(source.number, "end")
-                    continue
-            sound = source.samples()
-            if sound is None:
-                self._finished(source.number, "end")
+            which = source.format
+            if which is None:
+                sound = source.samples()
+                if sound is None:
+                    self._finished(source.number, "end")
+                else:
+                    _add(sounds, row, sound)
                 continue
-            before = sounds.get(row)
-            sounds[row] = sound.astype(np.int32) if before is None else before + sound
+            piece = source.take()
+            alone = len(sources) == 1 and row not in sounds and row not in self._volume
+            if alone and piece and which.bit == int(legs.tx_format[row]):
+                payloads[row] = piece
+            elif not piece or not self._files.put(which, source.number, row, piece):
+                self._finished(source.number, "end")
 
     def _encode(
         self, sounds: dict[int, npt.NDArray[np.int32]], rows: list[int], data: list[npt.NDArray[np.uint8]]
@@ -200,6 +220,11 @@ class Clocked:
             sink = np.array([rows[i] for i in group], np.int64)
             tx = np.array([self._outbound.clocked(rows[i], FRAME_MS, now) for i in group], np.int64)
             self._outbound.emit(sink, tx, offset, np.full(len(group), size, np.int64), now)
+
+
+def _add(sounds: dict[int, npt.NDArray[np.int32]], row: int, sound: npt.NDArray[np.int16]) -> None:
+    before = sounds.get(row)
+    sounds[row] = sound.astype(np.int32) if before is None else before + sound
 
 
 __all__ = ["SAMPLES", "Clocked", "Input"]

@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from pbx.codecs.detect import DtmfDetector, TalkDetector
 
-#: talk begins after this much sound, and ends after this much silence (ms)
+#: talk begins after this much sound (ms)
 _TALK_MS = 60
-_SILENCE_MS = 2500
 
 
 @dataclass(slots=True)
@@ -22,6 +21,8 @@ class Watch:
     slot: int
     digits: bool
     talk: bool
+    #: so much of it (ms) ends talk
+    silence_ms: int
     talking: bool = False
 
 
@@ -34,8 +35,8 @@ class Detectors:
         self._digits = DtmfDetector()
         self._talk = TalkDetector()
 
-    def add(self, row: int, slot: int, digits: bool, talk: bool, threshold: int) -> None:
-        self._watches[row] = Watch(slot, digits, talk)
+    def add(self, row: int, slot: int, digits: bool, talk: bool, threshold: int, silence_ms: int) -> None:
+        self._watches[row] = Watch(slot, digits, talk, silence_ms)
         self._digits.add_row(row)
         self._talk.add_row(row, threshold)
 
@@ -64,6 +65,6 @@ class Detectors:
             if not watch.talking and loud >= _TALK_MS:
                 watch.talking = True
                 self._tell(row, "talk")
-            elif watch.talking and quiet >= _SILENCE_MS:
+            elif watch.talking and quiet >= watch.silence_ms:
                 watch.talking = False
                 self._tell(row, "silence")

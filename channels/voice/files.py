@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from pbx.channels.voice.contents import Content, Contents
 from pbx.codecs.files import BadSound, SoundWriter
 
 #: writes that may wait for a slow disk; more are dropped and counted
@@ -57,6 +58,7 @@ class ThreadFiles:
         self._later = later
         self._jobs: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
         self._files = DirectFiles()
+        self._contents = Contents()
         self._thread: threading.Thread | None = None
         self.dropped = 0
 
@@ -81,12 +83,12 @@ class ThreadFiles:
     def _finish(self, number: int, done: Callable[[str], None]) -> None:
         self._later(done, self._files.finish(number))
 
-    def read(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
-        """Read a whole file; `done(content, "")` or `done(None, reason)`."""
+    def read(self, path: str, done: Callable[[Content | None, str], None]) -> None:
+        """Read a whole sound file; `done(content, "")` or `done(None, reason)`."""
         self._job(self._read, path, done)
 
-    def _read(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
-        self._later(done, *read_file(path))
+    def _read(self, path: str, done: Callable[[Content | None, str], None]) -> None:
+        self._later(done, *self._contents.read(path))
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -100,13 +102,9 @@ class ThreadFiles:
             self._thread = None
 
 
-def read_file(path: str) -> tuple[bytes | None, str]:
-    """(content, "") or (None, reason)."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(), ""
-    except OSError as error:
-        return None, _reason(error)
+def read_file(path: str) -> tuple[Content | None, str]:
+    """A sound file for one who does not keep it: (content, "") or (None, reason)."""
+    return Contents().read(path)
 
 
 def _reason(error: Exception) -> str:

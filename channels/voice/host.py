@@ -10,6 +10,7 @@ from typing import Any
 
 from pbx.channels.voice.arena import SLOTS
 from pbx.channels.voice.counters import CounterTable
+from pbx.channels.voice.contents import Content
 from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
 from pbx.channels.voice.headers import Headers
 from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL
@@ -211,7 +212,7 @@ class Host:
                 self._segmenting.discard(number)
         send(self._kernel, fd, box, self.plane.counters)
 
-    def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
+    def read_file(self, path: str, done: Callable[[Content | None, str], None]) -> None:
         if self._threads is not None:
             self._threads.read(path, done)
         else:

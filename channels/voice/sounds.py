@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pbx.channels.voice.clocked import Clocked
+from pbx.channels.voice.contents import Content
 from pbx.channels.voice.core import Core, format_of
 from pbx.channels.voice.detect import Detectors
-from pbx.channels.voice.port import Direction
+from pbx.channels.voice.port import PLAIN, Direction, Shape
 from pbx.channels.voice.sinks import Files, Recorder
 from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sources import Bad, FileSource, SilenceSource, Source, ToneSource
@@ -28,7 +29,7 @@ class Outside(Protocol):
 
     def close_socket(self, socket: int) -> None: ...
 
-    def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
+    def read_file(self, path: str, done: Callable[[Content | None, str], None]) -> None:
         """Read a file without making anybody wait; `done(content, "")` or `done(None, reason)` may come at once."""
 
     def send_boxes(self) -> None:
@@ -81,13 +82,13 @@ class Sounds:
         sound = FileSource(source, row, which, skip_ms, loop)
         self._add_source(sound)
 
-        def read(data: bytes | None, reason: str) -> None:
+        def read(content: Content | None, reason: str) -> None:
             if self.clocked.source(source) is not sound:
                 return
             try:
-                if data is None:
+                if content is None:
                     raise Bad(reason)
-                sound.load(path, data)
+                sound.load(content)
             except Bad as error:
                 self._ended(source, f"error: {error}")
 
@@ -109,9 +110,14 @@ class Sounds:
             self.core.events.finished(source, "stopped")
 
     def pause(self, source: int, paused: bool) -> None:
-        playing = self.clocked.source(source)
-        if playing is not None:
-            playing.paused = paused
+        running = self.clocked.source(source) or self._recorders.get(source)
+        if running is not None:
+            running.paused = paused
+
+    def set_volume(self, row: int, gain: int) -> None:
+        if self._live(row):
+            self.clocked.set_volume(row, 10 ** (gain / 2000))
+            self._refresh({row})
 
     def stop(self, source: int) -> None:
         if source in self._recorders:
@@ -131,17 +137,19 @@ class Sounds:
         append: bool,
         silence_ms: int,
         max_ms: int,
+        shape: Shape = PLAIN,
     ) -> None:
         which = format_of(format_bit)
         if which is None or not self._live(row):
             self.core.events.finished(sink, "error: no such format" if which is None else "stopped")
             return
         wanted = [d for d in (Direction.IN, Direction.OUT) if direction & d]
-        slots = tuple(self.slots.want(row, d, patient=True) for d in wanted)
+        heeded = [d for d in (Direction.IN, Direction.OUT) if (direction | shape.starts) & d]
+        slots = {d: self.slots.want(row, d, patient=True) for d in heeded}
         try:
-            recorder = Recorder(sink, row, which, direction, slots, silence_ms=silence_ms, max_ms=max_ms)
+            recorder = Recorder(sink, row, which, wanted, slots, shape, silence_ms=silence_ms, max_ms=max_ms)
         except LookupError as error:
-            for d in wanted:
+            for d in heeded:
                 self.slots.unwant(row, d)
             self.core.events.finished(sink, f"error: {error}")
             return
@@ -159,10 +167,9 @@ class Sounds:
     def _end_recording(self, number: int, reason: str) -> None:
         recorder = self._recorders.pop(number)
         if reason == "stopped":
-            recorder.end([self.slots.rest(slot) for slot in recorder.slots])
-        for direction in (Direction.IN, Direction.OUT):
-            if recorder.direction & direction:
-                self.slots.unwant(recorder.row, direction)
+            recorder.end({direction: self.slots.rest(slot) for direction, slot in recorder.slots.items()})
+        for direction in recorder.slots:
+            self.slots.unwant(recorder.row, direction)
         rest = recorder.take()
         if rest:
             self._outside.files.write(number, rest)
@@ -171,9 +178,10 @@ class Sounds:
             number, lambda failed: self.core.events.finished(number, f"error: {failed}" if failed else reason)
         )
 
-    def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int) -> None:
+    def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int, silence_ms: int = 2500) -> None:
         watched = self.detectors.remove(row)
         if (digits or talk) and self._live(row):
-            self.detectors.add(row, self.slots.want(row, Direction.IN), digits, talk, silence_threshold)
+            slot = self.slots.want(row, Direction.IN)
+            self.detectors.add(row, slot, digits, talk, silence_threshold, silence_ms)
         if watched:
             self.slots.unwant(row, Direction.IN)

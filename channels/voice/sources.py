@@ -7,11 +7,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pbx.channels.voice.contents import Content
 from pbx.channels.voice.slots import SAMPLES
-from pbx.codecs.files import BadSound, unwrap
 from pbx.codecs.formats import Format
 from pbx.codecs.tones import MILLIWATT, ToneList, parse_tones
-from pbx.codecs.translation import Translator, decoder
 
 Samples = npt.NDArray[np.int16]
 
@@ -26,9 +25,11 @@ class Source(Protocol):
     number: int
     row: int
     paused: bool
+    #: what `take` gives; None: the sound is made here, by `samples`
+    format: Format | None
 
-    def payload(self, format_bit: int) -> bytes | None:
-        """The next 20 ms as they stand in the file, if it holds this very format; b"" at its end, None if not so."""
+    def take(self) -> bytes:
+        """The next 20 ms as they stand in the file; b"" at its end."""
 
     def samples(self) -> Samples | None:
         """The next 20 ms, 8 kHz, padded with silence; None at the end."""
@@ -40,14 +41,15 @@ class Source(Protocol):
 
 class _Base:
     ready = True
+    format: Format | None = None
 
     def __init__(self, number: int, row: int) -> None:
         self.number = number
         self.row = row
         self.paused = False
 
-    def payload(self, format_bit: int) -> bytes | None:
-        return None
+    def take(self) -> bytes:
+        return b""
 
 
 class SilenceSource(_Base):
@@ -81,63 +83,47 @@ class ToneSource(_Base):
     def samples(self) -> Samples | None:
         sound = self._list.render(self._at, SAMPLES)
         self._at += SAMPLES
-        return _padded(sound) if len(sound) else None
+        return padded(sound) if len(sound) else None
 
 
 class FileSource(_Base):
-    """A sound file, whose bytes come to `load` when they have been read.  Raises Bad for a format without frames."""
+    """A sound file, whose content comes to `load` when it has been read."""
 
     def __init__(self, number: int, row: int, which: Format, skip_ms: int, loop: bool) -> None:
         super().__init__(number, row)
-        self._format = which
+        self.format: Format = which
         self._skip_ms = skip_ms
         self._loop = loop
-        self._data: bytes | None = None
+        self._content: Content | None = None
         self._at = 0
-        self._translator: Translator | None = None
         self._unit = which.bytes_per_20ms
 
     @property
     def ready(self) -> bool:  # type: ignore[override]
-        return self._data is not None
+        return self._content is not None
 
-    def load(self, path: str, data: bytes) -> None:
-        """The file's content; its suffix and head say what it holds.  Raises Bad when it is not what it should be."""
-        try:
-            self._format, self._data = unwrap(path, data)
-        except (BadSound, OSError) as error:
-            raise Bad(str(error)) from None
-        self._unit = self._format.bytes_per_20ms
+    def load(self, content: Content) -> None:
+        """What the file holds.  Raises Bad for a format without frames of 20 ms."""
+        self._content, self.format = content, content.format
+        self._unit = self.format.bytes_per_20ms
         if not self._unit:
-            raise Bad(f"files of {self._format} have no frames of 20 ms")
-        self._at = min(self._skip_ms // 20 * self._unit, len(self._data))
+            raise Bad(f"files of {self.format} have no frames of 20 ms")
+        self._at = min(self._skip_ms // 20 * self._unit, len(content.data))
 
-    def _take(self) -> bytes:
-        """The next 20 ms; at the end as many whole codec frames as there are, then b""."""
-        data = self._data or b""
+    def take(self) -> bytes:
+        """The next 20 ms in `format`; at the end as many whole codec frames as there are, then b""."""
+        data = self._content.data if self._content is not None else b""
         if self._loop and self._at >= len(data):
             self._at = 0
         piece = data[self._at : self._at + self._unit]
         self._at += len(piece)
-        return piece[: len(piece) - len(piece) % self._format.frame_bytes]
-
-    def payload(self, format_bit: int) -> bytes | None:
-        return self._take() if self._format.bit == format_bit else None
+        return piece[: len(piece) - len(piece) % self.format.frame_bytes]
 
     def samples(self) -> Samples | None:
-        piece = self._take()
-        if not piece:
-            return None
-        if self._translator is None:
-            try:
-                self._translator = decoder(self._format)
-            except LookupError:
-                return None
-            self._translator.add_row(0)
-        data = np.frombuffer(piece, np.uint8).reshape(1, -1)
-        sound: Samples = self._translator.translate(np.zeros(1, np.intp), data)[0]
-        return _padded(sound[:SAMPLES])
+        """None: coded sound is decoded for many sources at once (`decoding.py`)."""
+        return None
 
 
-def _padded(sound: Samples) -> Samples:
+def padded(sound: Samples) -> Samples:
+    """20 ms, filled up with silence."""
     return sound if len(sound) == SAMPLES else np.pad(sound, (0, SAMPLES - len(sound)))
