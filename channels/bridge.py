@@ -295,11 +295,11 @@ class Bridge:
                 if control not in _OWN:
                     peer.indicate(control, data)
             case Text(text):
-                if peer.leg is not None and not peer.dead:
-                    peer.leg.send_text(text)
+                if peer.line is not None and not peer.dead:
+                    peer.line.send_text(text)
             case Opaque(frame_type, subclass, data):
-                if peer.leg is not None and not peer.dead:
-                    peer.leg.send_opaque(frame_type, subclass, data)
+                if peer.line is not None and not peer.dead:
+                    peer.line.send_opaque(frame_type, subclass, data)
 
     def _digit_begin(self, channel: Channel, digit: str) -> None:
         if self._may_become(channel, self._typed.get(channel, "") + digit):
@@ -307,7 +307,7 @@ class Bridge:
         self._pass_typed(channel)
         if self._may_become(channel, digit):
             return
-        leg = self.peer(channel).leg
+        leg = self.peer(channel).line
         if leg is not None:
             leg.digit_begin(digit)
             self._down[channel] = digit
@@ -315,7 +315,7 @@ class Bridge:
     async def _digit_end(self, channel: Channel, digit: str, milliseconds: int) -> None:
         if self._down.get(channel) == digit:
             del self._down[channel]
-            leg = self.peer(channel).leg
+            leg = self.peer(channel).line
             if leg is not None:
                 leg.digit_end(digit, milliseconds)
             return
@@ -351,7 +351,7 @@ class Bridge:
             self._play(channel, digit, KEPT_DIGIT_MS)
 
     def _play(self, channel: Channel, digit: str, milliseconds: int) -> None:
-        leg = self.peer(channel).leg
+        leg = self.peer(channel).line
         if leg is not None and not self.peer(channel).dead:
             leg.digit_begin(digit)
             leg.digit_end(digit, milliseconds or KEPT_DIGIT_MS)

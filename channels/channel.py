@@ -28,6 +28,7 @@ from pbx.channels.events import (
     Control,
     Ended,
 )
+from pbx.channels.hooks import Hook, HookedLeg, passes
 from pbx.channels.interrupts import Expired, Hangup, Interrupt, Redirect, Taken
 from pbx.channels.party import Caller
 
@@ -94,6 +95,8 @@ class Channel:
         self.bridge: Any = None
         #: free places where floors above keep what belongs to this channel (dialplan state, CDR, ...)
         self.attached: dict[str, Any] = {}
+        #: what looks at signals from and to the far end (hooks.py)
+        self.hooks: tuple[Hook, ...] = ()
         self._inbox: deque[ChannelEvent] = deque(maxlen=INBOX)
         self._reader: Callable[[], None] | None = None
         self._owner: Owner | None = None
@@ -123,22 +126,30 @@ class Channel:
         """Answer an incoming call; nothing happens when it is up already."""
         if self.dead or self.state is State.UP:
             return
-        if self.leg is not None:
-            self.leg.answer()
+        line = self.line
+        if line is not None:
+            line.answer()
         self.set_state(State.UP)
 
     def indicate(self, control: Control, data: bytes = b"") -> None:
         """Pass an indication to the far end and keep the state in step with it."""
         if self.dead:
             return
-        if self.leg is not None:
-            self.leg.indicate(control, data)
+        line = self.line
+        if line is not None:
+            line.indicate(control, data)
+
+    @property
+    def line(self) -> Leg | None:
+        """What the far end is told by: the leg, behind the hooks if there are any."""
+        leg = self.leg
+        return HookedLeg(self, leg) if self.hooks and leg is not None else leg
 
     # ---- what the far end does -----------------------------------------------------------------------
 
     def deliver(self, event: ChannelEvent) -> None:
         """An event from the far end; called by the technology, or by the switch for finished sounds."""
-        if self.dead:
+        if self.dead or (self.hooks and not passes(self, event, sent=False)):
             return
         self._inbox.append(event)
         self._wake_reader()

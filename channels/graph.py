@@ -58,7 +58,8 @@ class Graph:
         self._pairs: dict[Channel, Channel] = {}
         self._arcs: dict[Channel, dict[Arc, None]] = {}
         self._held: set[Channel] = set()
-        self._muted: dict[Channel, Direction] = {}
+        #: who mutes a channel -> which way
+        self._muted: dict[Channel, dict[str, Direction]] = {}
         self._handles: dict[Channel, list[Handle]] = {}
         self._detectors: dict[Channel, _Detector] = {}
         self._detecting: dict[int, tuple[bool, bool, list[Channel]]] = {}
@@ -192,13 +193,28 @@ class Graph:
             and len(self._arcs.get(channel, ())) == 2
         )
 
-    def mute(self, channel: Channel, direction: Direction) -> None:
-        """Nothing of that direction passes (IN: others don't hear it, OUT: it doesn't hear others); 0 ends it."""
+    def mute(self, channel: Channel, direction: Direction, why: str = "") -> None:
+        """Nothing of that direction passes (IN: others don't hear it, OUT: it doesn't hear others); 0 ends it.
+
+        Of several reasons (`why`) each has its own directions; what any of them mutes is mute.
+        """
         if channel.dead:
             return
         self._know(channel)
-        self._muted[channel] = direction
+        reasons = self._muted.setdefault(channel, {})
+        reasons[why] = direction
+        if not direction:
+            del reasons[why]
+        if not reasons:
+            del self._muted[channel]
         self._update([channel])
+
+    def muted(self, channel: Channel) -> Direction:
+        """What is mute of this channel, for whatever reason."""
+        found = Direction(0)
+        for direction in self._muted.get(channel, {}).values():
+            found |= direction
+        return found
 
     def _add(self, *arcs: Arc) -> None:
         ends: list[Channel] = []
@@ -399,7 +415,7 @@ class Graph:
                 rows[channel] = row
             elif channel in self._pairs:
                 pairs[channel] = self._pairs[channel]
-            muted = self._muted.get(channel, Direction(0))
+            muted = self.muted(channel)
             if channel in self._held or muted & Direction.IN:
                 closed_in.add(channel)
             if channel in self._held or muted & Direction.OUT:

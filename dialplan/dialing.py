@@ -331,7 +331,7 @@ class Calling:
                 if self._typed == self.wishes.hangup_digits:
                     return True
         if self.single and self.legs:
-            leg = self.legs[0].channel.leg
+            leg = self.legs[0].channel.line
             if leg is not None and isinstance(event, DigitEnd):
                 leg.digit_begin(event.digit)
                 leg.digit_end(event.digit, event.milliseconds)
@@ -358,8 +358,8 @@ class Calling:
                 self.caller.indicate(Control.PROCEEDING)
             case TransferRequest(exten, context):
                 self._forward(leg, exten, context)
-            case Text(text) if self.single and self.caller.leg is not None:
-                self.caller.leg.send_text(text)
+            case Text(text) if self.single and self.caller.line is not None:
+                self.caller.line.send_text(text)
             case Indication(control, data) if self.single and control in (Control.CONNECTED_LINE, Control.REDIRECTING):
                 if not self.wishes.ignore_updates:
                     self.caller.indicate(control, data)

@@ -28,11 +28,12 @@ async def send_digits(
         if pause is not None:
             await task.sleep(pause)
             continue
-        if digit.upper() not in "0123456789*#ABCDF" or channel.leg is None:
+        line = channel.line
+        if digit.upper() not in "0123456789*#ABCDF" or line is None:
             continue
-        channel.leg.digit_begin(digit.upper())
+        line.digit_begin(digit.upper())
         await task.sleep(tone_ms / 1000)
-        if channel.dead or channel.leg is None:
+        if channel.dead:
             return
-        channel.leg.digit_end(digit.upper(), tone_ms)
+        line.digit_end(digit.upper(), tone_ms)
         await task.sleep(gap_ms / 1000)

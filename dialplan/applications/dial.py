@@ -273,10 +273,11 @@ class _Dial:
     def _progress_digits(self, leg: Outgoing) -> None:
         """Option D's third part: digits to a leg that sends sound before its answer."""
         digits = [*self.argument("D").split(":"), "", "", ""][2]
-        if digits and leg.channel.leg is not None:
+        line = leg.channel.line
+        if digits and line is not None:
             for digit in digits:
-                leg.channel.leg.digit_begin(digit)
-                leg.channel.leg.digit_end(digit, 100)
+                line.digit_begin(digit)
+                line.digit_end(digit, 100)
 
     # ---- talking ----------------------------------------------------------------------------------------------------
 
