@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pbx.channels.voice.arena import SLOTS
-from pbx.channels.voice.counters import CounterTable
 from pbx.channels.voice.contents import Content
+from pbx.channels.voice.counters import CounterTable
 from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
 from pbx.channels.voice.headers import Headers
 from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL

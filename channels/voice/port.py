@@ -80,7 +80,7 @@ class Shape:
     packed: no silence where there was no sound.  gain_in, gain_out: dB * 100.
     """
 
-    starts: Direction = Direction(0)
+    starts: int = 0
     stereo: bool = False
     packed: bool = False
     gain_in: int = 0
@@ -229,8 +229,10 @@ class VoicePort(Protocol):
         later, and `percent` of them up to `jitter_ms` earlier or later.
         """
 
-    def set_concealment(self, on: bool, equal: bool) -> None:
-        """Fill gaps in decoded sound; equal: also where a buffered leg's frames go on in the format they have."""
+    def set_concealment(self, decoded: bool, translated: bool, equal: bool) -> None:
+        """Fill gaps in the sound of far ends: what is decoded for a mix or a recording; a buffered leg's voice where
+        it is translated; and where it goes on in the format it has.
+        """
 
     def set_options(self, mediatick_us: int) -> None: ...
 

@@ -264,8 +264,8 @@ class Commands(Writer):
     def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None:
         self.put(Command.TEST_JITTER, a=late_ms, b=resync_ms, c=jitter_ms, d=percent)
 
-    def set_concealment(self, on: bool, equal: bool) -> None:
-        self.put(Command.SET_CONCEALMENT, int(on) | int(equal) << 1)
+    def set_concealment(self, decoded: bool, translated: bool, equal: bool) -> None:
+        self.put(Command.SET_CONCEALMENT, int(decoded) | int(translated) << 1 | int(equal) << 2)
 
     def set_options(self, mediatick_us: int) -> None:
         self.put(Command.SET_OPTIONS, a=mediatick_us)
@@ -324,7 +324,7 @@ class Plane(Protocol):
     def set_buffer(self, row: int, buffer: Buffering) -> None: ...
     def mark(self, row: int, ts64: int, number: int) -> None: ...
     def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None: ...
-    def set_concealment(self, on: bool, equal: bool) -> None: ...
+    def set_concealment(self, decoded: bool, translated: bool, equal: bool) -> None: ...
     def set_options(self, mediatick_us: int) -> None: ...
 
 
@@ -342,7 +342,7 @@ def _pieces(tail: bytes, count: int) -> tuple[bytes, ...]:
 def _shape(flags: int, gains: int) -> Shape:
     """Of a recording's flags and of its gains, two signed halves."""
     gain_in, gain_out = struct.unpack("=hh", struct.pack("=HH", gains & 0xFFFF, gains >> 16))
-    return Shape(Direction(flags >> 4 & 3), bool(flags >> 9 & 1), bool(flags >> 10 & 1), gain_in, gain_out)
+    return Shape(flags >> 4 & 3, bool(flags >> 9 & 1), bool(flags >> 10 & 1), gain_in, gain_out)
 
 
 _Head = tuple[int, int, int, int, int, int, int, int, int]
@@ -378,7 +378,7 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     Command.SET_BUFFER: lambda p, h, t: p.set_buffer(h[2], Buffering(BufferKind(h[1]), h[5], h[6], h[7], h[8])),
     Command.MARK: lambda p, h, t: p.mark(h[2], h[5], h[6]),
     Command.TEST_JITTER: lambda p, h, t: p.test_jitter(h[5], h[6], h[7], h[8]),
-    Command.SET_CONCEALMENT: lambda p, h, t: p.set_concealment(bool(h[1] & 1), bool(h[1] & 2)),
+    Command.SET_CONCEALMENT: lambda p, h, t: p.set_concealment(bool(h[1] & 1), bool(h[1] & 2), bool(h[1] & 4)),
     Command.SET_OPTIONS: lambda p, h, t: p.set_options(h[5]),
 }
 

@@ -25,8 +25,10 @@ class Source(Protocol):
     number: int
     row: int
     paused: bool
-    #: what `take` gives; None: the sound is made here, by `samples`
-    format: Format | None
+
+    @property
+    def format(self) -> Format | None:
+        """What `take` gives; None: the sound is made here, by `samples`."""
 
     def take(self) -> bytes:
         """The next 20 ms as they stand in the file; b"" at its end."""
@@ -89,9 +91,11 @@ class ToneSource(_Base):
 class FileSource(_Base):
     """A sound file, whose content comes to `load` when it has been read."""
 
+    format: Format
+
     def __init__(self, number: int, row: int, which: Format, skip_ms: int, loop: bool) -> None:
         super().__init__(number, row)
-        self.format: Format = which
+        self.format = which
         self._skip_ms = skip_ms
         self._loop = loop
         self._content: Content | None = None

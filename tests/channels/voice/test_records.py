@@ -51,7 +51,7 @@ def test_every_command_arrives() -> None:
     port.pause(1, True)
     port.stop(1)
     port.record(2, 5, "/tmp/x", 4, Direction.OUT, append=True, silence_ms=3000, max_ms=2**33)
-    shape = Shape(Direction.IN | Direction.OUT, True, True, -1806, 602)
+    shape = Shape(3, True, True, -1806, 602)
     port.record(3, 5, "/tmp/y", 64, Direction.IN | Direction.OUT, shape=shape)
     port.detect(5, digits=True, talk=False, silence_threshold=99, silence_ms=2**40)
     port.set_volume(5, -1204)
@@ -59,7 +59,7 @@ def test_every_command_arrives() -> None:
     port.set_buffer(5, Buffering(BufferKind.FIXED, 200, -1, 10, 40))
     port.mark(5, 2**40, 2**33)
     port.test_jitter(30, -40, 50, 10)
-    port.set_concealment(False, True)
+    port.set_concealment(False, True, True)
     port.set_options(2500)
     heard = Heard()
     apply_commands(port.take(), heard)
@@ -92,7 +92,7 @@ def test_every_command_arrives() -> None:
         ("set_buffer", 5, Buffering(BufferKind.FIXED, 200, -1, 10, 40)),
         ("mark", 5, 2**40, 2**33),
         ("test_jitter", 30, -40, 50, 10),
-        ("set_concealment", False, True),
+        ("set_concealment", False, True, True),
         ("set_options", 2500),
     ]
     assert not port
