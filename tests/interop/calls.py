@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from tests.interop.boxes import Box
 from tests.interop.capture import Stream, capture
 from tests.interop.sounds import alike, from_ulaw, sweep, to_ulaw
@@ -91,20 +93,20 @@ def whole_file(path: Path, seconds: float = 20) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
-def recorded_there(caller: Box, callee: Box, target: str, least: float = 0.9) -> None:
-    """The caller plays, the callee records: its file holds the sound."""
+def recorded_there(caller: Box, callee: Box, target: str, sound: np.ndarray = SWEEP) -> None:
+    """The caller plays, the callee records: its file holds the sound, as `sound` has it."""
     (callee.home / "spool" / "heard.ulaw").unlink(missing_ok=True)
     caller.originate(target, "Playback", caller.seen(caller.home / "sounds" / "sweep"))
-    likeness = alike(SWEEP, from_ulaw(whole_file(callee.home / "spool" / "heard.ulaw")))
-    assert likeness > least, f"the callee recorded something else (likeness {likeness:.2f})"
+    likeness = alike(sound, from_ulaw(whole_file(callee.home / "spool" / "heard.ulaw")))
+    assert likeness > 0.9, f"the callee recorded something else (likeness {likeness:.2f})"
 
 
-def recorded_here(caller: Box, target: str, least: float = 0.9) -> None:
-    """The callee plays, the caller records: its file holds the sound."""
+def recorded_here(caller: Box, target: str, sound: np.ndarray = SWEEP) -> None:
+    """The callee plays, the caller records: its file holds the sound, as `sound` has it."""
     (caller.home / "spool" / "recorded.ulaw").unlink(missing_ok=True)
     caller.rx(f"channel originate {target} extension record@apps")
-    likeness = alike(SWEEP, from_ulaw(whole_file(caller.home / "spool" / "recorded.ulaw")))
-    assert likeness > least, f"the caller heard something else (likeness {likeness:.2f})"
+    likeness = alike(sound, from_ulaw(whole_file(caller.home / "spool" / "recorded.ulaw")))
+    assert likeness > 0.9, f"the caller heard something else (likeness {likeness:.2f})"
 
 
 def digits_both_ways(caller: Box, callee: Box, target: str) -> None:
