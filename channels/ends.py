@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
     from pbx.channels.events import Control
+    from pbx.channels.voice.port import Buffering
 
 
 class State(IntEnum):
@@ -72,6 +73,9 @@ class Leg(Protocol):
 
     def hangup(self, cause: int) -> None:
         """End the far end's leg; the channel is already dead for everybody else."""
+
+    def buffer(self, wish: Buffering | None) -> bool:
+        """Smooth what the far end says like this (None: as the configuration says); False where no packets come."""
 
     def detail(self, item: str) -> str | None:
         """A technology item of CHANNEL(item), None if there is no such item."""

@@ -71,7 +71,7 @@ class FixedBuffer:
         ends = self._queue.ends(rows)
         self._tie(rows, ~self._tied[rows], ts, arrival)
         due = ts + c["base"][rows] + c["delay"][rows]
-        late = due < c["next"][rows]
+        late: Bools = due < c["next"][rows]
         ahead = c["delay"][rows] + c["threshold"][rows]
         early = (c["threshold"][rows] != -1) & (due > c["next"][rows] + ahead)
         off = voice & (late | early | self._taken(rows, due, ms))
@@ -82,7 +82,7 @@ class FixedBuffer:
             c["base"][r] = (behind - ts)[again] - c["delay"][r]
             c["next"][r] = np.where(ends.some[again], c["next"][r], behind[again])
             due = ts + c["base"][rows] + c["delay"][rows]
-        refused = (off & ~again) | (ends.count == SLOTS)
+        refused: Bools = (off & ~again) | (ends.count == SLOTS)
         c["late"][rows[refused & late]] += 1
         c["dropped"][rows[refused & ~late]] += 1
         self._measure(rows[voice], (arrival - ts - c["base"][rows])[voice])

@@ -12,7 +12,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.utils import getProcessOutputAndValue
 
-from pbx import indications, undone
+from pbx import codecsconf, iaxfirmware, iaxprov, indications, undone
 from pbx.admission import AdmittingInterpreter
 from pbx.channels.channel import Channel
 from pbx.channels.graph import Graph
@@ -124,13 +124,14 @@ class VoiceService:
         self._daemon = daemon
         self.events = PlaneEvents(daemon)
         self.port: LocalPort | RemotePort
+        self.concealment = codecsconf.Concealment()
 
     def start(self) -> None:
         """The plane runs in a process of its own unless `voiceprocess = no` (or the system can't)."""
         daemon = self._daemon
         remote = self._remote()
         self.port = LocalPort(daemon.reactor, self.events) if remote is None else remote
-        self.port.set_options(daemon.conf.mediatick)
+        self.reload()
         daemon.switch.graph = Graph(daemon.switch, self.port)
 
     async def ready(self) -> None:
@@ -156,8 +157,12 @@ class VoiceService:
             self.events.driver.voice_restarted()
 
     def reload(self) -> None:
-        """asterisk.conf was read again."""
+        """asterisk.conf was read (again), and codecs.conf is."""
         self.port.set_options(self._daemon.conf.mediatick)
+        findings = Diagnostics()
+        self.concealment = c = codecsconf.load(self._daemon.conf.etc("codecs.conf"), findings)
+        self._daemon.say(findings)
+        self.port.set_concealment(c.decoded, bool(c.generic), c.equal)
 
     def stop(self) -> None:
         if hasattr(self, "port"):  # not where the start failed before it
@@ -327,6 +332,16 @@ class Iax2Service:
         self.driver = driver
         self.upkeep = Upkeep(daemon.reactor, driver)
         self._load_dnsmgr()
+        self._load_devices()
+
+    def _load_devices(self) -> None:
+        """Templates and firmware of IAX2 devices."""
+        if self.driver is not None:
+            findings = Diagnostics()
+            core, conf = self.driver.endpoint.core, self._daemon.conf
+            core.provisioner.templates = iaxprov.load(conf.etc("iaxprov.conf"), findings)
+            core.firmware = iaxfirmware.load(conf.directories["astdatadir"])
+            self._daemon.say(findings)
 
     def _load_dnsmgr(self) -> None:
         findings = Diagnostics()
@@ -398,6 +413,7 @@ class Iax2Service:
             self._daemon.dialplan.registered.use(settings)
             self._daemon.verdicts.authdebug = settings.general.authdebug
             self._load_dnsmgr()
+            self._load_devices()
             self.changes = list(differences.lines())
             for line in self.changes:
                 log.verbose(2, f"iax.conf: {line}")
@@ -503,6 +519,7 @@ READ = {
     "extensions.conf",
     "indications.conf",
     "say.conf",
+    "codecs.conf",
     "iax.conf",
     "acl.conf",
     "dnsmgr.conf",

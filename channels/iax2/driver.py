@@ -17,6 +17,7 @@ from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel
 from pbx.channels.iax2 import events, showing, sockets
 from pbx.channels.iax2.address import text as address_text
+from pbx.channels.iax2.buffer_watch import BufferWatch
 from pbx.channels.iax2.call import Call
 from pbx.channels.iax2.call_channels import CallChannels
 from pbx.channels.iax2.call_lookup import Status
@@ -25,6 +26,7 @@ from pbx.channels.iax2.endpoint import Endpoint
 from pbx.channels.iax2.lasting import Registrations, Store
 from pbx.channels.iax2.leg import Iax2Leg
 from pbx.channels.iax2.news import News
+from pbx.channels.iax2.numbers import NoNumber
 from pbx.channels.iax2.plane_legs import PlaneLegs
 from pbx.channels.iax2.resolver import Lookup, Resolver, system_lookup
 from pbx.channels.iax2.srv import Query, by_name_servers, with_services
@@ -36,6 +38,7 @@ from pbx.channels.voice.port import Counters, LegCounters, VoicePort
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from pbx.channels.iax2.address import Address
     from pbx.channels.iax2.lookups import CacheRow
     from pbx.channels.iax2.settings import Settings
     from pbx.channels.iax2.snapshots import ChannelRow, NumberPoolUse, PeerRow, RegistryRow, Stats, UserRow
@@ -91,7 +94,8 @@ class Driver:
         self.sockets: list[sockets.Bound] = []
         #: ms that a digit lasts at least (asterisk.conf mindtmfduration)
         self.shortest_digit = SHORTEST_MS
-        names = lookup or system_lookup(reactor)
+        #: host names to addresses, as `Lookup`
+        self.names = names = lookup or system_lookup(reactor)
         served = with_services(names, services or by_name_servers(reactor), self.endpoint.core.ports, _random.Random())
         self._resolver = Resolver(
             lambda name: served(name) if self.settings.general.srvlookup else names(name), self._resolved
@@ -100,6 +104,9 @@ class Driver:
         self.legs = PlaneLegs(self, port)
         self.calls = CallChannels(self)
         self.news = News(self, lasting)
+        self.buffers = BufferWatch(self)
+        #: what `iax2 test late|resync|jitter` asked for
+        self.jitter_tests: dict[str, int] = {}
         self._handlers: dict[type[events.Event], Callable[[Any], None]] = {
             events.ResolveNeeded: self._resolve,
             **self.legs.handlers,
@@ -186,6 +193,7 @@ class Driver:
             self.reactor.callLater(0.02, self._farewell, until, done)
             return
         self._running = False
+        self.buffers.set(False)
         self.turns.stop()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -341,7 +349,7 @@ class Driver:
         for dialog in self.endpoint.core.by_own.values():
             if isinstance(dialog, Call):
                 channel = self.calls.channel(dialog)
-                counters = self._counters.legs(dialog.row) if dialog.row and self._counters else LegCounters()
+                counters = self.leg_counters(dialog.row)
                 rows.append(showing.call(dialog, counters, None if channel is None else channel.name))
         return rows
 
@@ -373,6 +381,15 @@ class Driver:
         """`iax2 test losspct`.  Raises OSError."""
         sockets.lose(self.sockets, percent)
 
+    def leg_counters(self, row: int) -> LegCounters:
+        """What the plane counted of a call's voice."""
+        return self._counters.legs(row) if row and self._counters is not None else LegCounters()
+
+    def test_jitter(self, *, late: int = 0, resync: int = 0, jitter: int = 0, percent: int = 100) -> None:
+        """`iax2 test late|resync|jitter`: buffered frames count as if they came later (or otherwise) than they do."""
+        self.port.test_jitter(late, resync, jitter, percent)
+        self.port.flush()
+
     def set_mtu(self, mtu: int) -> int:
         """Largest trunk datagram from now until the next reload; returns the former."""
         general = self.settings.general
@@ -380,6 +397,18 @@ class Driver:
         self.port.set_trunk(general.trunkfreq, mtu, general.trunktimestamps, general.trunkmaxsize)
         self.port.flush()
         return former
+
+    def provision(self, address: Address, template: str, *, forced: bool = False) -> bool:
+        """Send an IAX2 device the settings of a template; False when there is none of that name, nor one for all."""
+        core = self.endpoint.core
+        socket, local = core.socket_for(address)
+        try:
+            return core.provisioner.provision(socket, address, local, template, self.now(), forced=forced)
+        except NoNumber:
+            log.warning(f"No call number is free to provision {address_text(address)}")
+            return False
+        finally:
+            self.pump()
 
     def unregister(self, peer: str) -> bool:
         """Forget where a peer registered; False when it has not."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pbx.channels.channel import Channel
     from pbx.channels.iax2.call import Call
     from pbx.channels.iax2.driver import Driver
+    from pbx.channels.voice.port import Buffering
 
 #: signals that mean something inside this PBX only
 _PARTY_UPDATES = frozenset({Control.CONNECTED_LINE, Control.REDIRECTING})
@@ -82,12 +83,20 @@ class Iax2Leg:
         self._driver.pump()
         return True
 
+    def provision(self, template: str) -> bool:
+        """Send the far end, a device, the settings of a template; False when there is no such template."""
+        return self._driver.provision(self.call.address, template, forced=True)
+
     def hangup(self, cause: int) -> None:
         self.channel = None
         if self._digits is not None:
             self._digits.stop()
         self.call.hangup(cause, self._driver.now())
         self._driver.pump()
+
+    def buffer(self, wish: Buffering | None) -> bool:
+        self._driver.legs.set_buffer(self.call, wish)
+        return True
 
     def detail(self, item: str) -> str | None:
         """peerip, recvip, from, peername, secure_signaling, secure_media: CHANNEL() items of IAX2."""

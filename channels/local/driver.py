@@ -31,6 +31,7 @@ from pbx.channels.log import Log
 from pbx.channels.switch import Switch, Unavailable
 
 if TYPE_CHECKING:
+    from pbx.channels.voice.port import Buffering
     from pbx.codecs.formats import Format
 
 log = Log("chan_local")
@@ -95,6 +96,10 @@ class LocalLeg:
             if isinstance(other.leg, LocalLeg):
                 other.leg.other = None
             other.end(cause)
+
+    def buffer(self, wish: Buffering | None) -> bool:
+        """No packets come here."""
+        return False
 
     def detail(self, item: str) -> str | None:
         """No items of its own."""

@@ -39,7 +39,7 @@ class JournaledCommands(Commands):
         self._by_row: dict[int, set[tuple[int, int, EdgeKind, Direction]]] = {}
         self._trunk: tuple[int, int, bool, int] | None = None
         self._tests: tuple[int, int, int, int] | None = None
-        self._concealment: tuple[bool, bool] | None = None
+        self._concealment: tuple[bool, bool, bool] | None = None
         self._mediatick: int | None = None
 
     def add_socket(self, socket: int, fd: int, family: int) -> None:
@@ -142,9 +142,9 @@ class JournaledCommands(Commands):
         self._tests = 0, resync_ms, jitter_ms, percent
         super().test_jitter(late_ms, resync_ms, jitter_ms, percent)
 
-    def set_concealment(self, on: bool, equal: bool) -> None:
-        self._concealment = on, equal
-        super().set_concealment(on, equal)
+    def set_concealment(self, decoded: bool, translated: bool, equal: bool) -> None:
+        self._concealment = decoded, translated, equal
+        super().set_concealment(decoded, translated, equal)
 
     def set_options(self, mediatick_us: int) -> None:
         self._mediatick = mediatick_us

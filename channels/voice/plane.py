@@ -564,10 +564,9 @@ class Plane(Sounds):
         tests = self.relay.jitter.tests
         tests.late, tests.resync, tests.jitter, tests.percent = late_ms, resync_ms, jitter_ms, percent
 
-    def set_concealment(self, on: bool, equal: bool) -> None:
-        self.slots.conceals = on
-        self.relay.conceals = on
-        self.relay.conceals_equal = on and equal
+    def set_concealment(self, decoded: bool, translated: bool, equal: bool) -> None:
+        self.slots.conceals = decoded
+        self.relay.conceals, self.relay.conceals_equal = translated, equal
 
     def set_options(self, mediatick_us: int) -> None:
         self._outside.media_tick(mediatick_us)

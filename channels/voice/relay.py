@@ -39,8 +39,8 @@ class Relay:
         self._outbound = outbound
         self._slots = slots
         self.jitter = Jitter(core, self.play, self.conceal, lambda row: slots.conceal(row, missing=False))
-        #: gaps of buffered legs are filled where their sound is translated, or (equal) everywhere
-        self.conceals = True
+        #: gaps of buffered legs are filled where their sound is translated; where it is not
+        self.conceals = False
         self.conceals_equal = False
         self._targets: dict[int, list[Target]] = {}
         self._translators: dict[tuple[int, int, bool], Translator | ConcealingTranslator | None] = {}
@@ -146,8 +146,8 @@ class Relay:
         codec = False
         for sink in sinks:
             wanted = int(legs.tx_format[sink])
-            gaps = self.conceals and row in self.jitter
-            if not wanted or not source or (wanted == source and not (gaps and self.conceals_equal)):
+            gaps = row in self.jitter and (self.conceals_equal if wanted == source else self.conceals)
+            if not wanted or not source or (wanted == source and not gaps):
                 targets.append(Target(sink, None, 0))
                 continue
             translator = self._translator(source, wanted, gaps)

@@ -26,6 +26,8 @@ OLD = {
     "iax2 trunk debug": "iax2 set debug trunk on",
     "iax2 no trunk debug": "iax2 set debug trunk off",
     "iax2 test losspect": "iax2 test losspct",
+    "iax2 set jitter": "iax2 test jitter",
+    "iax2 set losspct": "iax2 test losspct",
 }
 
 

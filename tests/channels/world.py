@@ -14,6 +14,7 @@ from pbx.channels import events as bus_events
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import Bus, BusEvent, Control
 from pbx.channels.switch import Switch
+from pbx.channels.voice.port import Buffering
 
 Script = Callable[[Channel], Coroutine[Deferred[Any], Any, None]]
 
@@ -50,6 +51,10 @@ class RecordingLeg:
 
     def hangup(self, cause: int) -> None:
         self.said.append(("hangup", cause))
+
+    def buffer(self, wish: Buffering | None) -> bool:
+        self.said.append(("buffer", wish))
+        return self.row is not None
 
     def detail(self, item: str) -> str | None:
         return None

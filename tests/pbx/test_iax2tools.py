@@ -54,7 +54,7 @@ host=dynamic
 secret=sesame
 context=default
 """
-PLAN = "[default]\nexten => 600,1,Answer()\n same => n,Echo()\nexten => 603,1,Busy()\n"
+PLAN = "[default]\nexten => 600,1,Answer()\n same => n,Echo()\nexten => 603,1,Busy()\nexten => 604,1,IAX2Provision(phone1)\n"
 PROV = """
 [default]
 port=4569
@@ -158,6 +158,7 @@ def test_seldom_used_commands(boxes: tuple[Pbx, Pbx]) -> None:
         ("iax2 set mtu 1200", "iax2-set-mtu-1200"),
         ("iax2 set mtu default", "iax2-set-mtu-default"),
         ("iax2 show firmware", "iax2-show-firmware"),
+        ("iax2 provision 127.0.4.62 phone1", "iax2-provision-127_0_4_62-phone1"),
         ("iax2 show cache", "iax2-show-cache"),
         ("iax2 prune realtime nosuch", "iax2-prune-realtime-nosuch"),
         ("iax2 test losspct 0", "iax2-test-losspct-0"),
@@ -170,10 +171,40 @@ def test_seldom_used_commands(boxes: tuple[Pbx, Pbx]) -> None:
     assert one.rx("iax2 trunk debug") == "IAX2 Trunk Debugging Enabled\n"
 
 
+def test_frames_may_be_pretended_to_be_late(boxes: tuple[Pbx, Pbx]) -> None:
+    """What becomes of it: tests/channels/voice/test_jitter.py."""
+    one = boxes[0]
+    none = "(no call has a jitter buffer now: see jitterbuffer= in iax.conf)\n"
+    assert [one.rx(f"iax2 test {what}") for what in ("late 100", "resync -200", "jitter 50", "jitter 50 30")] == [
+        none
+    ] * 4
+    assert one.rx("iax2 set jitter 0") == none
+    for wrong in ("late", "late x", "jitter 5 101", "resync 1 2", "late 99999999999"):
+        assert one.rx(f"iax2 test {wrong}").startswith("Usage: iax2 test "), wrong
+    assert one.rx("iax2 set debug jb on") == "IAX2 Jitterbuffer Debugging Enabled\n"
+    assert one.rx("iax2 no jb debug") == "IAX2 Jitterbuffer Debugging Disabled\n"
+
+
+def test_a_device_is_given_its_settings_by_console_and_dialplan(boxes: tuple[Pbx, Pbx]) -> None:
+    one, two = boxes
+    assert one.rx(f"iax2 provision {TWO} phone1 forced") == f"Provisioning '{TWO}' with template 'phone1', forced\n"
+    assert one.rx("iax2 provision two nosuch") == "No provisioning found for template 'nosuch'\n"
+    assert one.rx("iax2 provision nohost.invalid phone1") == "Unable to find peer/address 'nohost.invalid'\n"
+    assert one.rx(f"iax2 provision {TWO}").startswith("Usage: iax2 provision <host> <template> [forced]\n")
+    assert one.rx("iax2 show provisioning nope") == "No provisioning template matching 'nope' found\n"
+    assert two.rx("iax2 show provisioning") == "No provisioning templates found\n"
+    before = two.rx("iax2 show stats").count("provisioned")
+    one.rx("channel originate IAX2/two/604 application Wait 1")
+    assert not before
+    assert "No provisioning found for template 'phone1'" in two.messages
+    one.rx("channel originate Local/604@default application Wait 1")
+    assert "Can't provision a non-IAX device!" in one.messages
+
+
 def test_all_commands_of_a_stock_server_are_there(boxes: tuple[Pbx, Pbx]) -> None:
     stock = (shared_dir() / "reference" / "cli" / "core-show-help-iax2.txt").read_text().splitlines()
     ours = boxes[0].rx("core show help iax2").splitlines()
-    assert [text for text in stock if text not in ours and "provision " not in text] == []
+    assert [text for text in stock if text not in ours] == []
 
 
 def test_lost_frames_are_lost_in_the_kernel(boxes: tuple[Pbx, Pbx]) -> None:

@@ -232,7 +232,9 @@ def set_debug(context: Context, words: list[str]) -> None:
     "Usage: iax2 set debug jb {on|off}\n       Enables/Disables jitterbuffer debugging information\n",
 )
 def set_debug_jb(context: Context, words: list[str]) -> None:
-    context.line(f"IAX2 Jitterbuffer Debugging {'Enabled' if context.own[4].lower() == 'on' else 'Disabled'}")
+    on = context.own[4].lower() == "on"
+    _driver(context).buffers.set(on)
+    context.line(f"IAX2 Jitterbuffer Debugging {'Enabled' if on else 'Disabled'}")
 
 
 @command(

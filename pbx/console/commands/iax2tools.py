@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.task import deferLater
 
-from pbx import iaxprov
 from pbx.channels.events import Verdict
 from pbx.channels.iax2 import address as addresses
+from pbx.channels.iax2.address import IAX2_PORT
 from pbx.channels.iax2.ladder import WIDTH, Trace
 from pbx.channels.log import Log
-from pbx.conf.diagnostics import Diagnostics
 from pbx.console.commands.iax2 import _driver, _peers
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
 from pbx.pcap import Capture
@@ -21,8 +20,11 @@ from pbx.probe import Probe
 from pbx.verdicts import host_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pbx.channels.iax2.address import Address
     from pbx.channels.iax2.driver import Driver
+    from pbx.channels.iax2.provisioning import Template
 
 log = Log("chan_iax2")
 
@@ -30,6 +32,8 @@ log = Log("chan_iax2")
 SHOWN = 5
 #: the largest trunk datagram that may be set, and the smallest that holds a packet of G.711
 MTU_MOST, MTU_LEAST, MTU_DEFAULT = 4000, 172, 1240
+#: ms that a frame may be pretended to be late
+TEST_MOST = 3_600_000
 
 
 # ---- why ---------------------------------------------------------------------------------------------------
@@ -247,6 +251,62 @@ def test_loss(context: Context, words: list[str]) -> None:
         raise CommandFailed(f"The kernel does not let us: {error.strerror}") from None
 
 
+def _whole(text: str) -> int:
+    """A number of milliseconds, perhaps negative."""
+    if not text.removeprefix("-").isdigit() or abs(int(text[:12])) > TEST_MOST:
+        raise UsageShown
+    return int(text)
+
+
+@command(
+    "iax2 test late",
+    "Let the next frame be late",
+    "Usage: iax2 test late <ms>\n       The next frame of a call with a jitter buffer counts as <ms> ms late.\n",
+)
+def test_late(context: Context, words: list[str]) -> None:
+    if len(words) != 1:
+        raise UsageShown
+    _tests(context, late=_whole(words[0]))
+
+
+@command(
+    "iax2 test resync",
+    "Let all frames come at another time",
+    "Usage: iax2 test resync <ms>\n"
+    "       All frames of calls with a jitter buffer count as <ms> ms later from now on (0 ends it).\n",
+)
+def test_resync(context: Context, words: list[str]) -> None:
+    if len(words) != 1:
+        raise UsageShown
+    _tests(context, resync=_whole(words[0]))
+
+
+@command(
+    "iax2 test jitter",
+    "Let frames come unevenly",
+    "Usage: iax2 test jitter <ms> [<percentage>]\n"
+    "       So many percent (or all) of the frames of calls with a jitter buffer count as up to\n"
+    "       <ms> ms earlier or later than they come (0 ends it).\n",
+)
+def test_jitter(context: Context, words: list[str]) -> None:
+    if not 1 <= len(words) <= 2:
+        raise UsageShown
+    percent = _whole(words[1]) if len(words) == 2 else 100
+    if not 0 <= percent <= 100:
+        raise UsageShown
+    _tests(context, jitter=abs(_whole(words[0])), percent=percent)
+
+
+def _tests(context: Context, **changes: int) -> None:
+    """Tests that are on stay on until they are ended, each for itself."""
+    driver = _driver(context)
+    now = driver.jitter_tests | changes
+    driver.jitter_tests = now | {"late": 0}
+    driver.test_jitter(**now)
+    if not driver.legs.buffered():
+        context.line("(no call has a jitter buffer now: see jitterbuffer= in iax.conf)")
+
+
 @command(
     "iax2 set mtu",
     "Set the IAX systemwide trunking MTU",
@@ -286,6 +346,8 @@ def show_firmware(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
     context.line(f"{'Device':<15}  {'Version':<15} {'Size':<15}")
+    for image in _driver(context).endpoint.core.firmware:
+        context.line(f"{image.device:<15.15}  {image.version:<15} {len(image.data):<15}")
 
 
 @command(
@@ -315,11 +377,8 @@ def show_threads(context: Context, words: list[str]) -> None:
     context.line("0 of 0 threads accounted for with 0 dynamic threads")
 
 
-def _templates(context: Context) -> dict[str, iaxprov.Template]:
-    findings = Diagnostics()
-    found = iaxprov.load(context.pbx.conf.etc("iaxprov.conf"), findings)
-    context.pbx.say(findings)
-    return found
+def _templates(context: Context) -> Mapping[str, Template]:
+    return _driver(context).endpoint.core.provisioner.templates
 
 
 @command(
@@ -335,13 +394,55 @@ def show_provisioning(context: Context, words: list[str]) -> None:
         raise UsageShown
     templates = _templates(context)
     if words and words[0] not in templates:
-        context.line("Specified template not found")
+        context.line(f"No provisioning template matching '{words[0]}' found")
         return
+    if not templates:
+        context.line("No provisioning templates found")
     shown = [templates[words[0]]] if words else list(templates.values())
     for number, template in enumerate(shown):
         if number:
             context.line()
         context.lines(template.lines())
+
+
+@command(
+    "iax2 provision",
+    "Provision an IAX device",
+    "Usage: iax2 provision <host> <template> [forced]\n"
+    "       Provisions the given peer or IP address using a template\n"
+    "       matching either 'template' or '*' if the template is not\n"
+    "       found.  If 'forced' is specified, even empty provisioning\n"
+    "       fields will be provisioned as empty fields.\n",
+    complete=lambda context, before, prefix: list(_templates(context)) if before else _peers(context, before, prefix),
+)
+async def provision(context: Context, words: list[str]) -> None:
+    forced = words[2:] == ["forced"]
+    if len(words) != 2 + forced:
+        raise UsageShown
+    driver = _driver(context)
+    host, name = words[:2]
+    address = await _address(driver, host)
+    if address is None:
+        context.line(f"Unable to find peer/address '{host}'")
+    elif driver.endpoint.core.provisioner.find(name) is None:
+        context.line(f"No provisioning found for template '{name}'")
+    else:
+        context.line(f"Provisioning '{host}' with template '{name}'{', forced' if forced else ''}")
+        driver.provision(address, name, forced=forced)
+
+
+async def _address(driver: Driver, name: str) -> Address | None:
+    """Of a peer, an address, or a host name."""
+    record = driver.endpoint.peers.get(name)
+    if record is not None:
+        return record.address
+    if addresses.is_numeric(name):
+        return name.strip("[]"), IAX2_PORT
+    try:
+        found = await driver.names(name)
+    except Exception:  # whatever a name server or an impossible name may cause: it is not found
+        return None
+    return (found[0], IAX2_PORT) if found else None
 
 
 @command(
