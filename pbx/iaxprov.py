@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-from pbx.channels.iax2.address import IAX2_PORT
 from pbx.channels.iax2.options import BadValue
+from pbx.channels.iax2.provisioning import FLAGS, Template
 from pbx.channels.iax2.settings_readers import tos
 from pbx.channels.iax2.values import is_ip
 from pbx.codecs.formats import BY_NAME
@@ -14,44 +13,7 @@ from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
 from pbx.conf.document import Document, Entry
 
-#: bits of PROV_IE_FLAGS by their words
-FLAGS = {"register": 1, "secure": 2, "heartbeat": 4, "debug": 8, "disablecid": 16, "disablecw": 32, "disablecidcw": 64,
-         "disable3way": 128}  # fmt: skip
 DEFAULT = "default"
-_NONE = "<unspecified>"
-
-
-@dataclass(slots=True)
-class Template:
-    """One section.  What is not written comes from `base`."""
-
-    name: str
-    base: str = ""
-    user: str = ""
-    secret: str = field(default="", repr=False)
-    language: str = ""
-    port: int = 0
-    server: str = ""
-    serverport: int = IAX2_PORT
-    alternate: str = ""
-    flags: int = 0
-    format: str = ""
-    tos: int = 0
-
-    def lines(self) -> Iterator[str]:
-        """As `iax2 show provisioning` prints it."""
-        yield f"== {self.name} =="
-        yield f"Base Templ:   {self.base or '<none>'}"
-        yield f"Username:     {self.user or _NONE}"
-        yield f"Secret:       {self.secret or _NONE}"
-        yield f"Language:     {self.language or _NONE}"
-        yield f"Bind Port:    {self.port or _NONE}"
-        yield f"Server:       {self.server or _NONE}"
-        yield f"Server Port:  {self.serverport}"
-        yield f"Alternate:    {self.alternate or _NONE}"
-        yield f"Flags:        {','.join(word for word, bit in FLAGS.items() if self.flags & bit)}"
-        yield f"Format:       {self.format or _NONE}"
-        yield f"TOS:          0x{self.tos:x}"
 
 
 def load(path: str, diagnostics: Diagnostics) -> dict[str, Template]:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from pbx.channels.events import Verdict
     from pbx.channels.iax2.call import Call
     from pbx.channels.iax2.dialog import Dialog
+    from pbx.channels.iax2.firmware import Library
     from pbx.channels.iax2.lookups import Lookups
+    from pbx.channels.iax2.provisioning import Provisioner
     from pbx.channels.iax2.settings import Settings
     from pbx.channels.voice.port import Counters
 
@@ -72,6 +74,10 @@ Mailbox = Callable[[str], "tuple[int, int] | None"]
 
 class Core:
     """See the module."""
+
+    #: firmware and templates for IAX2 devices (`Endpoint` makes them)
+    firmware: Library
+    provisioner: Provisioner
 
     def __init__(
         self,

@@ -25,12 +25,14 @@ from pbx.channels.iax2.core import Core, Datagram, Extensions, Mailbox
 from pbx.channels.iax2.dialog import Dialog
 from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.events import Event
+from pbx.channels.iax2.firmware import Download, Library
 from pbx.channels.iax2.frames import OPENERS, Command, FrameError, FrameType, FullFrame, MiniFrame
 from pbx.channels.iax2.logins import KeyRing
 from pbx.channels.iax2.lookups import ANY_FORMAT, Lookups
 from pbx.channels.iax2.numbers import NoNumber
 from pbx.channels.iax2.openers import STATELESS, Gate, refusal, reply
 from pbx.channels.iax2.peers import PeerRecord, Peers
+from pbx.channels.iax2.provisioning import Provisioner
 from pbx.channels.iax2.registration import Registration
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class Endpoint:
         self.core.peers.silent = qualify.silent
         self.core.peers.registered = keepalive.begin
         self.core.peers.keepalive = keepalive.of_peer
+        self.core.firmware = Library()
+        self.core.provisioner = Provisioner(self.core)
         self._gate = Gate(self.core)
         self.lookups = self.core.lookups = Lookups(self._lookup_call)
         #: our own registrations, by name (`user@host:port`)
@@ -298,6 +302,8 @@ class Endpoint:
         if frame.subclass == Command.NEW:
             trunk = self.core.peers.trunks_to(address)
             dialog = Call(self.core, "in", socket, address, local, now, remote_number=frame.source, trunk=trunk)
+        elif frame.subclass == Command.FWDOWNL and self.core.settings.general.allowfwdownload:
+            dialog = Download(self.core, socket, address, local, now, frame.source)
         else:
             dialog = registrar.Registrar(self.core, socket, address, local, now, frame.source)
         dialog.opened_with = (frame.timestamp, frame.data)

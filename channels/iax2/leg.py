@@ -41,11 +41,15 @@ class Iax2Leg:
         self._driver.pump()
 
     def indicate(self, control: Control, data: bytes = b"") -> None:
-        """HOLD and UNHOLD cross only where mohinterpret=passthrough; otherwise we would play music to our far end."""
+        """HOLD and UNHOLD cross only where mohinterpret=passthrough; else the far end hears music from here."""
         if control in _INSIDE:
             return
-        if control in (Control.HOLD, Control.UNHOLD) and not self._driver.calls.passes_hold(self.call):
-            return
+        if control in (Control.HOLD, Control.UNHOLD):
+            interpret = self._driver.calls.music_option(self.call, "mohinterpret")
+            if interpret != "passthrough":
+                if self.channel is not None:
+                    self.channel.music(control is Control.HOLD, data, interpret)
+                return
         if control in _PARTY_UPDATES and not self._driver.calls.passes_updates(self.call, ConnectedLine.SEND):
             return
         self.call.control(int(control), data, self._driver.now())

@@ -217,10 +217,15 @@ def _update(dialog: Dialog, record: PeerRecord, frame: FullFrame, elements: Elem
             reply.add_text(Element.CALLING_NUMBER, caller.number)
         if caller.name:
             reply.add_text(Element.CALLING_NAME, caller.name)
+        image = core.firmware.of(elements.text(Element.DEVICETYPE) or "") if general.allowfwdownload else None
+        if image is not None:
+            reply.add_uint(Element.FIRMWAREVER, image.version)
     core.stats["registrations"] += 1
     dialog.send(Command.REGACK, now, reply, final=dialog.kind == Registrar.kind)
     if dialog.kind == Registrar.kind:
         dialog.linger(now)
+    if frame.subclass == Command.REGREQ:
+        core.provisioner.registered(dialog, elements, now)
 
 
 def _place(dialog: Dialog, record: PeerRecord, refresh: int, now: float) -> None:

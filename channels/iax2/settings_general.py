@@ -158,7 +158,13 @@ class General(Options):
         help="Connected line updates to and from the other end.",
     )
     shrinkcallerid = Option(v.yes_no, True, values="yes, no", help="Remove ( ) - . and blanks of caller numbers.")
-    allowfwdownload = Option(v.yes_no, False, values="yes, no", help="Serve firmware.", effect=LATER)
+    allowfwdownload = Option(
+        v.yes_no,
+        False,
+        values="yes, no",
+        help="Serve the firmware in firmware/iax of the data directory.",
+        differs="At most 64 KiB a second for a host, and 512 KiB for all.",
+    )
 
     # Realtime
     rtcachefriends = Option(v.yes_no, False, values="yes, no", help="Keep peers of a database.", effect=LATER)

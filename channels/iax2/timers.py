@@ -31,6 +31,7 @@ class Timer(IntEnum):
     KEEPALIVE = 13
     ROTATE = 14  # an encrypted call's next key
     LOOKUP = 16  # questions about a peer's dialplan
+    FIRMWARE = 17  # the next block of a download is due
     TRANSFER = 15  # a native transfer that takes too long
 
 
