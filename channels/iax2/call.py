@@ -19,6 +19,7 @@ from pbx.channels.iax2 import (
     call_lookup,
     call_media,
     call_outgoing,
+    call_video,
     foreign,
     lookups,
     reasons,
@@ -39,7 +40,7 @@ from pbx.channels.iax2.events import (
     IncomingCall,
     LegBound,
 )
-from pbx.channels.iax2.frames import CROSSING, Command, FrameType, FullFrame, compress_subclass
+from pbx.channels.iax2.frames import CROSSING, Command, FrameType, FullFrame, VideoFrame, compress_subclass
 from pbx.channels.iax2.reliable import Sent
 from pbx.channels.iax2.timers import Timer
 
@@ -92,6 +93,7 @@ class Call(Dialog):
         "trunk",
         "user",
         "user_name",
+        "video",
     )
 
     kind: ClassVar[str] = "call"
@@ -115,6 +117,8 @@ class Call(Dialog):
         self.generation = 0
         self.direction = direction
         self.state = State.RESERVED if direction == "out" else State.OPENED
+        #: None until there is any
+        self.video: call_video.Video | None = None
         self.channel_name = ""
         self.peer_name = ""
         self.user_name = ""
@@ -215,7 +219,9 @@ class Call(Dialog):
 
     def opaque(self, frame_type: int, subclass: int, data: bytes, now: float) -> None:
         """HTML, IMAGE, VIDEO ... as it came from another leg (subclass: the byte of the frame)."""
-        if self.alive and frame_type in call_media.OPAQUE:
+        if self.alive and frame_type == FrameType.VIDEO:
+            call_video.send(self, subclass, data, now)
+        elif self.alive and frame_type in call_media.OPAQUE:
             self.send_in_stream(FrameType(frame_type), subclass, data, now)
 
     def transfer(self, exten: str, context: str | None, now: float) -> None:
@@ -237,6 +243,11 @@ class Call(Dialog):
         if self.alive:
             call_crypto.before_voice(self, now)
             self.send_voice(ts64, compress_subclass(format_bit), payload, now)
+
+    def picture(self, frame: VideoFrame) -> None:
+        """A META video frame of this call came."""
+        if self.state in _HEARING:
+            call_video.meta(self, frame)
 
     def voice_unknown(self, now: float) -> None:
         """The plane's `voice_unknown`: minis came before any full VOICE frame; asks for it again (VNAK)."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
 from pbx.channels.events import Control
+from pbx.channels.iax2 import call_video
 from pbx.channels.iax2.dialog import extend
 from pbx.channels.iax2.elements import as_text
 from pbx.channels.iax2.events import (
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pbx.channels.iax2.call import Call
 
 #: types that one leg hands to another unread
-OPAQUE = frozenset({FrameType.VIDEO, FrameType.IMAGE, FrameType.HTML, FrameType.CNG, FrameType.MODEM})
+OPAQUE = frozenset({FrameType.IMAGE, FrameType.HTML, FrameType.CNG, FrameType.MODEM})
 
 _CAUSES: dict[int, int] = {Control.BUSY: Cause.USER_BUSY, Control.CONGESTION: Cause.NORMAL_CIRCUIT_CONGESTION}
 
@@ -33,6 +34,9 @@ def receive(call: Call, frame: FullFrame, now: float) -> None:
     """A frame of any type but IAX, in sequence."""
     if frame.type == FrameType.VOICE:
         _voice(call, frame)
+        return
+    if frame.type == FrameType.VIDEO:
+        call_video.full(call, frame)
         return
     event = _event(call, frame, now)
     if event is not None:

@@ -206,6 +206,10 @@ class Dialog:
         self.last_sent = stamp
         return self._send_full(FrameType.VOICE, code, payload, stamp, now, barrier=True)
 
+    def send_video(self, stamp: int, code: int, payload: bytes, now: float) -> FullFrame:
+        """A full VIDEO frame: its time is the picture's, not the stream's."""
+        return self._send_full(FrameType.VIDEO, code, payload, stamp, now)
+
     def _send_full(
         self,
         kind: FrameType,

@@ -26,7 +26,7 @@ from pbx.channels.iax2.dialog import Dialog
 from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.events import Event
 from pbx.channels.iax2.firmware import Download, Library
-from pbx.channels.iax2.frames import OPENERS, Command, FrameError, FrameType, FullFrame, MiniFrame
+from pbx.channels.iax2.frames import OPENERS, Command, FrameError, FrameType, FullFrame, MiniFrame, VideoFrame
 from pbx.channels.iax2.logins import KeyRing
 from pbx.channels.iax2.lookups import ANY_FORMAT, Lookups
 from pbx.channels.iax2.numbers import NoNumber
@@ -230,8 +230,11 @@ class Endpoint:
         except FrameError as error:
             core.stats[f"dropped.{error.reason}"] += 1
             return
-        dialog = core.by_remote.get((address, frame.source)) if isinstance(frame, MiniFrame) else None
-        if isinstance(dialog, Call) and not dialog.receive_format:
+        kind = isinstance(frame, (MiniFrame, VideoFrame))
+        dialog = core.by_remote.get((address, frame.source)) if kind else None
+        if isinstance(dialog, Call) and isinstance(frame, VideoFrame):
+            dialog.picture(frame)
+        elif isinstance(dialog, Call) and not dialog.receive_format:
             dialog.vnak()
         else:
             core.stats["dropped.voice of no call"] += 1

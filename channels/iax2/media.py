@@ -7,7 +7,7 @@ Layouts:
 * trunk: 16 bits of 0, 1, flags, frame time (32), then entries until the end.
   Flag bit 0 set: length (16), call (16), time (16), payload; clear: call (16),
   length (16), payload.  A receiver takes both.
-* meta video (16 bits of 0, then the high bit) is not voice: dropped.
+* meta video (16 bits of 0, then the high bit) is not voice: told like a full frame, and dealt with by the core.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _TRUNK = 0x0001
 _FULL_HEAD = 12
 _MINI_HEAD = 4
 _TRUNK_HEAD = 8
+_VIDEO_HEAD = 6
 _TYPE_VOICE = 2
 _TYPE_IAX = 6
 _LAST_TYPE = 12
@@ -64,8 +65,13 @@ class MediaHeaders:
             kind[full] = np.where(length[full] >= _FULL_HEAD, int(Kind.FULL), int(Kind.BAD))
         if meta.any():
             trunk = ((word[meta] >> 8) == _TRUNK) & (length[meta] >= _TRUNK_HEAD)
-            kind[meta] = np.where(trunk, int(Kind.TRUNK), int(Kind.BAD))
+            video = ((word[meta] & 0x8000) != 0) & (length[meta] >= _VIDEO_HEAD)
+            kind[meta] = np.select([trunk, video], [int(Kind.TRUNK), int(Kind.FULL)], int(Kind.BAD))
         return kind, first & 0x7FFF, word & 0xFFFF
+
+    def full_call(self, memory: memoryview, offset: int, length: int) -> int:
+        high = memory[offset]
+        return (high & 0x7F) << 8 | memory[offset + 1] if high & 0x80 and length >= _FULL_HEAD else -1
 
     def trunk_entries(self, flat: Array, offset: Array, length: Array) -> Entries:
         half = _halves(flat)

@@ -30,6 +30,7 @@ def test_kinds() -> None:
         bytes.fromhex("0000010100000000"),
         bytes.fromhex("00000100000000"),
         bytes.fromhex("00008123ffff0000"),
+        bytes.fromhex("00008123ff"),
         b"",
         b"GET / HTTP/1.0",
     )
@@ -40,6 +41,7 @@ def test_kinds() -> None:
         Kind.BAD,
         Kind.TRUNK,
         Kind.BAD,
+        Kind.FULL,
         Kind.BAD,
         Kind.BAD,
         Kind.MINI,
