@@ -2,8 +2,9 @@
 
 Out: entries gather until the tick (trunkfreq), which sends each peer's frames,
 split at trunkmtu.  A trunk frame's time counts from the trunk's first frame; a
-trunk that was idle 5 s starts anew at 0.  In: where entries carry no time, the
-frame's time counts from the moment at which the trunk's time was 0.
+trunk that was idle 5 s starts anew at 0.  In: where entries carry no time
+(`bare.py`), the frame's time counts from the moment at which the trunk's time
+was 0.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pbx.channels.voice.bare import BareStamps
 from pbx.channels.voice.core import Core
 from pbx.channels.voice.headers import Entries
 from pbx.channels.voice.legs import Ints
@@ -62,6 +64,7 @@ class Trunks:
         self._in: dict[tuple[int, bytes], _In] = {}
         self._pending: list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]] = []
         self._queued = 0
+        self._bare = BareStamps(core)
         self.now = 0
 
     # ---- membership -------------------------------------------------------------------------------------------
@@ -185,7 +188,7 @@ class Trunks:
     # ---- in ---------------------------------------------------------------------------------------------------
 
     def stamps(self, socket: int, names: npt.NDArray[np.uint8], entries: Entries, rows: Ints, now: int) -> Ints:
-        """16-bit stamps of all entries; those without get the call's time at which the trunk frame was sent."""
+        """16-bit stamps of all entries."""
         bare = entries.stamp < 0
         if not bare.any():
             return entries.stamp
@@ -193,8 +196,10 @@ class Trunks:
         start = np.zeros(len(entries.times), np.int64)
         for frame in frames.tolist():
             start[frame] = self._start((socket, names[frame].tobytes()), int(entries.times[frame]), now)
-        sent = start[entries.frame] + entries.times[entries.frame]
-        stamp: Ints = np.where(bare, (sent - self._core.legs.clock[rows]) & 0xFFFF, entries.stamp)
+        some = np.nonzero(bare)[0]
+        sent = start[entries.frame[some]] + entries.times[entries.frame[some]]
+        stamp: Ints = entries.stamp.copy()
+        stamp[some] = self._bare.stamps(rows[some], sent) & 0xFFFF
         return stamp
 
     def _start(self, key: tuple[int, bytes], time: int, now: int) -> int:

@@ -195,6 +195,47 @@ def test_frame_times_of_a_bare_trunk_start_anew_at_zero() -> None:
     assert sim.table.legs(1).lost == 0
 
 
+def _bare(sim: Sim, frames: list[tuple[int, int]], skew: int = 0) -> list[int]:
+    """A call's voice in entries without stamps: (ms at which a trunk frame leaves, entries in it) each, behind a full
+    frame stamped 400; the stamps that the phone sees."""
+    sim.now = begin = START + (400 + skew) * 1_000_000
+    sim.port.voice_in(1, 400, 4, b"f" * 160)
+    sim.obey()
+    sim.sent[PHONE].clear()
+    for time, entries in frames:
+        sim.now = begin + time * 1_000_000
+        sim.receive([(PEER, _incoming([(101, 0, b"v" * 160)] * entries, 7000 + time, stamped=False))])
+        sim.obey()
+    return [int.from_bytes(d[2:4], "big") for d in sim.sent[PHONE]]
+
+
+@pytest.mark.parametrize("skew", [0, 900, -300])
+def test_entries_without_stamps_go_on_by_their_length(skew: int) -> None:
+    """Whatever the trunk's tick does to them, and however far apart the clocks of both ends are."""
+    sim = _sim(1)
+    uneven = [(21, 1), (39, 1), (82, 2), (100, 1), (119, 0), (141, 2), (159, 1), (181, 1)]
+    stamps = _bare(sim, uneven, skew)
+    assert [stamp - stamps[0] for stamp in stamps] == [20 * n for n in range(9)]
+    assert sim.table.rx_ts64(1) == 400 + 9 * 20
+    counted = sim.table.legs(1)
+    assert (counted.received, counted.lost, counted.out_of_order) == (10, 0, 0)
+    assert counted.jitter <= 20
+
+
+def test_a_burst_without_stamps_is_neither_loss_nor_disorder() -> None:
+    sim = _sim(1)
+    assert _bare(sim, [(20, 1), (40, 1), (160, 6), (180, 1)]) == [400 + 20 * n for n in range(1, 10)]
+    counted = sim.table.legs(1)
+    assert (counted.lost, counted.out_of_order) == (0, 0)
+
+
+def test_loss_among_entries_without_stamps_shows_when_it_is_much() -> None:
+    sim = _sim(1)
+    stamps = _bare(sim, [(20 * n, 1) for n in [*range(1, 6), *range(16, 20)]])
+    assert stamps == [400 + 20 * n for n in [*range(1, 6), *range(16, 20)]]
+    assert (sim.table.legs(1).lost, sim.table.legs(1).out_of_order) == (10, 0)
+
+
 def test_what_lies_is_dropped_and_counted() -> None:
     sim = _sim(2)
     good = _incoming([(101, 0, b"x" * 160)], 0, stamped=True)
