@@ -71,6 +71,9 @@ class Headers(Protocol):
         kind None: all of them are minis.
         """
 
+    def full_call(self, memory: memoryview, offset: int, length: int) -> int:
+        """Sender's call number of a full frame at that place; -1: it is something else."""
+
     def trunk_entries(self, flat: Array, offset: Array, length: Array) -> Entries:
         """The voice inside these trunk datagrams; `flat` is the byte arena, `offset` where each one starts in it."""
 

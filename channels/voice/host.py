@@ -35,6 +35,8 @@ _SO_RCVBUFFORCE = 33
 _ENOUGH = 2 << 20
 #: 20 ms frames made at once after a stall; a longer one is skipped, the clock goes on
 _CATCH_UP = 3
+#: frames of a stall that recordings catch up with
+_MISSED = 50
 
 
 class Host:
@@ -100,13 +102,14 @@ class Host:
                 break
             taken += count
             if count <= plane.few:
-                done = plane.few_datagrams(number, ring.heads(), self._clock())
-                if done:
+                done = plane.few_datagrams(number, ring.heads(), self._clock(), None if plain else ring)
+                plane.counters.datagrams += done
+                if done < count:
+                    self._rest(number, Rest(ring, done) if done else ring)
+                elif plane.events:
+                    self._done()
+                elif done:
                     self._send(number, plane.boxes[number])
-                if done == count:
-                    plane.counters.datagrams += done
-                    break
-                self._rest(number, Rest(ring, done) if done else ring)
                 break
             if not plain and ring.last_has_drops:
                 dropped = ring.control(count - 1)[1]
@@ -118,12 +121,16 @@ class Host:
         return taken
 
     def _rest(self, number: int, batch: Batch) -> None:
-        self.plane.datagrams(number, batch, self._clock())
+        self.plane.rest(number, batch, self._clock())
         self._done()
 
     def _frame_tick(self, count: int) -> None:
-        for _ in range(count if count <= _CATCH_UP else 1):
-            self.plane.tick(self._clock())
+        if count > 1:
+            # late: what waits in the sockets belongs to the time that passed
+            self._readers.read_all()
+        ticks = count if count <= _CATCH_UP else 1
+        for i in range(ticks):
+            self.plane.tick(self._clock(), 0 if i else min(count - ticks, _MISSED))
             self._done()
         if not self.plane.ticking:
             self._frames.stop()

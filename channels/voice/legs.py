@@ -67,6 +67,12 @@ class SinkState(IntFlag):
     CONTROL = 64  # datagrams to it carry the local address
 
 
+_SOURCE_NEW = int(SourceState.NO_FORMAT | SourceState.NOWHERE)
+_SINK_NEW = int(SinkState.NEED_FULL | SinkState.NO_FORMAT)
+_SINK_SEALED, _SINK_TRUNK = int(SinkState.ENCRYPTED), int(SinkState.TRUNK)
+_ENCRYPTED, _TRUNK = int(LegFlags.ENCRYPTED), int(LegFlags.TRUNK)
+
+
 class LegTable:
     """Columns by row.  Times of the wire in ms (64 bits), `clock` in ms of the monotonic clock."""
 
@@ -122,23 +128,23 @@ class LegTable:
             column[row] = 0
         self.step[row] = 20
         self.tx_high[row] = -1
-        self.source_state[row] = SourceState.NO_FORMAT | SourceState.NOWHERE
+        self.source_state[row] = _SOURCE_NEW
         self.live[row] = True
         self.generation[row] = generation
         self.socket[row] = socket
         self.own[row] = own
         self.clock[row] = clock_ms
-        self.sink_state[row] = SinkState.NEED_FULL | SinkState.NO_FORMAT
+        self.sink_state[row] = _SINK_NEW
         self.set_flags(row, flags)
 
     def set_flags(self, row: int, flags: LegFlags) -> None:
-        self.flags[row] = int(flags)
-        self.set_source(row, SourceState.ENCRYPTED, bool(flags & LegFlags.ENCRYPTED))
-        state = int(self.sink_state[row]) & ~int(SinkState.TRUNK | SinkState.ENCRYPTED)
-        if flags & LegFlags.ENCRYPTED:
-            state |= SinkState.ENCRYPTED
-        elif flags & LegFlags.TRUNK:
-            state |= SinkState.TRUNK
+        bits = self.flags[row] = int(flags)
+        self.set_source(row, SourceState.ENCRYPTED, bool(bits & _ENCRYPTED))
+        state = int(self.sink_state[row]) & ~(_SINK_TRUNK | _SINK_SEALED)
+        if bits & _ENCRYPTED:
+            state |= _SINK_SEALED
+        elif bits & _TRUNK:
+            state |= _SINK_TRUNK
         self.sink_state[row] = state
 
     def bind(self, row: int, address: bytes, local: bytes, remote: int) -> None:
@@ -155,7 +161,7 @@ class LegTable:
     def remove(self, row: int) -> None:
         self.live[row] = False
         self.relay_to[row] = 0
-        self.source_state[row] = SourceState.NO_FORMAT | SourceState.NOWHERE
+        self.source_state[row] = _SOURCE_NEW
         self.sink_state[row] = SinkState.NO_FORMAT
 
     def name_pointer(self, rows: Any) -> Any:
@@ -167,17 +173,19 @@ class LegTable:
         return self._control_base + rows * CONTROL_OUT
 
     def set_source(self, row: int, state: SourceState, on: bool) -> None:
-        self.source_state[row] = (int(self.source_state[row]) | state) if on else int(self.source_state[row]) & ~state
+        bits, now = int(state), int(self.source_state[row])
+        self.source_state[row] = now | bits if on else now & ~bits
 
     def set_sink(self, row: int, state: SinkState, on: bool) -> None:
-        self.sink_state[row] = (int(self.sink_state[row]) | state) if on else int(self.sink_state[row]) & ~state
+        bits, now = int(state), int(self.sink_state[row])
+        self.sink_state[row] = now | bits if on else now & ~bits
 
 
 class SocketKeys:
     """Which row an (address, call number) of one socket belongs to."""
 
     def __init__(self, family: int, legs: LegTable) -> None:
-        self._six = family == _socket.AF_INET6
+        self.six = family == _socket.AF_INET6
         self._legs = legs
         self._count = 0
         # one place behind the last is never a key, so that a search need not be clipped
@@ -205,7 +213,7 @@ class SocketKeys:
         self._key[at], self._row[at] = key, row
         self._count = n + 1
         self._by_row.setdefault(row, []).append(key)
-        if not self._six:
+        if not self.six:
             self.one[key] = row
 
     def discard(self, row: int) -> None:
@@ -227,7 +235,7 @@ class SocketKeys:
         """Keys of sockaddrs (n, SIZE) with call numbers."""
         words = names.view(np.uint64)
         number = calls.astype(np.uint64)
-        if not self._six:
+        if not self.six:
             key: npt.NDArray[np.uint64] = (_swap(words[:, 0]) & _V4_MASK) | number
             return key
         # family, port and (zeroed) flow; address; scope
@@ -249,7 +257,7 @@ class SocketKeys:
         at = self._key[:n].searchsorted(key)
         row: Ints = self._row.take(at)
         miss = self._key.take(at) != key
-        if self._six:
+        if self.six:
             same = _same_six(self._legs.name[row], names)
             for i in np.nonzero(~miss & ~same)[0].tolist():
                 row[i] = self._probe(int(at[i]), int(key[i]), names[i : i + 1])

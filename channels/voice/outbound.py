@@ -191,6 +191,12 @@ class Outbound:
             if at < 0:
                 self._core.counters.held_dropped += 1
                 continue
+            record = self._core.legs.tx[row]
+            if not record[TX_STATE] and (tx >> 16) - int(record[TX_HIGH]) <= 1:
+                record[TX_TS], record[TX_HIGH] = tx, tx >> 16
+                record[TX_FRAMES] += 1
+                self._core.mini(row, tx, at, len(payload))
+                continue
             sink, stamp, offset, size = ones(row, tx, at, len(payload))
             self.emit(sink, stamp, offset, size, now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import socket
+import sys
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ class Outbox:
     def __init__(self, capacity: int = 1024, family: int = socket.AF_INET) -> None:
         self.count = 0
         self._default = addresses.LENGTH.get(family, 0)
+        self._family = family.to_bytes(2, sys.byteorder)
+        #: some message is not to a leg
+        self.others = False
         #: objects whose memory is pointed at
         self._kept: list[Any] = []
         self._allocate(capacity)
@@ -142,16 +146,21 @@ class Outbox:
         self._kept.append(array)
         return int(array.ctypes.data)
 
+    def takes(self, address: bytes) -> bool:
+        """True when the sockaddr is of this box's family."""
+        return address[:2] == self._family
+
     @property
     def plain(self) -> bool:
         """Every message is one piece, to a leg, without control data."""
-        return self._plain and not self._kept
+        return self._plain and not self._kept and not self.others
 
     def clear(self) -> None:
         self.count = 0
         if not self._plain:
             self._defaults()
         self._kept.clear()
+        self.others = False
 
     def messages(self) -> list[tuple[bytes, bytes, bytes]]:
         """(address, control data, datagram) of each message: for tests and for systems without sendmmsg."""

@@ -19,7 +19,7 @@ from pbx.channels.voice import address as addresses
 from pbx.channels.voice.ciphers import Ciphers
 from pbx.channels.voice.clocked import Clocked, Input
 from pbx.channels.voice.core import Core
-from pbx.channels.voice.counters import CounterTable
+from pbx.channels.voice.counters import RX_TS, CounterTable
 from pbx.channels.voice.detect import Detectors
 from pbx.channels.voice.edges import Edges
 from pbx.channels.voice.headers import Headers, Kind
@@ -36,7 +36,13 @@ from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sounds import Outside, Sounds
 from pbx.channels.voice.trunk import Trunks
 
+_TRUNK_FLAG = int(LegFlags.TRUNK)
+_TRUNKED = int(LegFlags.TRUNK | LegFlags.ENCRYPTED)
 _BAD, _FULL, _MINI, _TRUNK = int(Kind.BAD), int(Kind.FULL), int(Kind.MINI), int(Kind.TRUNK)
+
+
+#: what follows the first 64 bits of an IPv4 sockaddr
+_V4_REST = bytes(addresses.SIZE - 8)
 
 
 class Batch(Protocol):
@@ -120,11 +126,16 @@ class Plane(Sounds):
         core = self.core
         core.counters.datagrams += n
         if n <= self.few:
-            done = self.few_datagrams(socket, heads(batch), now)
+            done = self.few_datagrams(socket, heads(batch), now, batch)
             if done == n:
                 return
             if done:
-                batch, n = Rest(batch, done), n - done
+                batch = Rest(batch, done)
+        self.arrays(socket, batch, keys)
+
+    def arrays(self, socket: int, batch: Batch, keys: SocketKeys) -> None:
+        """What one socket received, as arrays; after `begin`."""
+        core, n = self.core, batch.count
         offset, length, name = batch.offset[:n], batch.length[:n], batch.name[:n]
         kind, call, stamp = core.headers.classify(core.arena.word[offset], length)
         row = keys.find(name, call)
@@ -140,16 +151,63 @@ class Plane(Sounds):
             row, stamp, offset, length = row[some], stamp[some], offset[some], length[some]
         self._minis(row, stamp, offset, length)
 
-    def few_datagrams(self, socket: int, few: Heads, now: int) -> int:
-        """Relay the plain minis at the head of a small batch; how many that were (the rest is for `datagrams`)."""
+    def rest(self, socket: int, batch: Batch, now: int) -> None:
+        """What `few_datagrams` left of a batch, or one that is too large for it."""
+        self.core.counters.datagrams += batch.count
         keys = self.core.keys.get(socket)
-        if keys is None or len(self.boxes) != 1:
-            return 0
-        return self._single.relay(keys, self.boxes[socket], few, now // 1_000_000)
+        if keys is not None:
+            self._begin(now)
+            self.arrays(socket, batch, keys)
 
-    def tick(self, now: int) -> None:
-        """20 ms of all that goes by the clock."""
+    def few_datagrams(self, socket: int, few: Heads, now: int, batch: Batch | None = None) -> int:
+        """Deal with the head of a small batch one by one, up to the first that needs more; how many that were.
+
+        batch: asked for the local address of signalling; None where the socket has but one.
+        """
+        keys = self.core.keys.get(socket)
+        if keys is None or keys.six or len(self.boxes) != 1:
+            return 0
+        box, relay, now_ms = self.boxes[socket], self._single.relay, now // 1_000_000
+        done, n = relay(keys, box, few, now_ms), len(few[0])
+        if done == n:
+            return n
+        memory, full_call = self.core.arena.memory, self.core.headers.full_call
+        names, offsets, lengths = few
         self._begin(now)
+        while done < n:
+            offset, length = offsets[done], lengths[done]
+            call = full_call(memory, offset, length)
+            if call < 0:
+                break
+            name = names[done]
+            owner = keys.one.get(name & ~0xFFFF | call, 0)
+            data = bytes(memory[offset : offset + length])
+            if owner and self._holds(owner, data):
+                self.inbound.hold(owner, now_ms)
+            local = addresses.NONE if batch is None else batch.control(done)[0]
+            self._told(socket, name.to_bytes(8, sys.byteorder) + _V4_REST, local, owner, data)
+            done += 1
+            if done < n:
+                done += relay(keys, box, (names[done:], offsets[done:], lengths[done:]), now_ms)
+        return done
+
+    def _holds(self, row: int, data: bytes) -> bool:
+        """True when voice of the row behind this full frame has to wait."""
+        clear = self._clear(row, data)
+        rx = self.legs.rx
+        return bool(clear) and self.core.headers.holds(clear, int(self.legs.rx_format[row]), int(rx[row, RX_TS]))
+
+    def _told(self, socket: int, name: bytes, local: bytes, owner: int, data: bytes) -> None:
+        generation = int(self.legs.generation[owner]) if owner else 0
+        self.core.events.datagram(socket, name, local, owner, generation, self._stamp, data)
+
+    def tick(self, now: int, missed: int = 0) -> None:
+        """20 ms of all that goes by the clock.  missed: ticks that were skipped before; recordings get them, too."""
+        self._begin(now)
+        for _ in range(missed):
+            if not self.slots.pull_kept():
+                break
+            self._record()
         if self.relay.jitter.active:
             self.relay.jitter.tick(self._now)
         if self.slots.used:
@@ -174,6 +232,11 @@ class Plane(Sounds):
     def take_events(self) -> bytes:
         """Events since the last time, as records."""
         return self.core.events.take()
+
+    @property
+    def events(self) -> bool:
+        """True when `take_events` has something to say."""
+        return bool(self.core.events)
 
     def sent(self) -> None:
         """All boxes were sent and cleared: the scratch is free again."""
@@ -257,8 +320,7 @@ class Plane(Sounds):
                 start = i
                 if core.headers.holds(clear, int(self.legs.rx_format[owner]), int(self.legs.rx_ts[owner])):
                     self.inbound.hold(owner, self._now)
-            generation = int(self.legs.generation[owner]) if owner else 0
-            core.events.datagram(socket, batch.name[i].tobytes(), local, owner, generation, self._stamp, data)
+            self._told(socket, batch.name[i].tobytes(), local, owner, data)
         if start < batch.count:
             self._mixed(socket, batch, keys, kind, row, stamp, np.arange(start, batch.count))
 
@@ -335,9 +397,23 @@ class Plane(Sounds):
                 clock = self._now - int(self.legs.clock[row])
                 stamp = self.core.headers.full_stamp(clear)
                 self.legs.tx_high[row] = (clock + ((stamp - clock + 2**31) & 0xFFFFFFFF) - 2**31) >> 16
-        box.add_bytes(data, address, local if socket in self._everywhere else addresses.NONE)
+        self._post(box, socket, address, local, data, row if known else 0)
         if known and barrier and self.core.headers.is_voice(clear):
             self.outbound.passed(row, self._now)
+
+    def _post(self, box: Outbox, socket: int, address: bytes, local: bytes, data: bytes, row: int) -> None:
+        """Queue a datagram that is an object: by way of the scratch where that is all there is to it."""
+        core = self.core
+        at = core.arena.put(data) if socket not in self._everywhere and box.takes(address) else -1
+        if at >= 0 and row and address == self.legs.name[row].tobytes():
+            box.add_plain(core.arena.base + at, len(data), self.legs.name_pointer(row))
+            return
+        name = core.arena.put(address) if at >= 0 else -1
+        if name >= 0:
+            box.add_plain(core.arena.base + at, len(data), core.arena.base + name)
+            box.others = True
+            return
+        box.add_bytes(data, address, local if socket in self._everywhere else addresses.NONE)
 
     # ---- commands: legs ---------------------------------------------------------------------------------------
 
@@ -387,8 +463,7 @@ class Plane(Sounds):
         self._trunk(row)
 
     def _trunk(self, row: int) -> None:
-        flags = LegFlags(int(self.legs.flags[row]))
-        if LegFlags.TRUNK in flags and LegFlags.ENCRYPTED not in flags:
+        if int(self.legs.flags[row]) & _TRUNKED == _TRUNK_FLAG:
             self.trunks.join(row)
         else:
             self.trunks.leave(row)
