@@ -41,7 +41,9 @@ class Picture:
     """A piece of the graph: all that decides its edges.
 
     closed_in / closed_out: nodes whose arcs carry nothing from them / to them (hold, mute).  solo: rows whose far end
-    hears one source and nothing else; mixed: rows that hear a source mixed with their arcs.
+    hears one source and nothing else; mixed: rows that hear a source mixed with their arcs.  gain_in / gain_out: how
+    much louder (dB * 100) what comes in at a node, or goes out of it, is for those it talks with; what goes out of a
+    row is the plane's to scale.
     """
 
     rows: Mapping[Node, int]
@@ -51,6 +53,8 @@ class Picture:
     closed_out: frozenset[Node] = frozenset()
     solo: frozenset[int] = frozenset()
     mixed: frozenset[int] = frozenset()
+    gain_in: Mapping[Node, int] = field(default_factory=dict)
+    gain_out: Mapping[Node, int] = field(default_factory=dict)
     _from: dict[Node, list[Arc]] = field(init=False)
     _to: dict[Node, list[Arc]] = field(init=False)
 
@@ -84,10 +88,12 @@ class Picture:
                 if arc.listener in self.closed_out:
                     continue
                 stronger = max(kind, arc.kind, key=_RANK.__getitem__)
+                louder = gain + arc.gain + (0 if arc.kind is EdgeKind.TAP else self.gain_in.get(at, 0))
                 if arc.listener in self.rows:
-                    yield arc.listener, replace(arc, kind=stronger, gain=gain + arc.gain)
+                    yield arc.listener, replace(arc, kind=stronger, gain=louder)
                 elif arc.listener in self.pairs:
-                    ahead.append((self.pairs[arc.listener], stronger, gain + arc.gain))
+                    louder += self.gain_out.get(arc.listener, 0)
+                    ahead.append((self.pairs[arc.listener], stronger, louder))
 
     def hearers(self, node: Node) -> list[Node]:
         """Nodes with rows whose far end hears what goes out of `node` (a source put there), in order of discovery."""

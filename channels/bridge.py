@@ -112,6 +112,8 @@ class Bridge:
         self._wake: Deferred[None] | None = None
         self._talking = False
         self._adopted: set[Channel] = set()
+        #: who put the other one on hold
+        self._holding: set[Channel] = set()
 
     def __repr__(self) -> str:
         return f"<Bridge {self.id} of {', '.join(channel.name for channel in self.channels)}>"
@@ -153,6 +155,8 @@ class Bridge:
     def close(self) -> None:
         """Undo it: the channels are free again, unless others claimed them."""
         self.disconnect()
+        for channel in self.channels:
+            self._let_go(channel)
         self._watch(None)
         self.switch.bridges.pop(self.id, None)
         for channel in self.channels:
@@ -163,6 +167,12 @@ class Bridge:
             self.switch.bus.publish(Unbridged(self.id, channel))
             if mine and channel in self._adopted:
                 channel.hangup()
+
+    def _let_go(self, channel: Channel) -> None:
+        """Who leaves holds nobody any more."""
+        if channel in self._holding:
+            self._holding.discard(channel)
+            self.peer(channel).indicate(Control.UNHOLD)
 
     def replace(self, old: Channel, new: Channel) -> None:
         """Let `new` take the place of `old`, which is released.
@@ -175,6 +185,7 @@ class Bridge:
         self.options = replace(self.options, hooks=hooks)
         talking = self._talking
         self.disconnect()
+        self._let_go(old)
         if old.owner in (self, None):
             old.watch(None)
         self.channels = tuple(new if channel is old else channel for channel in self.channels)
@@ -293,6 +304,8 @@ class Bridge:
                 self._end(BridgeResult(Reason.TRANSFER, channel, event))
             case Indication(control, data):
                 if control not in _OWN:
+                    if control in (Control.HOLD, Control.UNHOLD):
+                        (self._holding.add if control is Control.HOLD else self._holding.discard)(channel)
                     peer.indicate(control, data)
             case Text(text):
                 if peer.line is not None and not peer.dead:

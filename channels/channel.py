@@ -79,6 +79,8 @@ class Channel:
         self.peeraccount = ""
         self.amaflags = 3
         self.musicclass = ""
+        #: the far end was put on hold
+        self.on_hold = False
         self.call_id: int | None = None
         #: formats of the far end, best first; `format` is the one now spoken
         self.formats: tuple[Format, ...] = ()
@@ -135,9 +137,18 @@ class Channel:
         """Pass an indication to the far end and keep the state in step with it."""
         if self.dead:
             return
+        if control in (Control.HOLD, Control.UNHOLD):
+            self.on_hold = control is Control.HOLD
         line = self.line
         if line is not None:
             line.indicate(control, data)
+
+    def music(self, on: bool, data: bytes = b"", interpret: str = "") -> None:
+        """Play music to the far end (of the class that a HOLD's data names), or end it: for legs that pass no HOLD."""
+        if on:
+            self.switch.music.start(self, data.rstrip(b"\0").decode("utf-8", "surrogateescape"), interpret)
+        else:
+            self.switch.music.stop(self)
 
     @property
     def line(self) -> Leg | None:

@@ -17,13 +17,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pbx.channels.arcs import Arc, Node, Picture, compile_edges
 from pbx.channels.durations import file_ms, tone_ms
 from pbx.channels.rows import Rows
 from pbx.channels.sounds import Handle, Recording, Source
-from pbx.channels.voice.port import Direction, Edge, EdgeKind, VoicePort
+from pbx.channels.voice.port import PLAIN, Direction, Edge, EdgeKind, Shape, VoicePort
 
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
@@ -41,6 +41,8 @@ class _Detector:
     heard: Callable[[str], None]
     digits: bool
     talk: bool
+    threshold: int
+    silence_ms: int
 
 
 class Graph:
@@ -61,8 +63,14 @@ class Graph:
         #: who mutes a channel -> which way
         self._muted: dict[Channel, dict[str, Direction]] = {}
         self._handles: dict[Channel, list[Handle]] = {}
-        self._detectors: dict[Channel, _Detector] = {}
-        self._detecting: dict[int, tuple[bool, bool, list[Channel]]] = {}
+        #: who listens to a channel -> what it wants to hear
+        self._detectors: dict[Channel, dict[str, _Detector]] = {}
+        #: how much louder what comes in at a channel, or goes out of it, is (dB * 100)
+        self._gains: dict[tuple[Channel, Direction], int] = {}
+        #: what to call when the plane has closed a file
+        self._closing: dict[int, Callable[[int], None]] = {}
+        #: row -> (arguments of `VoicePort.detect`, the channels that want it)
+        self._detecting: dict[int, tuple[dict[str, Any], list[Channel]]] = {}
         self._edges: dict[int, set[Edge]] = {}
         self._numbers: dict[int, Handle] = {}
         self._serial = itertools.count(1)
@@ -77,6 +85,7 @@ class Graph:
         row = channel.leg.row if channel.leg is not None else None
         former = self._row[channel]
         self._row[channel] = row or None
+        self._say_volume(channel)
         self._update([channel], () if former is None else (former,))
 
     def detach(self, channel: Channel) -> None:
@@ -98,6 +107,8 @@ class Graph:
         self._detectors.pop(channel, None)
         self._held.discard(channel)
         self._muted.pop(channel, None)
+        for direction in (Direction.IN, Direction.OUT):
+            self._gains.pop((channel, direction), None)
         self._arcs.pop(channel, None)
         del self._row[channel]
         self._update([node for node in touched if node in self._row], () if row is None else (row,))
@@ -209,6 +220,27 @@ class Graph:
             del self._muted[channel]
         self._update([channel])
 
+    def set_volume(self, channel: Channel, direction: Direction, gain: int) -> None:
+        """What the far end says (IN) or hears (OUT) is louder or softer by dB * 100 for those it talks with; 0: as is.
+
+        Spies and recordings have it as it is.
+        """
+        if channel.dead:
+            return
+        self._know(channel)
+        if gain:
+            self._gains[channel, direction] = gain
+        else:
+            self._gains.pop((channel, direction), None)
+        if direction is Direction.OUT:
+            self._say_volume(channel, always=True)
+        self._update([channel])
+
+    def _say_volume(self, channel: Channel, *, always: bool = False) -> None:
+        row, gain = self._row[channel], self._gains.get((channel, Direction.OUT), 0)
+        if row is not None and (gain or always):
+            self.port.set_volume(row, gain)
+
     def muted(self, channel: Channel) -> Direction:
         """What is mute of this channel, for whatever reason."""
         found = Direction(0)
@@ -251,10 +283,12 @@ class Graph:
         skip_ms: int = 0,
         loop: bool = False,
         over: bool = False,
+        gives_way: bool = False,
     ) -> Source:
         """Play a sound file (a path with its suffix, in `format`) to the far end.
 
-        While it plays the far end hears nothing else, unless `over`: then it is mixed with that.
+        While it plays the far end hears nothing else, unless `over`: then it is mixed with that.  gives_way: the next
+        sound that is not `over` ends it.
         A missing or unreadable file: done fires with "error: ...".
         """
 
@@ -267,7 +301,9 @@ class Graph:
             source = Source(self, channel, begin, 0)
             source.through(f"error: {error.strerror or error}")
             return source
-        return self._start(Source(self, channel, begin, None if loop else length, over=over, skip_ms=skip_ms))
+        duration = None if loop else length
+        source = Source(self, channel, begin, duration, over=over, skip_ms=skip_ms, gives_way=gives_way)
+        return self._start(source)
 
     def tone(self, channel: Channel, spec: str, *, over: bool = False) -> Source:
         """Play a tone list (`!350+440/100,!0/100`, `1004`); ends by itself only if every element has `!`."""
@@ -295,12 +331,21 @@ class Graph:
         append: bool = False,
         silence_ms: int = 0,
         max_ms: int = 0,
+        shape: Shape = PLAIN,
     ) -> Recording:
         """Write what the far end says (IN) and/or hears (OUT); ends after silence_ms of silence or max_ms."""
 
         def begin(number: int, row: int, more: bool, rest_ms: int) -> None:
             self.port.record(
-                number, row, path, format.bit, direction, append=more, silence_ms=silence_ms, max_ms=rest_ms
+                number,
+                row,
+                path,
+                format.bit,
+                direction,
+                append=more,
+                silence_ms=silence_ms,
+                max_ms=rest_ms,
+                shape=shape,
             )
 
         recording = Recording(
@@ -309,14 +354,28 @@ class Graph:
         return self._start(recording)
 
     def detect(
-        self, channel: Channel, heard: Callable[[str], None] | None, *, digits: bool = False, talk: bool = False
+        self,
+        channel: Channel,
+        heard: Callable[[str], None] | None,
+        *,
+        digits: bool = False,
+        talk: bool = False,
+        threshold: int = 256,
+        silence_ms: int = 2500,
+        why: str = "",
     ) -> None:
-        """Call `heard` with "digit:5", "talk", "silence" found in what the far end says; None ends it."""
+        """Call `heard` with "digit:5", "talk", "silence" found in what the far end says; None ends it.
+
+        threshold, silence_ms: see `VoicePort.detect`; of several who listen for talk (`why`) the first one's count.
+        """
+        listeners = self._detectors.get(channel, {})
         if heard is None or channel.dead:
-            self._detectors.pop(channel, None)
+            listeners.pop(why, None)
+            if not listeners:
+                self._detectors.pop(channel, None)
         else:
             self._know(channel)
-            self._detectors[channel] = _Detector(heard, digits, talk)
+            self._detectors.setdefault(channel, listeners)[why] = _Detector(heard, digits, talk, threshold, silence_ms)
         if channel in self._row:
             self._update([channel])
 
@@ -330,6 +389,10 @@ class Graph:
             handle.stop("hangup")
             return handle
         self._know(channel)
+        if isinstance(handle, Source) and not handle.over:
+            for other in self.sounds(channel):
+                if isinstance(other, Source) and other.gives_way:
+                    other.stop("replaced")
         self._handles.setdefault(channel, []).append(handle)
         self._update([channel])
         return handle
@@ -365,21 +428,31 @@ class Graph:
         handle = self._numbers.pop(source, None)
         if handle is not None:
             handle.through(reason, source)
+        closed = self._closing.pop(source, None)
+        if closed is not None:
+            closed(source)
+
+    def when_closed(self, number: int, call: Callable[[int], None]) -> None:
+        """Call it when the plane has closed the file of that recording."""
+        self._closing[number] = call
 
     def detected(self, row: int, what: str) -> None:
         """See VoiceEvents."""
-        for channel in self._detecting.get(row, (False, False, []))[2]:
-            detector = self._detectors.get(channel)
-            if detector is not None and (detector.digits if what.startswith("digit:") else detector.talk):
-                detector.heard(what)
+        for channel in self._detecting.get(row, ({}, []))[1]:
+            for detector in list(self._detectors.get(channel, {}).values()):
+                if detector.digits if what.startswith("digit:") else detector.talk:
+                    detector.heard(what)
 
     def replay(self) -> None:
         """Say sounds, recordings and detectors again to a voice plane that was started anew.
 
         (Sockets, legs and edges are the port's own to repeat.)
         """
-        for row, (digits, talk, _) in self._detecting.items():
-            self.port.detect(row, digits=digits, talk=talk)
+        for row, (how, _) in self._detecting.items():
+            self.port.detect(row, **how)
+        lost, self._closing = self._closing, {}
+        for number, closed in lost.items():
+            closed(number)
         for handle in [handle for handles in self._handles.values() for handle in handles]:
             rows = list(handle.places)
             for number in handle.places.values():
@@ -421,7 +494,19 @@ class Graph:
             if channel in self._held or muted & Direction.OUT:
                 closed_out.add(channel)
         arcs = {arc: None for channel in piece for arc in self._arcs.get(channel, ())}
-        return Picture(rows, pairs, list(arcs), frozenset(closed_in), frozenset(closed_out))
+        gains: dict[Direction, dict[Node, int]] = {
+            direction: {channel: gain for channel in piece if (gain := self._gains.get((channel, direction), 0))}
+            for direction in (Direction.IN, Direction.OUT)
+        }
+        return Picture(
+            rows,
+            pairs,
+            list(arcs),
+            frozenset(closed_in),
+            frozenset(closed_out),
+            gain_in=gains[Direction.IN],
+            gain_out=gains[Direction.OUT],
+        )
 
     def _update(self, touched: list[Channel], rows: Iterable[int] = ()) -> None:
         """Compile the piece around `touched` (and forget edges of `rows`) and say what is different."""
@@ -478,21 +563,25 @@ class Graph:
         self.port.reset_edges(sorted(removed, key=_order), sorted(added, key=_order))
 
     def _say_detectors(self, piece: list[Channel], picture: Picture, rows: Iterable[int]) -> None:
-        wanted: dict[int, tuple[bool, bool, list[Channel]]] = {}
+        wanted: dict[int, tuple[dict[str, Any], list[Channel]]] = {}
         for channel in piece:
-            detector = self._detectors.get(channel)
-            if detector is None:
-                continue
-            for end in picture.speakers(channel):
-                digits, talk, who = wanted.get(picture.rows[end], (False, False, []))
-                wanted[picture.rows[end]] = (digits or detector.digits, talk or detector.talk, [*who, channel])
+            for detector in self._detectors.get(channel, {}).values():
+                for end in picture.speakers(channel):
+                    how, who = wanted.setdefault(picture.rows[end], ({"digits": False, "talk": False}, []))
+                    how["digits"] = how["digits"] or detector.digits
+                    if detector.talk and not how["talk"]:
+                        how.update(talk=True, silence_threshold=detector.threshold, silence_ms=detector.silence_ms)
+                    if channel not in who:
+                        who.append(channel)
         for row in {*picture.rows.values(), *rows}:
-            before = self._detecting.pop(row, (False, False, []))
-            after = wanted.get(row, (False, False, []))
-            if after[2]:
+            before = self._detecting.pop(row, ({}, []))
+            after = wanted.get(row)
+            if after is not None:
                 self._detecting[row] = after
-            if before[:2] != after[:2]:
-                self.port.detect(row, digits=after[0], talk=after[1])
+                if before[0] != after[0]:
+                    self.port.detect(row, **after[0])
+            elif before[1]:
+                self.port.detect(row, digits=False, talk=False)
 
 
 def _where(picture: Picture, handle: Handle) -> list[Node]:

@@ -108,12 +108,17 @@ class Source(Handle):
         *,
         over: bool = False,
         skip_ms: int = 0,
+        gives_way: bool = False,
     ) -> None:
-        """begin(number, row, skip_ms) tells the plane; duration_ms None: until stopped."""
+        """begin(number, row, skip_ms) tells the plane; duration_ms None: until stopped.
+
+        gives_way: the next sound that is to be heard alone on this channel ends it ("replaced"): music.
+        """
         super().__init__(graph, channel, elapsed_ms=skip_ms)
         self._begin = begin
         self.duration_ms = duration_ms
         self.over = over
+        self.gives_way = gives_way
         self.paused = False
 
     def pause(self, paused: bool = True) -> None:
@@ -180,6 +185,27 @@ class Recording(Handle):
         self._append = append
         self._silence_ms = silence_ms
         self._max_ms = max_ms
+        self.paused = False
+        #: fires when it has ended and the plane has written and closed the file: who reads it finds it whole
+        self.closed: Deferred[None] = Deferred()
+        self._open: set[int] = set()
+
+    def pause(self, paused: bool = True) -> None:
+        """Let go what passes, or go on."""
+        if self._graph is not None and paused is not self.paused:
+            self.paused = paused
+            for number in self.places.values():
+                self._graph.port.pause(number, paused)
+
+    def through(self, reason: str, number: int = 0) -> None:
+        super().through(reason, number)
+        self._file_closed(0)
+
+    def _file_closed(self, number: int) -> None:
+        """The plane is through with one of the numbers by which it wrote."""
+        self._open.discard(number)
+        if not self.playing and not self._open and not self.closed.called:
+            self.closed.callback(None)
 
     def move(self, rows: Iterable[int]) -> None:
         """Record at the first of these rows; at none: silence, of which the file holds nothing."""
@@ -198,7 +224,11 @@ class Recording(Handle):
             number = graph.new_number(self)
             self.places[row] = number
             rest = max(1, self._max_ms - self.elapsed_ms) if self._max_ms else 0
+            self._open.add(number)
+            graph.when_closed(number, self._file_closed)
             self._begin(number, row, self._append, rest)
+            if self.paused:
+                graph.port.pause(number, True)
             # the limit counts from the start, be there sound or not; the plane's own counts what was heard
             self._time(rest / 1000.0 if rest else None, "max")
         else:

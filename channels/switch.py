@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import Bus, ChannelCreated
 from pbx.channels.interrupts import Redirect
+from pbx.channels.music import MusicOnHold
 
 if TYPE_CHECKING:
     from pbx.channels.bridge import Bridge
@@ -98,6 +99,7 @@ class Switch:
         self.technologies: dict[str, Technology] = {}
         #: who hears whom; set by whoever makes the voice port
         self.graph: Graph
+        self.music = MusicOnHold(self)
         #: bridges that stand, by id
         self.bridges: dict[str, Bridge] = {}
         #: what floors above keep in `attached` is copied by these from a Local channel's ;1 half to its ;2 half

@@ -97,7 +97,8 @@ class Wishes:
     ringing: bool = False
     #: name of a tone that rings to the caller in our own voice
     tone: str = ""
-    music: bool = False
+    #: class of the music that the caller hears until somebody answers ("": the channel's own); None: none
+    music: str | None = None
     ignore_updates: bool = False
     elsewhere: bool = False
     answered_cause: int = int(Cause.ANSWERED_ELSEWHERE)
@@ -212,7 +213,9 @@ class Calling:
             leg.began = self.clock.seconds()
             switch.bus.publish(DialBegin(self.caller, leg.channel, leg.destination))
             switch.call(leg.channel, self.wishes.timeout)
-        if self.wishes.ringing and self.legs:
+        if self.wishes.music is not None and self.legs:
+            self._play_music(self.wishes.music)
+        elif self.wishes.ringing and self.legs:
             self.caller.indicate(Control.PROGRESS if self._ring_by_tone() else Control.RINGING)
 
     def _ring_by_tone(self) -> bool:
@@ -228,8 +231,18 @@ class Calling:
         self._tone = run.services.switch.graph.tone(self.caller, spec)
         return True
 
+    def _play_music(self, which: str) -> None:
+        """Option m: what is named there counts before the channel's own class."""
+        caller = self.caller
+        own, caller.musicclass = caller.musicclass, which or caller.musicclass
+        caller.switch.music.start(caller)
+        caller.musicclass = own
+        caller.indicate(Control.PROGRESS)
+
     def quiet(self) -> None:
-        """Calling is over: the caller hears no tone of ours any more."""
+        """Calling is over: the caller hears no music or tone of ours any more."""
+        if self.wishes.music is not None:
+            self.caller.switch.music.stop(self.caller)
         tone, self._tone = self._tone, None
         if tone is not None and tone.playing:
             tone.stop()
@@ -373,14 +386,14 @@ class Calling:
 
     def _ringing(self, leg: Outgoing) -> None:
         self._time(leg, "RINGTIME")
-        if not self._rung and not self.wishes.music and not self.wishes.ringing:
+        if not self._rung and self.wishes.music is None and not self.wishes.ringing:
             self.caller.indicate(Control.RINGING)
         self._rung = True
 
     def _progress(self, leg: Outgoing) -> None:
         self._time(leg, "PROGRESSTIME")
         self._progressed = True
-        if self.single and not self.wishes.ringing and not self.wishes.music:
+        if self.single and not self.wishes.ringing and self.wishes.music is None:
             self.caller.indicate(Control.PROGRESS)
             self.run.services.switch.graph.hear(self.caller, leg.channel)
         if self.wishes.on_progress is not None:

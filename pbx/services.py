@@ -40,6 +40,7 @@ from pbx.dialplan.services import Services
 from pbx.iaxswitch import IaxSwitch
 from pbx.mailboxes import Mailboxes
 from pbx.modules import BUILT_IN, CannotLoad, Module
+from pbx.musiconhold import MusicService
 from pbx.regcontext import RegisteredExtensions
 from pbx.slices import in_slices
 from pbx.upkeep import Upkeep
@@ -64,7 +65,7 @@ RECORDS = {
 
 
 #: in which order the daemon starts them
-ORDER = ("voice plane", "chan_local", "res_crypto", "pbx_config", *RECORDS, "chan_iax2", "pbx_spool")
+ORDER = ("voice plane", "chan_local", "res_crypto", "pbx_config", "res_musiconhold", *RECORDS, "chan_iax2", "pbx_spool")
 
 
 class NoExtensions:
@@ -466,6 +467,7 @@ def declare_modules(daemon: Daemon) -> None:
         ("res_crypto", "Cryptographic Digital Signatures", daemon.keys),
         ("chan_local", "Local channels", LocalService(daemon)),
         ("app_playback", "Sound File Playback Application", daemon.say_rules),
+        ("res_musiconhold", "Music On Hold Resource", MusicService(daemon)),
         ("pbx_spool", "Outgoing Spool Support", daemon.spool),
     ):
         stop, reload = getattr(service, "stop", None), getattr(service, "reload", None)
@@ -530,6 +532,7 @@ READ = {
     "cel.conf",
     "cel_custom.conf",
     "cel_sqlite3_custom.conf",
+    "musiconhold.conf",
 }
 
 

@@ -112,7 +112,6 @@ class CallChannels:
         user = self._driver.settings.find_user(call.user_name)
         if user is not None:
             channel.accountcode = user.accountcode
-            channel.musicclass = user.mohsuggest
             channel.variables.update(user.variables)
             channel.amaflags = AMA_NUMBERS[user.amaflags]
             if user.parkinglot:
@@ -196,7 +195,8 @@ class CallChannels:
             self._switch.graph.mute(channel, Direction.OUT if event.on else Direction(0))
             if event.music:
                 # who talks to it is put on hold
-                channel.deliver(Indication(Control.HOLD if event.on else Control.UNHOLD))
+                suggested = self.music_option(event.call, "mohsuggest").encode("utf-8", "surrogateescape")
+                channel.deliver(Indication(Control.HOLD, suggested) if event.on else Indication(Control.UNHOLD))
 
     def _ended(self, event: events.CallEnded) -> None:
         call = event.call
@@ -229,11 +229,11 @@ class CallChannels:
             self._driver.endpoint.unbridged(leg.call, self._driver.now())
             self._driver.pump()
 
-    def passes_hold(self, call: Call) -> bool:
-        """mohinterpret=passthrough: HOLD goes over the link, instead of music from here."""
+    def music_option(self, call: Call, name: str) -> str:
+        """mohinterpret: the class that the call's far end hears when it is held (`passthrough`: HOLD goes over the
+        link instead); mohsuggest: the class that its partner is to hear when it holds."""
         section = self._driver.settings.find_peer(call.peer_name) or self._driver.settings.find_user(call.user_name)
-        music = section.mohinterpret if section is not None else self._driver.settings.general.mohinterpret
-        return bool(music == "passthrough")
+        return str(getattr(section if section is not None else self._driver.settings.general, name))
 
     def passes_updates(self, call: Call, way: ConnectedLine) -> bool:
         """connectedline: may news of who is connected go that way?"""

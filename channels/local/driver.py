@@ -65,6 +65,12 @@ class LocalLeg:
         other = self.other
         if other is None:
             return
+        if control in (Control.HOLD, Control.UNHOLD) and "m" not in self.options:
+            # option m lets it pass; else whoever hears this half hears music
+            mine = other.leg.other if isinstance(other.leg, LocalLeg) else None
+            if mine is not None:
+                mine.music(control is Control.HOLD, data)
+            return
         state = _STATES.get(control)
         if state is not None and other.state is not State.UP and self.half == "2":
             other.set_state(state)

@@ -116,35 +116,6 @@ def blind_transfer(run: Run, data: str) -> Result:
     return None
 
 
-def _music(run: Run, name: str) -> None:
-    run.warn(
-        f"music on hold is not there yet (class '{name or run.channel.musicclass or 'default'}'); nothing is played"
-    )
-
-
-@application("MusicOnHold", syntax="MusicOnHold([class[,duration]])", synopsis="Plays music", module="res_musiconhold")
-async def music_on_hold(run: Run, data: str) -> Result:
-    name, duration = fields(data, 2)
-    _music(run, name)
-    seconds = c_float(duration)
-    if seconds and seconds > 0:
-        await run.channel.sleep(seconds)
-    return Outcome.END if run.over else None
-
-
-@application(
-    "StartMusicOnHold", syntax="StartMusicOnHold([class])", synopsis="Plays music; goes on", module="res_musiconhold"
-)
-def start_music(run: Run, data: str) -> Result:
-    _music(run, data)
-    return None
-
-
-@application("StopMusicOnHold", syntax="StopMusicOnHold()", synopsis="Ends the music", module="res_musiconhold")
-def stop_music(run: Run, data: str) -> Result:
-    return None
-
-
 async def _wait_for(run: Run, data: str, wanted: str) -> Result:
     """WaitForSilence and WaitForNoise: so many ms of it, so many times, within so many seconds."""
     span, repeats, limit = fields(data, 3)

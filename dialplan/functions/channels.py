@@ -64,7 +64,7 @@ _READ: dict[str, Callable[[Scope, Channel], str]] = {
     "peeraccount": lambda s, c: c.peeraccount,
     "amaflags": lambda s, c: str(c.amaflags),
     "transfercapability": lambda s, c: "SPEECH",
-    "onhold": lambda s, c: s.notes.get("channel.onhold", "0"),
+    "onhold": lambda s, c: str(int(c.on_hold)),
     "max_forwards": lambda s, c: s.notes.get("channel.max_forwards", "20"),
     "peer": lambda s, c: s.get("BRIDGEPEER") or "",
 }

@@ -13,7 +13,7 @@ from pbx.channels.graph import Graph
 from pbx.channels.interrupts import Hangup
 from pbx.channels.rows import REST, Rows
 from pbx.channels.sounds import Handle
-from pbx.channels.voice.port import Direction, Edge, EdgeKind
+from pbx.channels.voice.port import PLAIN, Direction, Edge, EdgeKind
 from pbx.codecs.formats import GSM, SLIN, ULAW
 from tests.channels.world import PortLog, World, garbage_of
 
@@ -291,7 +291,14 @@ def test_recording_follows_the_sound(world: GraphWorld, tmp_path: Path) -> None:
     world.clock.advance(2)
     world.graph.join(a, one)
     assert world.port.running == {
-        1: ("record", 1, path, SLIN.bit, Direction.IN, {"append": True, "silence_ms": 0, "max_ms": 3000})
+        1: (
+            "record",
+            1,
+            path,
+            SLIN.bit,
+            Direction.IN,
+            {"append": True, "silence_ms": 0, "max_ms": 3000, "shape": PLAIN},
+        )
     }
     world.clock.advance(2.99)
     assert ended == []
@@ -327,7 +334,11 @@ def test_detectors(world: GraphWorld) -> None:
     talking: list[str] = []
     world.graph.detect(two, heard.append, digits=True)
     world.graph.detect(a, talking.append, talk=True)
-    assert world.port.commands[-1] == ("detect", 1, {"digits": True, "talk": True})
+    assert world.port.commands[-1] == (
+        "detect",
+        1,
+        {"digits": True, "talk": True, "silence_threshold": 256, "silence_ms": 2500},
+    )
     world.graph.detected(1, "digit:5")
     world.graph.detected(1, "talk")
     assert (heard, talking) == (["digit:5"], ["talk"])
@@ -356,7 +367,11 @@ def test_a_new_plane_is_told_everything(world: GraphWorld, tmp_path: Path) -> No
     world.graph.replay()
     assert [command[0] for command in world.port.commands] == ["detect", "play_file"]
     assert world.port.running == {2: ("play_file", 2, path, ULAW.bit, {"skip_ms": 1000, "loop": False})}
-    assert ("detect", 1, {"digits": False, "talk": True}) in world.port.commands
+    assert (
+        "detect",
+        1,
+        {"digits": False, "talk": True, "silence_threshold": 256, "silence_ms": 2500},
+    ) in world.port.commands
     world.graph.finished(1, "end")
     assert ended == []
     world.graph.finished(2, "end")

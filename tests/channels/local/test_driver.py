@@ -139,13 +139,13 @@ def test_signals_cross_both_ways(world: LocalWorld) -> None:
         speaker.leg.digit_end("5", 90)
         speaker.leg.send_text("hi")
         speaker.leg.send_opaque(3, 1, b"x")
-        speaker.indicate(Control.HOLD, b"c")
+        speaker.indicate(Control.FLASH, b"c")
         assert events(hearer) == [
             DigitBegin("5"),
             DigitEnd("5", 90),
             Text("hi"),
             Opaque(3, 1, b"x"),
-            Indication(Control.HOLD, b"c"),
+            Indication(Control.FLASH, b"c"),
         ]
 
 

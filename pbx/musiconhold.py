@@ -1,0 +1,189 @@
+"""musiconhold.conf: the classes of music on hold."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pbx.channels.music import MusicClass
+from pbx.codecs.files import SUFFIXES
+from pbx.codecs.formats import BY_NAME
+from pbx.conf import reader
+from pbx.conf.diagnostics import Diagnostics
+from pbx.conf.document import Entry, Section
+from pbx.conf.values import is_true
+
+if TYPE_CHECKING:
+    from pbx.daemon import Daemon
+
+#: modes that Asterisk plays by a program for MP3 files
+_MP3 = ("mp3", "mp3nb", "quietmp3", "quietmp3nb", "httpmp3")
+_SORTS = ("random", "alpha", "randstart")
+
+
+def load(path: str, datadir: str, diagnostics: Diagnostics) -> tuple[dict[str, MusicClass], bool]:
+    """(classes by name in lower case, preferchannelclass).  Without the file there are no classes, as in Asterisk."""
+    document = reader.read(path, diagnostics=diagnostics, optional=True)
+    classes: dict[str, MusicClass] = {}
+    prefer = True
+    for section in document:
+        if section.name.lower() == "general":
+            prefer = _general(section, diagnostics)
+            continue
+        found = _Reader(section, datadir, diagnostics).read()
+        if found is not None:
+            classes[found.name.lower()] = found
+    return classes, prefer
+
+
+def _general(section: Section, diagnostics: Diagnostics) -> bool:
+    prefer = True
+    for entry in section:
+        match entry.name.lower():
+            case "preferchannelclass":
+                prefer = is_true(entry.value)
+            case "cachertclasses":
+                if is_true(entry.value):
+                    text = "cachertclasses has no effect: there is no realtime music on hold here (yet)"
+                    diagnostics.notice(entry.place, text, text=entry.text, code="no-effect")
+            case name:
+                diagnostics.warning(entry.place, f"no such option: {name}", text=entry.text, code="unknown-option")
+    return prefer
+
+
+class _Reader:
+    """One class."""
+
+    def __init__(self, section: Section, datadir: str, diagnostics: Diagnostics) -> None:
+        self._section = section
+        self._datadir = datadir
+        self._diagnostics = diagnostics
+        self._class = MusicClass(section.name, mode="")
+        self._entries: list[str] = []
+
+    def read(self) -> MusicClass | None:
+        """The class; None when it can't be used (the finding says why)."""
+        for entry in self._section:
+            self._option(entry)
+        which, name = self._class, self._section.name
+        if not which.mode:
+            return self._refuse(f"music class '{name}' has no mode", "mode = files")
+        mode = which.mode.lower()
+        if mode in ("custom", *_MP3):
+            # said, not played: who is held in it hears the class `default`
+            self._diagnostics.notice(
+                self._section.place,
+                f"music class '{name}' is played by a program (mode {which.mode}), which is not there yet; "
+                "its name counts as unknown",
+                advice="mode = files",
+                code="no-effect",
+            )
+            return None
+        if mode == "playlist":
+            which.files = tuple(self._entries)
+            return which if which.files else self._refuse(f"music class '{name}' has no entries that can be played")
+        if mode != "files":
+            return self._refuse(f"no such mode of music on hold: {which.mode}", "mode = files")
+        if self._entries:
+            self._diagnostics.notice(
+                self._section.place, f"entries of music class '{name}' have no effect in mode files", code="no-effect"
+            )
+        if not which.directory:
+            return self._refuse(f"music class '{name}' has no directory", "directory = moh")
+        folder = os.path.join(self._datadir, which.directory)
+        which.files = scan(folder, which.sort)
+        return which if which.files else self._refuse(f"there are no sound files in {folder} (class '{name}')")
+
+    def _refuse(self, message: str, advice: str = "") -> MusicClass | None:
+        self._diagnostics.warning(self._section.place, message, advice=advice, code="bad-value")
+        return None
+
+    def _option(self, entry: Entry) -> None:
+        which, value = self._class, entry.value
+        match entry.name.lower():
+            case "mode":
+                which.mode = value
+            case "directory":
+                which.directory = value
+            case "application":
+                which.application = value
+            case "announcement":
+                which.announcement = value
+            case "digit" if value[:1] in tuple("0123456789*#"):
+                which.digit = value[:1]
+            case "sort" if value.lower() in _SORTS:
+                which.sort = value.lower()
+            case "loop_last":
+                which.loop_last = is_true(value)
+            case "answeredonly":
+                which.answered_only = is_true(value)
+            case "format" if value.lower() in BY_NAME:
+                which.format = value.lower()
+            case "kill_method" if value.lower() in ("process", "process_group"):
+                which.kill_method = value.lower()
+            case "kill_escalation_delay" if value.isdecimal():
+                which.kill_delay_ms = int(value)
+            case "entry":
+                self._entry(entry)
+            case "digit" | "sort" | "format" | "kill_method" | "kill_escalation_delay" as name:
+                self._diagnostics.warning(
+                    entry.value_place, f"no such {name} of music on hold: {value}", text=entry.text, code="bad-value"
+                )
+            case name:
+                self._diagnostics.warning(
+                    entry.place, f"no such option: {name}", text=entry.text, code="unknown-option"
+                )
+
+    def _entry(self, entry: Entry) -> None:
+        value = entry.value
+        if "://" in value:
+            message = f"playlist entries that are addresses are not fetched (yet): {value}"
+            self._diagnostics.notice(entry.value_place, message, text=entry.text, code="no-effect")
+        elif not value.startswith("/"):
+            message = f"a playlist entry is an absolute path without suffix, not '{value}'"
+            self._diagnostics.warning(entry.value_place, message, text=entry.text, code="bad-value")
+        else:
+            if os.path.splitext(value)[1]:
+                message = f"a playlist entry is a path without its suffix: {value} may not be found"
+                advice = f"entry = {os.path.splitext(value)[0]}"
+                self._diagnostics.warning(entry.value_place, message, text=entry.text, advice=advice, code="bad-value")
+            self._entries.append(value)
+
+
+def scan(folder: str, sort: str = "") -> tuple[str, ...]:
+    """The sounds of a folder, as paths without suffix, each once; in the folder's own order unless sorted."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except OSError:
+        return ()
+    stems = (os.path.splitext(name) for name in names if not name.startswith("."))
+    found = list(dict.fromkeys(os.path.join(folder, stem) for stem, suffix in stems if suffix[1:] in SUFFIXES))
+    return tuple(sorted(found, key=str.lower) if sort in ("alpha", "randstart") else found)
+
+
+class MusicService:
+    """Gives the switch its classes of music; res_musiconhold."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def start(self) -> None:
+        """Read musiconhold.conf."""
+        self.reload()
+
+    def stop(self) -> None:
+        """No class any more; who hears music hears it to its end."""
+        self._daemon.switch.music.classes = {}
+
+    def reload(self) -> None:
+        """Read musiconhold.conf and the folders again."""
+        daemon = self._daemon
+        findings = Diagnostics()
+        music = daemon.switch.music
+        path, datadir = daemon.conf.etc("musiconhold.conf"), daemon.conf.directories["astdatadir"]
+        music.find = daemon.dialplan.find_sound
+        music.classes, music.prefer_channel = load(path, datadir, findings)
+        if not os.path.exists(path) and (files := scan(os.path.join(datadir, "moh"))):
+            music.classes["default"] = MusicClass("default", directory="moh", files=files)
+        daemon.say(findings)
