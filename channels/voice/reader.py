@@ -87,6 +87,11 @@ class Readers:
             self.remove(socket)
         self._ticker.stop()
 
+    def read_all(self) -> None:
+        """Take what waits in all sockets, whenever they would be read."""
+        for socket in tuple(self._sockets):
+            self._taken += self._drain(socket)
+
     # ---- at once ----------------------------------------------------------------------------------------------
 
     def _readable(self, socket: int) -> None:
@@ -110,8 +115,7 @@ class Readers:
         return max(_SHORTEST_US, min(self.mediatick, wanted))
 
     def _tick(self, _: int) -> None:
-        for socket in tuple(self._sockets):
-            self._taken += self._drain(socket)
+        self.read_all()
         self._ticks += 1
         if self._ticks < _TICKS:
             return

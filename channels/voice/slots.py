@@ -18,9 +18,9 @@ from pbx.codecs.plc import KEEP, Gaps
 from pbx.codecs.translation import Translator, decoder
 
 SAMPLES = 160
-_RING = 4096
-#: a slot starts to speak when this much is there (more where nobody listens live), and never keeps more than _MOST;
-#: after a stall it comes back to _ENOUGH over that by dropping one frame in _EASE ticks
+_RING = 8192
+#: a slot starts to speak when this much is there, and never keeps more than _MOST; after a stall it comes back to
+#: _ENOUGH over that by dropping one frame in _EASE ticks.  One that is kept has patience, and drops nothing
 _PRIME = 2 * SAMPLES
 _PATIENT = 8 * SAMPLES
 _ENOUGH = 2 * SAMPLES
@@ -37,9 +37,9 @@ class Slots:
     def __init__(self, core: Core) -> None:
         self._core = core
         capacity = core.legs.capacity
-        #: slot of (direction, row), 0 = none; slot 0 is nobody's
-        self._slot = np.zeros((3, capacity), np.int64)
-        self._users: dict[tuple[int, int], int] = {}
+        #: slot of (kept, direction, row), 0 = none; slot 0 is nobody's
+        self._slot = np.zeros((2, 3, capacity), np.int64)
+        self._users: dict[tuple[int, int, int], int] = {}
         self._free: list[int] = []
         self._count = 1
         self._ticks = 0
@@ -64,9 +64,10 @@ class Slots:
             column = np.zeros(size, np.int64)
             column[:kept] = getattr(self, name, column[:0])
             setattr(self, name, column)
-        primed = np.zeros(size, np.bool_)
-        primed[:kept] = getattr(self, "_primed", primed[:0])
-        self._primed = primed
+        for name in ("_primed", "_kept"):
+            mask = np.zeros(size, np.bool_)
+            mask[:kept] = getattr(self, name, mask[:0])
+            setattr(self, name, mask)
 
     _write: Ints
     _fill: Ints
@@ -74,18 +75,17 @@ class Slots:
     #: time at which the next voice of a slot begins, -1 = none known
     _expected: Ints
     _primed: npt.NDArray[np.bool_]
+    _kept: npt.NDArray[np.bool_]
     _ring: npt.NDArray[np.int16]
 
     # ---- who wants what ------------------------------------------------------------------------------------
 
-    def want(self, row: int, direction: Direction, *, patient: bool = False) -> int:
-        """Somebody more wants this sound; its slot.  patient: a recording, which would rather wait than miss some."""
-        key = int(direction), row
+    def want(self, row: int, direction: Direction, *, kept: bool = False) -> int:
+        """Somebody more wants this sound; its slot.  kept: a recording, which would rather wait than miss some."""
+        key = int(kept), int(direction), row
         self._users[key] = self._users.get(key, 0) + 1
         slot = int(self._slot[key])
-        prime = _PATIENT if patient else _PRIME
         if slot:
-            self._prime[slot] = min(int(self._prime[slot]), prime)
             return slot
         if self._free:
             slot = self._free.pop()
@@ -100,13 +100,14 @@ class Slots:
         self._ring[slot] = 0
         self._gaps.add_row(slot)
         self._primed[slot] = False
-        self._prime[slot] = prime
-        self._flag(row, direction, True)
+        self._kept[slot] = kept
+        self._prime[slot] = _PATIENT if kept else _PRIME
+        self._flag(row, direction)
         return slot
 
-    def unwant(self, row: int, direction: Direction) -> None:
+    def unwant(self, row: int, direction: Direction, *, kept: bool = False) -> None:
         """One less; the slot of a sound that nobody wants is given back."""
-        key = int(direction), row
+        key = int(kept), int(direction), row
         users = self._users.get(key, 0) - 1
         if users > 0:
             self._users[key] = users
@@ -121,10 +122,12 @@ class Slots:
                 if translator is not None:
                     translator.remove_row(slot)
             self._gaps.remove_row(slot)
+            self._kept[slot] = False
             self._free.append(slot)
-            self._flag(row, direction, False)
+            self._flag(row, direction)
 
-    def _flag(self, row: int, direction: Direction, on: bool) -> None:
+    def _flag(self, row: int, direction: Direction) -> None:
+        on = any((kept, int(direction), row) in self._users for kept in (0, 1))
         if direction is Direction.IN:
             self._core.legs.set_source(row, SourceState.SLOT, on)
         else:
@@ -132,9 +135,8 @@ class Slots:
 
     def restore_flags(self, row: int) -> None:
         """The row began anew: what was wanted of it is wanted still."""
-        for direction in (Direction.IN, Direction.OUT):
-            if (int(direction), row) in self._users:
-                self._flag(row, direction, True)
+        self._flag(row, Direction.IN)
+        self._flag(row, Direction.OUT)
 
     @property
     def used(self) -> bool:
@@ -144,25 +146,32 @@ class Slots:
 
     def spoken(self, row: Ints, ts: Ints, offset: Ints, size: Ints) -> None:
         """What far ends said, and when by their clock."""
-        self._put(self._slot[int(Direction.IN)][row], self._core.legs.rx_format[row], offset, size, ts)
+        for slot in self._slots_of(Direction.IN, row):
+            self._put(slot, self._core.legs.rx_format[row], offset, size, ts)
 
     def conceal(self, row: Ints, *, missing: bool) -> None:
         """20 ms of these far ends' sound have to be made up.  missing: of their time, too."""
         if not self.conceals:
             return
-        slot = self._slot[int(Direction.IN)][row]
-        known = (slot > 0) & (self._expected[slot] >= 0)
-        slot, formats = slot[known], self._core.legs.rx_format[row[known]]
-        if missing:
-            self._expected[slot] += FRAME_MS
-        for one in np.unique(formats).tolist():
-            mine = slot[formats == one]
-            nothing = np.zeros((len(mine), 0), np.uint8)
-            self._pending.append((mine, one, nothing, np.full(len(mine), SAMPLES, np.int64)))
+        for slot in self._slots_of(Direction.IN, row):
+            known = (slot > 0) & (self._expected[slot] >= 0)
+            slot, formats = slot[known], self._core.legs.rx_format[row[known]]
+            if missing:
+                self._expected[slot] += FRAME_MS
+            for one in np.unique(formats).tolist():
+                mine = slot[formats == one]
+                nothing = np.zeros((len(mine), 0), np.uint8)
+                self._pending.append((mine, one, nothing, np.full(len(mine), SAMPLES, np.int64)))
 
     def heard(self, row: Ints, offset: Ints, size: Ints) -> None:
         """What far ends hear."""
-        self._put(self._slot[int(Direction.OUT)][row], self._core.legs.tx_format[row], offset, size)
+        for slot in self._slots_of(Direction.OUT, row):
+            self._put(slot, self._core.legs.tx_format[row], offset, size)
+
+    def _slots_of(self, direction: Direction, row: Ints) -> list[Ints]:
+        """The slots of these rows, of those who listen and of those who record."""
+        found = [slots[int(direction)][row] for slots in self._slot]
+        return [slot for slot in found if slot.any()]
 
     def _put(self, slot: Ints, formats: Ints, offset: Ints, size: Ints, ts: Ints | None = None) -> None:
         key = (formats << 16) | size
@@ -193,22 +202,35 @@ class Slots:
 
     def pull(self) -> None:
         """Decode what came; then `frame` and `spoke` hold the next 20 ms of each slot."""
+        n = self._count
+        self._next(np.ones(n, np.bool_))
+        self._ticks += 1
+        if self._ticks % _EASE == 0:
+            fill = self._fill[:n]
+            fill[(fill > self._prime[:n] + _ENOUGH) & ~self._kept[:n]] -= SAMPLES
+
+    def pull_kept(self) -> bool:
+        """As `pull`, for a tick that nobody listened to: recordings alone lose no time.  False: there are none."""
+        kept = self._kept[: self._count]
+        if not kept.any():
+            return False
+        self._next(kept)
+        return True
+
+    def _next(self, wanted: npt.NDArray[np.bool_]) -> None:
         self._decode()
         n = self._count
         fill = self._fill[:n]
         primed = self._primed[:n]
         primed |= fill >= self._prime[:n]
         primed &= fill >= SAMPLES
-        self.spoke = primed.copy()
+        self.spoke = primed & wanted
         self.frame = np.zeros((n, SAMPLES), np.int16)
-        ready = np.nonzero(primed)[0]
+        ready = np.nonzero(self.spoke)[0]
         if len(ready):
             at = (self._write[ready] - self._fill[ready])[:, None] + np.arange(SAMPLES)
             self.frame[ready] = self._ring[ready[:, None], at & (_RING - 1)]
             self._fill[ready] -= SAMPLES
-        self._ticks += 1
-        if self._ticks % _EASE == 0:
-            self._fill[:n][fill > self._prime[:n] + _ENOUGH] -= SAMPLES
 
     def rest(self, slot: int) -> npt.NDArray[np.int16]:
         """What came and was not pulled yet (it stays)."""
@@ -272,7 +294,8 @@ class Slots:
         self._ring[slot[:, None], at & (_RING - 1)] = samples[:, :size]
         self._write[slot] += size
         fill = self._fill[slot] + size
-        self._fill[slot] = np.where(fill > max(_MOST, 2 * size), self._prime[slot], fill)
+        most = np.where(self._kept[slot], _RING - 2 * SAMPLES, max(_MOST, 2 * size))
+        self._fill[slot] = np.where(fill > most, self._prime[slot], fill)
 
     def _decoder(self, format_bit: int) -> Translator | None:
         if format_bit not in self._decoders:

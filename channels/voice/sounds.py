@@ -145,12 +145,12 @@ class Sounds:
             return
         wanted = [d for d in (Direction.IN, Direction.OUT) if direction & d]
         heeded = [d for d in (Direction.IN, Direction.OUT) if (direction | shape.starts) & d]
-        slots = {d: self.slots.want(row, d, patient=True) for d in heeded}
+        slots = {d: self.slots.want(row, d, kept=True) for d in heeded}
         try:
             recorder = Recorder(sink, row, which, wanted, slots, shape, silence_ms=silence_ms, max_ms=max_ms)
         except LookupError as error:
             for d in heeded:
-                self.slots.unwant(row, d)
+                self.slots.unwant(row, d, kept=True)
             self.core.events.finished(sink, f"error: {error}")
             return
         self._recorders[sink] = recorder
@@ -169,7 +169,7 @@ class Sounds:
         if reason == "stopped":
             recorder.end({direction: self.slots.rest(slot) for direction, slot in recorder.slots.items()})
         for direction in recorder.slots:
-            self.slots.unwant(recorder.row, direction)
+            self.slots.unwant(recorder.row, direction, kept=True)
         rest = recorder.take()
         if rest:
             self._outside.files.write(number, rest)

@@ -116,7 +116,8 @@ class Sim:
         self.collect()
         self.plane.core.arena.flat[:] = 0xEE
 
-    def tick(self, milliseconds: int = 20) -> None:
-        self.now += milliseconds * 1_000_000
-        self.plane.tick(self.now)
+    def tick(self, milliseconds: int = 20, missed: int = 0) -> None:
+        """missed: ticks that were left out before this one."""
+        self.now += (milliseconds + 20 * missed) * 1_000_000
+        self.plane.tick(self.now, missed)
         self.collect()

@@ -198,3 +198,27 @@ def test_a_paused_recording_lets_go_what_passes(tmp_path: Path) -> None:
     assert len(got) == pytest.approx(40 * 160, abs=320)
     # what was on its way when it paused and went on again is of the other side of the border
     assert (got == level(1000)).mean() > 0.7
+
+
+@pytest.mark.parametrize("stall", [4, 6, 15])
+def test_a_recording_loses_nothing_when_the_plane_stands_still(tmp_path: Path, stall: int) -> None:
+    here = Here()
+    here.leg(1)
+    here.sim.port.record(1, 1, str(tmp_path / "in.raw"), SLIN.bit, Direction.IN)
+    here.sim.obey()
+    levels = [level(40 + 40 * frame) for frame in range(150)]
+    frame = 0
+    for turn in range(40):
+        # each now and then a stall, and all that came meanwhile comes at once
+        count = stall if turn % 8 == 5 else 1
+        for _ in range(count):
+            if frame < 150:
+                here.say(1, frame, bytes([int(ENCODE["ulaw"][levels[frame]])]) * 160)
+                frame += 1
+        here.sim.tick(missed=count - 1 if count > 1 else 0)
+        here.sim.obey()
+    here.sim.port.stop(1)
+    here.sim.obey()
+    got = np.frombuffer((tmp_path / "in.raw").read_bytes(), "<i2").reshape(-1, 160)
+    spoken = [int(row[0]) for row in got if row.any()]
+    assert spoken == levels[:frame]
