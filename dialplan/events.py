@@ -33,3 +33,11 @@ class CelUserEvent(BusEvent):
     channel: Channel
     name: str
     extra: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldIntercepted(BusEvent):
+    """The far end of a channel with HOLD_INTERCEPT put its call on hold, or took it back."""
+
+    channel: Channel
+    on: bool

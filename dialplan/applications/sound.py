@@ -7,7 +7,6 @@ import os
 from pbx.channels.channel import State
 from pbx.channels.events import DigitEnd
 from pbx.channels.interrupts import Interrupt
-from pbx.channels.sounds import Source
 from pbx.codecs import formats
 from pbx.dialplan.applications.say import by_rules, speak
 from pbx.dialplan.arguments import fields, parse_options
@@ -15,7 +14,7 @@ from pbx.dialplan.asking import collect, prompt
 from pbx.dialplan.digits import send_digits
 from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.interpreter import Run
-from pbx.dialplan.playing import anything, listen, nothing, start_file, tone_spec
+from pbx.dialplan.playing import anything, listen, nothing, start_file
 from pbx.dialplan.registry import Outcome, Result, application, options
 
 _PLAY = options(
@@ -278,54 +277,6 @@ async def echo(run: Run, data: str) -> Result:
     finally:
         graph.unloop(channel)
     return Outcome.END
-
-
-@application(
-    "Milliwatt",
-    syntax="Milliwatt([options])",
-    synopsis="A tone of 1004 Hz for measuring, until the caller hangs up",
-    options=options({"m": "the tone of a milliwatt test (9 s tone, 1 s silence)", "o": "1000 Hz, as it was once"}),
-    module="app_milliwatt",
-)
-async def milliwatt(run: Run, data: str) -> Result:
-    channel = run.channel
-    if not run.over:
-        channel.answer()
-    spec = "1004/9000,0/1000" if "m" in data else "1000" if "o" in data else "1004"
-    source = run.services.switch.graph.tone(channel, spec)
-    try:
-        while not run.over and source.playing:
-            await channel.next_event()
-    finally:
-        source.stop()
-    return Outcome.END
-
-
-@application("PlayTones", syntax="PlayTones(arg)", synopsis="Plays a tone by name or list; goes on at once")
-def play_tones(run: Run, data: str) -> Result:
-    if not data:
-        run.warn("PlayTones requires a tone")
-        return Outcome.END
-    spec = tone_spec(run, data)
-    if spec.lstrip("!")[:1] not in "0123456789":
-        run.warn(f"there is no tone '{data}'")
-        return Outcome.END
-    _stop_tones(run)
-    if not run.over:
-        run.scope.notes["tones"] = run.services.switch.graph.tone(run.channel, spec)
-    return None
-
-
-def _stop_tones(run: Run) -> None:
-    source: Source | None = run.scope.notes.pop("tones", None)
-    if source is not None and source.playing:
-        source.stop()
-
-
-@application("StopPlayTones", syntax="StopPlayTones()", synopsis="Ends PlayTones")
-def stop_play_tones(run: Run, data: str) -> Result:
-    _stop_tones(run)
-    return None
 
 
 @application(

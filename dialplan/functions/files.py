@@ -109,12 +109,22 @@ def _lines(data: bytes, end: bytes) -> list[bytes]:
     return [*lines, parts[-1]] if parts[-1] else lines
 
 
+def _start(offset: int, total: int) -> int:
+    """Where an offset is (negative: from the end); FunctionError before the beginning."""
+    if offset < -total:
+        raise FunctionError("the offset is before the beginning of the file")
+    return total + offset if offset < 0 else min(offset, total)
+
+
 def _span(offset: int, length: int | None, total: int) -> tuple[int, int]:
-    """(from, to) of offset (negative: from the end) and length (negative: up to the end) in something that long."""
-    start = max(0, total + offset) if offset < 0 else min(offset, total)
-    if length is None or length < 0:
+    """(from, to) of an offset and a length (negative: so many before the end) in so many lines.
+
+    A negative length that leads before the beginning means nothing, as in Asterisk.
+    """
+    start = _start(offset, total)
+    if length is None or length < -total:
         return start, total
-    return start, min(total, start + length)
+    return start, min(total, start + length) if length >= 0 else total + length
 
 
 @function(
@@ -135,8 +145,14 @@ def file(scope: Scope, args: str) -> str:
     first = c_int(offset) or 0
     count = c_int(length) if length else None
     if "l" not in options:
-        start, end = _span(first, count, len(data))
-        return octets.from_bytes(data[start:end])
+        total = len(data)
+        start = max(0, total + first) if first < 0 else first
+        if count is not None and count < 0:
+            # as many bytes as lie before that end of the whole file, from wherever the reading begins
+            count = total + count if count >= -total else total
+            if count < start:
+                return ""
+        return octets.from_bytes(data[start : None if count is None else start + count])
     line_end = _line_end(data, form)
     lines = _lines(data, line_end)
     start, end = _span(first, count, len(lines))
@@ -147,24 +163,37 @@ def file(scope: Scope, args: str) -> str:
 def _file(scope: Scope, args: str, value: str) -> None:
     name, offset, length, options, form = fields(args, 5)
     content = octets.to_bytes(value)
-    try:
-        data = _read(name)
-    except FunctionError:
-        data = b""
-    line_end = b""
-    if "l" in options:
-        if form not in _ENDS and data and b"\n" not in data and b"\r" not in data:
-            raise FunctionError(f"the line ends of '{name}' are not known; say which (u, d or m)")
-        line_end = _line_end(data, form)
-        content += b"" if "d" in options else line_end
+    first, count = c_int(offset) or 0, c_int(length) if length else None
+    whole = first == 0 and count is None
+    there = os.path.exists(name)
+    if "l" not in options:
+        if "a" in options:
+            _append(name, content)
+        elif whole:
+            _write(name, content)
+        else:
+            data = _read(name)
+            start = _start(first, len(data)) if first < 0 else first
+            size = len(data) - start + count if count is not None and count < 0 else count
+            if size is not None and size < 0:
+                raise FunctionError("the length exceeds that of the file")
+            _write(name, data[:start].ljust(start, b"\0") + content + (b"" if size is None else data[start + size :]))
+        return
+    data = _read(name) if there else b""
+    if form not in _ENDS and b"\n" not in data and b"\r" not in data:
+        raise FunctionError(f"the line ends of '{name}' are not known; say which (u, d or m)")
+    line_end = _line_end(data, form)
+    content += b"" if "d" in options else line_end
     if "a" in options:
         _append(name, content)
-    elif not offset and not length:
+    elif whole:
         _write(name, content)
     else:
-        parts = _lines(data, line_end) if line_end else [data[at : at + 1] for at in range(len(data))]
-        start, end = _span(c_int(offset) or 0, c_int(length) if length else None, len(parts))
-        _write(name, b"".join([*parts[:start], content, *parts[end:]]))
+        if not there:
+            raise FunctionError(f"there is no file '{name}'")
+        lines = _lines(data, line_end)
+        start, end = _span(first, count, len(lines))
+        _write(name, b"".join([*lines[:start], content, *lines[max(start, end) :]]))
 
 
 def _append(name: str, content: bytes) -> None:

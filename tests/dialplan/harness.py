@@ -101,8 +101,9 @@ def load(paths: Sequence[Path], pattern: str = "") -> list[Case]:
 
 
 def _sounds(folder: Path) -> None:
-    """What the corpus plays: a beep and five seconds of silence."""
-    for name, seconds in (("beep", 0.6), ("silence/5", 5.0), ("silence/2", 2.0), ("silence/1", 1.0)):
+    """What the corpora play: a beep, seconds of silence, what Authenticate says (shorter)."""
+    said = dict.fromkeys(("auth-thankyou", "auth-incorrect", "vm-goodbye"), 0.2)
+    for name, seconds in {"beep": 0.6, "silence/5": 5.0, "silence/2": 2.0, "silence/1": 1.0, **said}.items():
         path = folder / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         with wave.open(str(path), "wb") as file:
