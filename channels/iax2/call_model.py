@@ -39,6 +39,7 @@ class Outgoing:
     language: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     autoanswer: bool = False
+    osp_token: str = ""
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class Request:
     preferences: tuple[int, ...]
     autoanswer: bool = False
     adsi: int = 0
+    osp_token: str = ""
 
 
 class State(Enum):

@@ -106,7 +106,7 @@ def _new(call: Call) -> Elements:
     e.add_formats(Element.CAPABILITY, Element.CAPABILITY2, call.capability)
     e.add_uint(Element.ADSICPE, _NO_SCREEN)
     e.add_uint(Element.DATETIME, datetime_of(call.core.wall(), peer.timezone if peer is not None else ""))
-    return e.add_variables(out.variables)
+    return e.add_variables(out.variables).add_osp_token(out.osp_token)
 
 
 def _look_up(call: Call, out: Outgoing) -> Elements:

@@ -16,6 +16,8 @@ from pbx.channels.iax2.frames import FrameError
 
 #: the longest value an element can have
 LONGEST = 255
+#: parts that an OSP token may have
+OSP_BLOCKS = 4
 
 
 class Element(IntEnum):
@@ -236,6 +238,16 @@ class Elements:
                 found[name] = found.get(name, "") + part
         return found
 
+    def osp_token(self) -> str:
+        """OSPTOKEN: the blocks (their number, then their part) that follow each other from 0 on, as text."""
+        blocks = {value[0]: value[1:] for value in self.all(Element.OSPTOKEN) if value}
+        found = b""
+        for number in range(OSP_BLOCKS):
+            if number not in blocks:
+                break
+            found += blocks[number]
+        return as_text(found)
+
     # ---- writing -----------------------------------------------------------------------------------------
 
     def add(self, number: int, value: bytes = b"") -> Elements:
@@ -260,6 +272,15 @@ class Elements:
     def add_address(self, address: Address) -> Elements:
         """APPARENT_ADDR."""
         return self.add(Element.APPARENT_ADDR, pack_apparent(address))
+
+    def add_osp_token(self, token: str) -> Elements:
+        """OSPTOKEN, in blocks.  One that needs more than OSP_BLOCKS is left out, as Asterisk does."""
+        value = token.encode("utf-8", "surrogateescape")
+        room = LONGEST - 1
+        if len(value) <= OSP_BLOCKS * room:
+            for number, start in enumerate(range(0, len(value), room)):
+                self.add(Element.OSPTOKEN, bytes((number,)) + value[start : start + room])
+        return self
 
     def add_variables(self, variables: dict[str, str]) -> Elements:
         """VARIABLE elements; a long value is cut into parts of the same name."""

@@ -112,6 +112,8 @@ class Iax2Leg:
                 return call.user_name or call.peer_name
             case "secure_signaling" | "secure_media":
                 return "1" if call.encrypted else ""
-            case "from" | "osptoken":
+            case "osptoken":
+                return call.request.osp_token if call.request is not None else ""
+            case "from":
                 return ""
         return None

@@ -16,7 +16,7 @@ FORM = "register => user[:secret]@host[:port]"
 class Registration:
     """One `register =>` line: `user[:secret]@host[:port]`, or `user:[rsakey]@host`.
 
-    secret: "" = none. key: name of the private RSA key, "" = none. options: what follows a `?`, kept as it is.
+    secret: "" = none. key: name of the private RSA key, "" = none. options: what follows a `?`, without meaning.
     """
 
     user: str

@@ -27,8 +27,8 @@ the same lines). Names are case-sensitive. The same name twice makes one section
 lines `network = number`: how many call numbers each address of that network may hold; the narrowest network counts.
 
 **Registering with others.** In `[general]`: `{FORM}`, or
-`register => user:[rsakey]@host`. An address of IPv6 stands in brackets (Asterisk can't). Options behind a `?` are kept,
-and have no effect yet.
+`register => user:[rsakey]@host`. An address of IPv6 stands in brackets (Asterisk can't). What follows a `?` behind
+the host means nothing (Asterisk passes over it, and only behind a port).
 
 **Access.** `permit` and `deny` are read in their order: the last rule that matches decides, and an address that none
 matches is let in. IPv4 rules say nothing of IPv6 addresses. `acl` names lists of acl.conf; each of them must let the

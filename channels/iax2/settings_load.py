@@ -111,8 +111,8 @@ class _Loader:
             self._bad(entry, f"{error}; the line is ignored", error.advice, text="register => ...")
             return
         if registration.options:
-            message = f"the options '{registration.options}' of a registration are understood, not in effect yet"
-            self.found.notice(entry.place, message, code="not-yet")
+            message = f"what follows the '?' of a registration ('{registration.options}') means nothing, as in Asterisk"
+            self.found.notice(entry.place, message, code="no-effect")
         self.settings.registrations.append(registration)
 
     def _bind(self) -> None:

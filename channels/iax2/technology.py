@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: where `Set(IAXVAR(x)=...)` keeps what a call out sends along (channel.attached)
 IAXVARS = "iaxvars"
+#: the variable of a channel out whose text goes along as OSP token; inherited from who dials (`Set(_IAX2OSPTOKEN=...)`)
+OSP_TOKEN = "IAX2OSPTOKEN"
 #: the parking lot of a channel's section (channel.attached)
 PARKINGLOT = "parkinglot"
 
@@ -79,6 +81,7 @@ class Iax2Technology:
         outgoing.caller = replace(channel.connected, dnid=channel.caller.dnid, presentation=channel.connected.presented)
         outgoing.language = channel.language
         outgoing.variables = dict(channel.attached.get(IAXVARS, {}))
+        outgoing.osp_token = channel.variables.get(OSP_TOKEN, "")
         leg.call.place(self._driver.now())
         channel.set_state(State.RINGING)
         self._driver.pump()

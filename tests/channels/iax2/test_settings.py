@@ -178,7 +178,7 @@ def test_registrations() -> None:
         ("u5", "s", "", "::1", 99),
     ]
     assert settings.registrations[0].place.line == 2
-    assert codes(settings) == [(5, "not-yet"), *((n, "bad-value") for n in (7, 8, 9, 10))]
+    assert codes(settings) == [(5, "no-effect"), *((n, "bad-value") for n in (7, 8, 9, 10))]
     assert "s1" not in repr(settings.registrations)
 
 
@@ -212,7 +212,7 @@ def test_call_number_limits() -> None:
         ("[general]\nminregexpire=100\n", ["2:1 order maxregexpire = 100"]),
         ("[general]\n[general]\nbindport=5\n", ["2:1 duplicate [general](+)"]),
         ("[x]\ntype=peer\nhost=dynamic\nqualify=maybe\n", ["4:9 bad-value qualify = yes"]),
-        ("[general]\nallowfwdownload=yes\nallowfwdownload=yes\n", ["2:1 not-yet "]),
+        ("[general]\nrtcachefriends=yes\nrtcachefriends=yes\n", ["2:1 not-yet "]),
         ("[general]\niaxcompat=yes\n", ["2:1 no-meaning "]),
         ("[general]\niaxcompat=no\n", []),
     ],

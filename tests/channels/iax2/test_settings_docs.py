@@ -24,7 +24,10 @@ def test_what_is_said_to_work_is_looked_at_by_somebody() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in files if not own.fullmatch(path.name))
     for kind in (General, User, Peer):
         for option in kind.options():
-            used = re.search(rf"\.{option.name}\b", code) is not None or option.name in ("bindaddr", "bindport")
+            used = re.search(rf'\.{option.name}\b|"{option.name}"', code) is not None or option.name in (
+                "bindaddr",
+                "bindport",
+            )
             assert used or option.effect is not Effect.NOW, option.name
 
 
