@@ -249,8 +249,8 @@ def _take_request(call: Call, user: User, elements: Elements) -> None:
         preferences=tuple(f.bit for f in decode_prefs(elements.text(Element.CODEC_PREFS) or "")),
         autoanswer=Element.AUTOANSWER in elements,
         adsi=elements.uint(Element.ADSICPE) or 0,
-    )
         osp_token=elements.osp_token(),
+    )
     own = user.formats.formats
     call.formats = negotiation.common(own, capability)
     call.capability = sum(call.formats)
