@@ -469,10 +469,11 @@ def test_what_the_channel_of_a_user_gets() -> None:
         ("yes", "send", False),
     ],
 )
-def test_connectedline(ours: str, theirs: str, heard: bool) -> None:
+@pytest.mark.parametrize("update", [Control.CONNECTED_LINE, Control.REDIRECTING])
+def test_connectedline(ours: str, theirs: str, heard: bool, update: Control) -> None:
     lines = [f"connectedline={word}" if word else "" for word in (ours, theirs)]
-    _, controls = channel_of(lines[0], Control.CONNECTED_LINE, lines[1])
-    assert (Control.CONNECTED_LINE in controls) is heard
+    _, controls = channel_of(lines[0], update, lines[1])
+    assert (update in controls) is heard
 
 
 def test_mohinterpret() -> None:
