@@ -31,6 +31,7 @@ from pbx.channels.iax2.plane_legs import PlaneLegs
 from pbx.channels.iax2.resolver import Lookup, Resolver, system_lookup
 from pbx.channels.iax2.srv import Query, by_name_servers, with_services
 from pbx.channels.iax2.technology import Iax2Technology
+from pbx.channels.iax2.trunk_watch import TrunkWatch
 from pbx.channels.iax2.turns import Arrived, Turns
 from pbx.channels.log import Log
 from pbx.channels.voice.port import Counters, LegCounters, VoicePort
@@ -105,6 +106,7 @@ class Driver:
         self.calls = CallChannels(self)
         self.news = News(self, lasting)
         self.buffers = BufferWatch(self)
+        self.trunks = TrunkWatch(self)
         #: what `iax2 test late|resync|jitter` asked for
         self.jitter_tests: dict[str, int] = {}
         self._handlers: dict[type[events.Event], Callable[[Any], None]] = {
@@ -194,6 +196,7 @@ class Driver:
             return
         self._running = False
         self.buffers.set(False)
+        self.trunks.set(False)
         self.turns.stop()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()

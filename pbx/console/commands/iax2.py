@@ -243,4 +243,6 @@ def set_debug_jb(context: Context, words: list[str]) -> None:
     "Usage: iax2 set debug trunk {on|off}\n       Enables/Disables debugging of IAX trunking\n",
 )
 def set_debug_trunk(context: Context, words: list[str]) -> None:
-    context.line(f"IAX2 Trunk Debugging {'Enabled' if context.own[4].lower() == 'on' else 'Disabled'}")
+    on = context.own[4].lower() == "on"
+    _driver(context).trunks.set(on)
+    context.line(f"IAX2 Trunk Debugging {'Enabled' if on else 'Disabled'}")
