@@ -20,21 +20,13 @@ from pbx.channels.iax2.timers import Timer
 
 if TYPE_CHECKING:
     from pbx.channels.iax2.call import Call
-    from pbx.channels.iax2.settings import Peer, User
-
-
-def wanted(section: User | Peer | None) -> int:
-    """What a section offers or takes: bits of ENCRYPTION, 0 = calls in the clear."""
-    if section is None or not (section.encryption or section.forceencryption):
-        return 0
-    return AES128 | KEYROTATE if section.keyrotate else AES128
 
 
 def possible_keys(call: Call) -> list[bytes]:
-    """The first keys that a caller may come with: one for each secret of its section."""
+    """The first keys that a caller may come with: one for each secret of its section; without one a key of nobody."""
     user = call.user
     if user is None:
-        return []
+        return [call.core.random.randbytes(KEY)]
     secrets = [*logins.secrets_of(user, call.core.keys)]
     if user.md5secret:
         secrets.append(user.md5secret.strip().lower())
@@ -46,7 +38,11 @@ def possible_keys(call: Call) -> list[bytes]:
 
 def pick(call: Call, methods: AuthMethods) -> int:
     """ENCRYPTION of our AUTHREQ, 0 = none; decides whether we rotate."""
-    common = call.offered & wanted(call.user)
+    if call.user is not None:
+        takes = logins.encryption_of(call.user)
+    else:
+        takes = call.core.disguise.of(call.user_name, call.core.settings).encryption
+    common = call.offered & takes
     if not common & AES128 or not methods & (AuthMethods.MD5 | AuthMethods.RSA) or not possible_keys(call):
         return 0
     call.rotates = bool(common & KEYROTATE)
@@ -63,7 +59,7 @@ def expect(call: Call) -> None:
 
 def picked(call: Call, elements: Elements, secret: str, now: float) -> bool:
     """The called side's pick, in its AUTHREQ; False: that does not do, and the call is hung up."""
-    own = wanted(call.peer)
+    own = logins.encryption_of(call.peer)
     common = (elements.uint(Element.ENCRYPTION) or 0) & own
     if common & AES128 and secret:
         call.rotates = bool(common & KEYROTATE)

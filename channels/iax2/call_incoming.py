@@ -49,6 +49,7 @@ def opened(call: Call, frame: FullFrame, elements: Elements, now: float) -> None
     if settings.general.delayreject:
         call.ack(frame)
     call.user_name = name
+    call.offered = elements.uint(Element.ENCRYPTION) or 0
     user = access.user
     if user is None:
         _not_let_in(call, frame, access, now)
@@ -59,9 +60,8 @@ def opened(call: Call, frame: FullFrame, elements: Elements, now: float) -> None
     call.name()
     _take_request(call, user, elements)
     call.methods = logins.methods_of(user)
-    call.offered = elements.uint(Element.ENCRYPTION) or 0
     if call.methods:
-        _ask(call, user, now)
+        _ask(call, user.maxauthreq, now)
     elif user.forceencryption:
         _refuse_clear(call, frame, user, now)
     else:
@@ -84,8 +84,9 @@ def _not_let_in(call: Call, frame: FullFrame, access: Access, now: float) -> Non
         )
     )
     if call.user_name:
-        call.methods = call.core.last_methods
-        _challenge(call, now)
+        manner = call.core.disguise.of(call.user_name, call.core.settings)
+        call.methods = AuthMethods(manner.methods)
+        _ask(call, manner.maxauthreq, now)
     else:
         _fail_login(call, frame, now)
 
@@ -100,19 +101,18 @@ def _fail_login(call: Call, frame: FullFrame, now: float) -> None:
         call.refuse(Cause.FACILITY_NOT_SUBSCRIBED, NO_AUTHORITY, now)
 
 
-def _ask(call: Call, user: User, now: float) -> None:
-    """AUTHREQ, unless too many of this user's calls wait for an answer already."""
+def _ask(call: Call, most: int, now: float) -> None:
+    """AUTHREQ, unless `most` calls of this user (0 = any) wait for an answer already."""
     core = call.core
-    waiting = core.unanswered[user.name]
-    if user.maxauthreq and waiting >= user.maxauthreq:
+    if most and core.unanswered[call.user_name] >= most:
         call.judge(
             reasons.verdict(
                 "call",
-                user.name,
+                call.user_name,
                 call.address,
-                expected=f"at most {user.maxauthreq} calls that have not logged in yet",
+                expected=f"at most {most} calls that have not logged in yet",
                 got="one more",
-                place=user.place_of("maxauthreq").file_line,
+                place=reasons.place(call.user, "maxauthreq"),
                 advice="raise maxauthreq if the other end really places so many calls at once",
                 cause=Cause.CALL_REJECTED,
                 security="SessionLimit",
@@ -120,7 +120,7 @@ def _ask(call: Call, user: User, now: float) -> None:
         )
         call.refuse(Cause.CALL_REJECTED, TOO_MANY, now)
         return
-    core.unanswered[user.name] += 1
+    core.unanswered[call.user_name] += 1
     _challenge(call, now)
 
 
@@ -191,6 +191,7 @@ def authrep(call: Call, frame: FullFrame, elements: Elements, now: float) -> Non
     if user is None:
         # as much work as for a user that there is
         auth.md5_matches(elements.text(Element.MD5_RESULT) or "", call.challenge, ("nobody",))
+        call.answered_login()
         _fail_login(call, frame, now)
         return
     judged = logins.judge_call(user, methods, call.challenge, elements, call.core.keys)

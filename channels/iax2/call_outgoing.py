@@ -99,7 +99,7 @@ def _new(call: Call) -> Elements:
     for number, text in optional:
         if text:
             e.add_text(number, text)
-    encryption = call_crypto.wanted(peer)
+    encryption = logins.encryption_of(peer)
     if encryption:
         e.add_uint(Element.ENCRYPTION, encryption)
     e.add_formats(Element.FORMAT, Element.FORMAT2, call.format)
@@ -115,7 +115,7 @@ def _look_up(call: Call, out: Outgoing) -> Elements:
     for number, text in ((Element.CALLED_CONTEXT, out.context), (Element.USERNAME, call.user_name)):
         if text:
             e.add_text(number, text)
-    encryption = call_crypto.wanted(call.peer)
+    encryption = logins.encryption_of(call.peer)
     if encryption:
         e.add_uint(Element.ENCRYPTION, encryption)
     return e.add_uint(Element.FORMAT, call.capability).add_uint(Element.CAPABILITY, call.capability)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from pbx.channels.iax2 import address as addresses
 from pbx.channels.iax2 import trace
 from pbx.channels.iax2.address import Address
+from pbx.channels.iax2.disguise import Disguise
 from pbx.channels.iax2.events import Event, Failed, Note, Trace
 from pbx.channels.iax2.frames import FullFrame
 from pbx.channels.iax2.logins import Credentials, KeyRing, NoKeys
@@ -21,7 +22,6 @@ from pbx.channels.iax2.names import Names
 from pbx.channels.iax2.numbers import HOLD, NumberPool
 from pbx.channels.iax2.pacing import Beats, Turns
 from pbx.channels.iax2.peers import Peers
-from pbx.channels.iax2.settings import AuthMethods
 from pbx.channels.iax2.timers import Timers
 from pbx.channels.iax2.tokens import Tokens
 
@@ -115,13 +115,13 @@ class Core:
         self.by_transfer: dict[tuple[Address, int], Call] = {}
         #: dialogues a far end has with us, by its host
         self.per_host: Counter[str] = Counter()
-        #: methods that the last real registration was asked for: unknown names are asked for the same
-        self.last_methods = AuthMethods.MD5
         #: AUTHREQs without an answer, by user
         self.unanswered: Counter[str] = Counter()
         #: users that have shown a token (requirecalltoken=auto)
         self.users_with_token: set[str] = set()
         self.keys = Credentials(NoKeys() if keys is None else keys)
+        #: what names that nobody has are asked for
+        self.disguise = Disguise(random, self.keys)
         self.peers = Peers(self)
         self.names = Names(self.emit)
         #: registrations of ours with each host one after the other, and what keeps them reachable

@@ -91,6 +91,7 @@ class Driver:
         self.endpoint.peers.stored = lasting.of
         if store is not None:
             self.endpoint.core.keys.stored = store.get
+            self.endpoint.core.disguise.store = store
         self.technology = Iax2Technology(self)
         self.sockets: list[sockets.Bound] = []
         #: ms that a digit lasts at least (asterisk.conf mindtmfduration)

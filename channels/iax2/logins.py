@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pbx.channels.iax2 import auth
+from pbx.channels.iax2.cipher import AES128, KEYROTATE
 from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.settings import AuthMethods, Peer, User
 
@@ -89,6 +90,13 @@ def methods_of(section: Section) -> AuthMethods:
     if secrets_of(section) or section.md5secret or section.dbsecret:
         found |= AuthMethods.MD5
     return found
+
+
+def encryption_of(section: Section | None) -> int:
+    """What a section offers or takes: bits of ENCRYPTION, 0 = calls in the clear."""
+    if section is None or not (section.encryption or section.forceencryption):
+        return 0
+    return AES128 | KEYROTATE if section.keyrotate else AES128
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,6 @@ def request(dialog: Dialog, attempt: Attempt, frame: FullFrame, elements: Elemen
                 place=section.place_of(option).file_line, advice=verdict.advice, security=verdict.security,
             )  # fmt: skip
     else:
-        core.last_methods = methods
         _challenge(dialog, attempt, methods, now)
 
 
@@ -143,9 +142,11 @@ def _challenge(dialog: Dialog, attempt: Attempt, methods: AuthMethods, now: floa
 def _unknown(dialog: Dialog, attempt: Attempt, frame: FullFrame, elements: Elements, now: float) -> None:
     """No such peer: it is asked for a login like any other, and then refused like any other."""
     core = dialog.core
-    if attempt.name and not attempt.methods:
-        _challenge(dialog, attempt, core.last_methods, now)
-        return
+    if attempt.name:
+        methods = AuthMethods(core.disguise.of(attempt.name, core.settings).methods)
+        if not _answered(attempt, methods, elements):
+            _challenge(dialog, attempt, methods, now)
+            return
     place, advice = _meant(core, attempt, elements)
     _refuse(
         dialog, frame, now, attempt.name or "(no name)",
