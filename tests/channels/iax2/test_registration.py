@@ -204,3 +204,21 @@ def test_reload_keeps_what_stays_and_drops_what_goes() -> None:
     record = w.b.endpoint.peers.get("a")
     w.b.endpoint.reload(from_text(SERVER.replace("context=default", "context=other")), w.net.now)
     assert w.b.endpoint.peers.get("a") is record
+
+
+def test_a_friend_with_a_fixed_host_is_let_in_from_elsewhere_by_his_secret() -> None:
+    """As in Asterisk: host= says where to call him; the secret says who he is."""
+    net = Network(11)
+    server = Box(net, ("127.0.25.5", 4569), "[general]\n[ann]\ntype=friend\nhost=127.0.25.6\nsecret=x\n")
+    other = "[general]\n[s]\ntype=peer\nhost=127.0.25.5\nusername=ann\nsecret={}\n"
+    good = Box(net, ("127.0.25.7", 4569), other.format("x"))
+    bad = Box(net, ("127.0.25.8", 4569), other.format("y"))
+    for box in (good, bad):
+        box.endpoint.place_call(Outgoing(peer="s", exten="600"), net.now)
+        box.pump()
+    net.run(3)
+    assert [call.address[0] for call in server.incoming] == ["127.0.25.7"]
+    (verdict,) = server.verdicts
+    assert verdict.where.startswith("127.0.25.8")
+    ann = server.endpoint.peers.get("ann")
+    assert ann is not None and ann.address == ("127.0.25.6", 4569)
