@@ -37,7 +37,7 @@ from pbx.channels.log import Log
 from pbx.channels.voice.port import Counters, LegCounters, VoicePort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from pbx.channels.iax2.address import Address
     from pbx.channels.iax2.lookups import CacheRow
@@ -334,18 +334,22 @@ class Driver:
 
     # ---- for the console ------------------------------------------------------------------------------------------
 
-    def peers(self) -> list[PeerRow]:
-        """All peers, in the file's order."""
-        now = self.now()
-        return [showing.peer(record, now) for record in self.endpoint.peers]
+    def peers(self) -> Iterator[PeerRow]:
+        """All peers that there are now, in the file's order; each row is made when it is asked for."""
+        return (showing.peer(record, self.now()) for record in tuple(self.endpoint.peers))
+
+    def peer(self, name: str) -> PeerRow | None:
+        """One peer."""
+        record = self.endpoint.peers.get(name)
+        return None if record is None else showing.peer(record, self.now())
 
     def users(self) -> list[UserRow]:
         """All users, in the file's order."""
         return showing.users(self.endpoint.core)
 
-    def registry(self) -> list[RegistryRow]:
-        """All `register =>` lines."""
-        return [showing.registration(one) for one in self.endpoint.registrations.values()]
+    def registry(self) -> Iterator[RegistryRow]:
+        """All `register =>` lines; each row is made when it is asked for."""
+        return (showing.registration(one) for one in tuple(self.endpoint.registrations.values()))
 
     def channels(self) -> list[ChannelRow]:
         """All calls, oldest first; those that have no channel (yet) are without a name."""

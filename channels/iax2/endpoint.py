@@ -111,7 +111,8 @@ class Endpoint:
         """
         self.core.sockets = list(sockets) or self.core.sockets
         self.core.peers.load(now)
-        self._load_registrations(now)
+        for _ in self._load_registrations(now):
+            pass
 
     def receive(self, socket: int, address: Address, local: str, data: bytes, now: float, row: int = 0) -> None:
         """A datagram (never a mini frame of a known leg: those stay in the plane).  Never raises on any bytes."""
@@ -468,16 +469,23 @@ class Endpoint:
         """As `reload`, a little at each step."""
         self.core.settings = settings
         yield from self.core.peers.load_steps(now)
-        self._load_registrations(now)
+        yield from self._load_registrations(now)
 
-    def _load_registrations(self, now: float) -> None:
+    def _load_registrations(self, now: float) -> Generator[None, None, None]:
         wanted: dict[str, Line] = {}
         begun: list[Registration] = []
-        for line in self.core.settings.registrations:
+        for number, line in enumerate(self.core.settings.registrations, 1):
             wanted[Registration.name_of(line)] = line
-        for name in [n for n, r in self.registrations.items() if wanted.get(n) != r.line]:
-            self.registrations.pop(name).stop(now)
-        for name, line in wanted.items():
+            if not number % STEP:
+                yield
+        for number, (name, one) in enumerate(tuple(self.registrations.items()), 1):
+            if wanted.get(name) != one.line:
+                self.registrations.pop(name).stop(now)
+            if not number % STEP:
+                yield
+        for number, (name, line) in enumerate(wanted.items(), 1):
+            if not number % STEP:
+                yield
             if name not in self.registrations:
                 self.registrations[name] = Registration(self.core, line)
                 begun.append(self.registrations[name])

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 
 from pbx.console import iax2text
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
+from pbx.slices import in_slices
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
     from pbx.channels.iax2.driver import Driver
+
+#: lines of a listing in one step
+LINES_A_STEP = 20
 
 
 def _driver(context: Context) -> Driver:
@@ -22,7 +28,19 @@ def _driver(context: Context) -> Driver:
 
 def _peers(context: Context, before: list[str], prefix: str) -> list[str]:
     driver = context.pbx.iax2.driver
-    return [row.name for row in driver.peers()] if driver is not None else []
+    return [record.name for record in driver.endpoint.peers] if driver is not None else []
+
+
+async def _print(context: Context, texts: Iterable[str]) -> None:
+    """A listing that may have tens of thousands of lines: calls go on meanwhile."""
+    await in_slices(context.pbx.reactor, _some_at_a_time(context, texts))
+
+
+def _some_at_a_time(context: Context, texts: Iterable[str]) -> Generator[None, None, None]:
+    for number, text in enumerate(texts, 1):
+        context.line(text)
+        if not number % LINES_A_STEP:
+            yield
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -41,7 +59,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 def show_peer(context: Context, words: list[str]) -> None:
     if not words:
         raise UsageShown
-    row = next((row for row in _driver(context).peers() if row.name == words[0]), None)
+    row = _driver(context).peer(words[0])
     if row is None:
         context.line(f"Peer {words[0]} not found.")
         context.line()
@@ -58,17 +76,17 @@ def show_peer(context: Context, words: list[str]) -> None:
     "       Optional regular expression pattern is used to filter the peer list.\n",
     complete=lambda context, before, prefix: ["registered", "like"],
 )
-def show_peers(context: Context, words: list[str]) -> None:
+async def show_peers(context: Context, words: list[str]) -> None:
     rows = _driver(context).peers()
     if words[:1] == ["registered"]:
-        rows = [row for row in rows if row.host is not None]
+        rows = (row for row in rows if row.host is not None)
         words = words[1:]
     if words:
         if len(words) != 2 or words[0] != "like":
             raise UsageShown
         pattern = _pattern(words[1])
-        rows = [row for row in rows if pattern.search(row.name)]
-    context.lines(iax2text.peers(rows))
+        rows = (row for row in rows if pattern.search(row.name))
+    await _print(context, iax2text.peers(rows))
 
 
 @command(
@@ -78,7 +96,7 @@ def show_peers(context: Context, words: list[str]) -> None:
     "       Lists all known IAX2 users.\n"
     "       Optional regular expression pattern is used to filter the user list.\n",
 )
-def show_users(context: Context, words: list[str]) -> None:
+async def show_users(context: Context, words: list[str]) -> None:
     like = context.own[-1].lower() == "like"
     if len(words) != (1 if like else 0):
         raise UsageShown
@@ -86,7 +104,7 @@ def show_users(context: Context, words: list[str]) -> None:
     if like:
         pattern = _pattern(words[0])
         rows = [row for row in rows if pattern.search(row.name)]
-    context.lines(iax2text.users(rows))
+    await _print(context, iax2text.users(rows))
 
 
 @command(
@@ -94,10 +112,10 @@ def show_users(context: Context, words: list[str]) -> None:
     "Display IAX registration status",
     "Usage: iax2 show registry\n       Lists all registration requests and status.\n",
 )
-def show_registry(context: Context, words: list[str]) -> None:
+async def show_registry(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
-    context.lines(iax2text.registry(_driver(context).registry()))
+    await _print(context, iax2text.registry(_driver(context).registry()))
 
 
 @command(
@@ -184,7 +202,7 @@ def unregister(context: Context, words: list[str]) -> None:
     if len(words) != 1:
         raise UsageShown
     driver = _driver(context)
-    if not any(row.name == words[0] for row in driver.peers()):
+    if driver.peer(words[0]) is None:
         context.line(f"Peer unknown: {words[0]}. Not unregistered")
     elif driver.unregister(words[0]):
         context.line(f"Peer {words[0]} unregistered")
@@ -212,7 +230,7 @@ def set_debug(context: Context, words: list[str]) -> None:
     if how == "peer":
         if len(words) != 1:
             raise UsageShown
-        row = next((row for row in driver.peers() if row.name == words[0]), None)
+        row = driver.peer(words[0])
         if row is None:
             raise CommandFailed(f"IAX2 peer '{words[0]}' does not exist")
         if row.host is None:

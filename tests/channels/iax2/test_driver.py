@@ -340,7 +340,7 @@ def test_what_the_console_is_given() -> None:
         assert [(row.address, row.used, row.limit) for row in use.rows] == [(f"{B}:{PORT}", 1, 2048)]
         assert (use.regular, use.trunk) == (16381, 16384)
         assert driver.stats().counted["sent"] > 3
-        assert driver.registry() == []
+        assert list(driver.registry()) == []
         assert driver.unregister("b") is False
         assert driver.news.device_state("b") == "INUSE"
         assert driver.news.device_state("nosuch") == "INVALID"
