@@ -8,7 +8,7 @@ an extension) are Asterisk's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -255,12 +255,16 @@ class Run:
 
     async def single(self, application: str, data: str) -> None:
         """The channel's task when it runs but one application."""
+        self.channel.application, self.channel.data = application, data
+        await self.alone(lambda: self.execute(application, data))
+
+    async def alone(self, work: Callable[[], Awaitable[object]]) -> None:
+        """The channel's task when it is but this work: then hangup handlers and the end, or where a Redirect leads."""
         channel = self.channel
         self.scope.run = self
         try:
             try:
-                channel.application, channel.data = application, data
-                await self.execute(application, data)
+                await work()
             except Hangup:
                 channel.acknowledge()
             except Redirect as redirect:
@@ -572,6 +576,9 @@ class Run:
                 result = application.body(self, data)  # type: ignore[assignment]
                 if application.waits:
                     result = await self._waited(result)
+            if scope.pending is not None:
+                pending, scope.pending = scope.pending, None
+                await pending()
             if result is not None and result is not Outcome.CONTINUE:
                 return result
             if channel.interrupted is not None:

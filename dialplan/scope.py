@@ -11,7 +11,7 @@ remembers what its LOCAL variables and arguments hide.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,8 @@ class Scope:
         self.deadline: float | None = None
         #: free places for themes of functions (redirecting party, tone zone ...)
         self.notes: dict[str, Any] = {}
+        #: what writing a function began and the next priority waits for (CURL to a file)
+        self.pending: Callable[[], Awaitable[None]] | None = None
         self._recall: Recall | None = None
         #: one that nothing was remembered in, for the next text
         self._unused: Recall | None = None

@@ -11,15 +11,18 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 
 from pbx.dialplan.dialplan import Dialplan
+from pbx.dialplan.names import DnsRecord
+from pbx.dialplan.web import WebAnswer, WebError, WebRequest
 
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
     from pbx.channels.switch import Switch
     from pbx.codecs.formats import Format
     from pbx.conf.document import Document
+    from pbx.dialplan.featuremap import Dynamic
 
 
 class Database(Protocol):
@@ -91,6 +94,14 @@ async def _no_shell(command: str) -> int:
     return 127
 
 
+def _no_web(request: WebRequest) -> Deferred[WebAnswer]:
+    return fail(WebError("there is no way to the web here"))
+
+
+def _no_dns(name: str, kind: str) -> Deferred[list[DnsRecord]]:
+    return succeed([])
+
+
 @dataclass(slots=True)
 class Services:
     """See the module.  Everything has a default that works in a test but `switch`."""
@@ -114,12 +125,17 @@ class Services:
     shell: Callable[[str], Awaitable[int]] = _no_shell
     #: what a shell command line prints (SHELL)
     shell_output: Callable[[str], Awaitable[bytes]] = _no_output
+    #: asks the web (CURL)
+    fetch: Callable[[WebRequest], Deferred[WebAnswer]] = _no_web
+    #: asks the DNS (ENUMLOOKUP, SRVQUERY ...): the records of a name and a type, [] if there are none
+    look_up: Callable[[str, str], Deferred[list[DnsRecord]]] = _no_dns
     #: reads a configuration file by name for AST_CONFIG; None when it can't be read
     read_config: Callable[[str], Document | None] = lambda name: None
-    #: DTMF features of features.conf: name (blindxfer, disconnect, ...) -> digits
-    features: Mapping[str, str] = field(
-        default_factory=lambda: {"blindxfer": "#", "disconnect": "*", "automon": "", "automixmon": "", "parkcall": ""}
-    )
+    #: what features.conf says: settings and digits of built-in features by name; what is not there: see `featuremap`
+    features: Mapping[str, str] = field(default_factory=dict)
+    #: its [applicationmap], and its groups: group -> feature -> digits ("": the feature's own)
+    dynamic_features: Mapping[str, Dynamic] = field(default_factory=dict)
+    feature_groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: priorities that one call may run without ever waiting; 0 = no limit
     loop_limit: int = 1_000_000
     random: random.Random = field(default_factory=random.Random)

@@ -37,6 +37,7 @@ from pbx.dialplan import changes, registry
 from pbx.dialplan.loader import loading
 from pbx.dialplan.model import Tables
 from pbx.dialplan.services import Services
+from pbx.dnsclient import DnsClient
 from pbx.iaxswitch import IaxSwitch
 from pbx.mailboxes import Mailboxes
 from pbx.modules import BUILT_IN, CannotLoad, Module
@@ -44,6 +45,7 @@ from pbx.musiconhold import MusicService
 from pbx.regcontext import RegisteredExtensions
 from pbx.slices import in_slices
 from pbx.upkeep import Upkeep
+from pbx.webclient import WebClient
 
 if TYPE_CHECKING:
     from pbx.daemon import Daemon
@@ -192,6 +194,8 @@ class DialplanService:
             blocking=daemon.blocking,
             shell=self._shell,
             shell_output=self._shell_output,
+            fetch=WebClient(daemon.reactor),
+            look_up=DnsClient(daemon.reactor),
             read_config=self.read_config,
         )
         self.registered = RegisteredExtensions(daemon.bus, self.services.dialplan)

@@ -237,9 +237,13 @@ def hash_(scope: Scope, args: str) -> str:
 @hash_.writer
 def _hash(scope: Scope, args: str, value: str) -> None:
     parts = split(args, 2)
-    # without a key Asterisk sets nothing that could be read again
     if len(parts) == 2:
         scope.set(_element(*parts), value)
+    elif parts:
+        # the keys are the columns of the last answer (CURL with hashcompat); without one nothing is set
+        keys = split(scope.get("~ODBCFIELDS~") or "")
+        for key, element in zip(keys, split(value), strict=False):
+            scope.set(_element(parts[0], key), element)
 
 
 @function("HASHKEYS", syntax="HASHKEYS(hashname)", synopsis="The keys of a hash, newest first", module=_STRINGS)
