@@ -142,6 +142,9 @@ class Endpoint:
                 return
             if command == Command.ACK and frame.destination == STATELESS:
                 return
+            if command == Command.PONG and frame.destination == STATELESS and dialog is None:
+                keepalive.answered(core, socket, address, local, frame, now)
+                return
             if command in OPENERS and not frame.destination and not self._repeats(dialog, frame):
                 self._open(socket, address, local, frame, now, dialog)
                 return

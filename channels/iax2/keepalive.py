@@ -2,6 +2,9 @@
 
 One POKE each `keepalive` seconds for each address, however many register there, never repeated.  An answer from a host
 whose registration stands badly means that it can be reached again: the registration is tried at once.
+
+Servers answer POKE without keeping any state, so ours takes none either: it comes from call 1 and bears a secret stamp,
+which the answer repeats.  Who answers from a call of its own (libiax2 does) is asked in a dialogue from then on.
 """
 
 from __future__ import annotations
@@ -11,9 +14,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.dialog import Dialog
-from pbx.channels.iax2.elements import Elements
-from pbx.channels.iax2.frames import Command, FullFrame
+from pbx.channels.iax2.elements import Element, Elements
+from pbx.channels.iax2.frames import Command, FrameType, FullFrame
 from pbx.channels.iax2.numbers import NoNumber
+from pbx.channels.iax2.openers import STATELESS
 from pbx.channels.iax2.timers import Timer
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 #: seconds to wait for the PONG; less than a POKE's first repetition takes with this round trip
 _PATIENCE = 5.0
 _RTT = 5.0
+_POKE = Elements().add(Element.CALLTOKEN).encode()
 
 
 class Beat(Dialog):
@@ -51,13 +56,33 @@ class Beat(Dialog):
             self.forget(now)
 
 
-def _send(core: Core, socket: int, address: Address, local: str, now: float, heard: Callable[[float], None]) -> None:
-    try:
-        Beat(core, socket, address, local, now, heard)
-    except NoNumber:
-        core.stats["keepalives without a number"] += 1
-    else:
-        core.stats["keepalives"] += 1
+def _send(core: Core, socket: int, address: Address, local: str, now: float) -> None:
+    core.stats["keepalives"] += 1
+    beats = core.beats
+    if address in beats.stateful:
+        try:
+            Beat(core, socket, address, local, now, lambda later: _heard(core, address, later))
+        except NoNumber:
+            core.stats["keepalives without a number"] += 1
+        return
+    stamp = beats.stamp = beats.stamp or core.random.getrandbits(31) + 1
+    core.send_stateless(
+        socket, address, local, FullFrame(STATELESS, 0, stamp, 0, 0, FrameType.IAX, Command.POKE, _POKE)
+    )
+
+
+def answered(core: Core, socket: int, address: Address, local: str, frame: FullFrame, now: float) -> None:
+    """A PONG to call 1."""
+    if frame.timestamp != core.beats.stamp:
+        core.stats["dropped.stateless answer to nothing"] += 1
+        return
+    if frame.source > STATELESS:
+        core.beats.stateful.add(address)
+        ack = FullFrame(
+            STATELESS, frame.source, frame.timestamp, frame.iseqno, frame.oseqno + 1 & 0xFF, FrameType.IAX, Command.ACK
+        )
+        core.send_stateless(socket, address, local, ack)
+    _heard(core, address, now)
 
 
 def begin(owner: PeerRecord | Registration, now: float) -> None:
@@ -79,8 +104,12 @@ def of_registration(one: Registration, now: float) -> None:
         return
     address = one.address
     if core.beats.due(address, interval, now):
-        socket, local = core.socket_for(address)
-        _send(core, socket, address, local, now, lambda later: _heard(core, address, later))
+        _send(core, *_route(core, address), now)
+
+
+def _route(core: Core, address: Address) -> tuple[int, Address, str]:
+    socket, local = core.socket_for(address)
+    return socket, address, local
 
 
 def _heard(core: Core, address: Address, now: float) -> None:
@@ -98,5 +127,4 @@ def of_peer(record: PeerRecord, now: float) -> None:
     core.timers.set(record, Timer.KEEPALIVE, now + interval)
     asked = section.qualify and section.qualifyfreqok <= interval * 1000
     if not asked and core.beats.due(record.address, interval, now):
-        address = record.address
-        _send(core, record.socket, address, record.local, now, lambda later: _heard(core, address, later))
+        _send(core, record.socket, record.address, record.local, now)

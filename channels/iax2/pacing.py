@@ -70,13 +70,16 @@ class Turns:
 class Beats:
     """One keepalive is enough for all that registers between us and one address, and its answer for all, too."""
 
-    __slots__ = ("_sent", "doubtful")
+    __slots__ = ("_sent", "doubtful", "stamp", "stateful")
 
     #: from so many addresses on, those that heard nothing for long are swept out
     _SWEEP_FROM = 1024
 
     def __init__(self) -> None:
         self._sent: dict[Address, float] = {}
+        #: what our POKEs bear, 0 = none was sent; and who answers them from a call of its own
+        self.stamp = 0
+        self.stateful: set[Address] = set()
         #: who wants to know when an address answers again
         self.doubtful: dict[Address, dict[Doubter, None]] = {}
 

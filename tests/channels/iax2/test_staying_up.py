@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from pbx.channels.iax2.events import Event, PeerStatus, ResolveNeeded
-from pbx.channels.iax2.frames import Command, FrameType, parse_full
+from pbx.channels.iax2.frames import Command, FrameType, FullFrame, parse_full
 from pbx.channels.iax2.pacing import MOST_AT_ONCE
 from pbx.channels.iax2.peers import PeerRecord
 from pbx.channels.iax2.registration import Registration
@@ -232,3 +232,36 @@ def test_lines_that_are_taken_out_wait_no_longer() -> None:
     assert not client.endpoint.core.by_own
     assert net.log is not None
     assert max(when for when, origin, _, _ in net.log if origin == A) <= 1001
+
+
+def test_a_keepalive_takes_no_call_number_and_believes_its_own_stamp_only() -> None:
+    w = World()
+    w.net.run(30)
+    assert w.net.log is not None
+    (poke,) = [f for *_, d in w.net.log if (f := parse_full(d)).subclass == Command.POKE and f.source == 1 and d][:1]
+    taken = w.a.endpoint.core.numbers.taken
+    w.net.run(3)
+    assert w.a.endpoint.core.numbers.taken <= taken
+    forged = FullFrame(1, 1, poke.timestamp ^ 1, 0, 1, FrameType.IAX, Command.PONG)
+    w.net.carry(B, A, forged.encode())
+    w.net.run(1)
+    assert w.a.endpoint.stats["dropped.stateless answer to nothing"] == 1
+
+
+def test_who_answers_from_a_call_of_its_own_is_acknowledged_and_asked_in_a_dialogue() -> None:
+    w = World()
+    w.net.run(12)
+    beats = w.a.endpoint.core.beats
+    while not w.pokes(A):
+        w.net.run(1)
+    assert w.net.log is not None
+    w.net.log.clear()
+    pong = FullFrame(77, 1, beats.stamp, 0, 1, FrameType.IAX, Command.PONG)
+    w.net.carry(B, A, pong.encode())
+    w.net.run(0.5)
+    (ack,) = [f for _, origin, _, d in w.net.log if origin == A and (f := parse_full(d)).subclass == Command.ACK]
+    assert (ack.source, ack.destination, ack.timestamp, ack.iseqno) == (1, 77, beats.stamp, 1)
+    w.net.log.clear()
+    w.net.run(30)
+    pokes = [f for _, origin, _, d in w.net.log if origin == A and (f := parse_full(d)).subclass == Command.POKE]
+    assert pokes and all(f.source > 1 for f in pokes)
