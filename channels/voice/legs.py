@@ -192,6 +192,8 @@ class SocketKeys:
         self._key = np.full(64, _NO_KEY, np.uint64)
         self._row = np.zeros(64, np.int64)
         self._by_row: dict[int, list[int]] = {}
+        #: addresses that lead to a row; IPv6 only, where a key is no proof
+        self._six_names: dict[int, set[bytes]] = {}
         #: the same for one frame at a time; IPv4 only
         self.one: dict[int, int] = {}
 
@@ -203,6 +205,8 @@ class SocketKeys:
         if not remote:
             return
         key = int(self.keys(self._legs.name[row : row + 1], np.array([remote]))[0])
+        if self.six:
+            self._six_names.setdefault(row, set()).add(_six_end(self._legs.name[row]))
         n = self._count
         if n + 1 == len(self._key):
             self._key = np.concatenate([self._key, np.full(n, _NO_KEY, np.uint64)])
@@ -217,6 +221,7 @@ class SocketKeys:
             self.one[key] = row
 
     def discard(self, row: int) -> None:
+        self._six_names.pop(row, None)
         for key in self._by_row.pop(row, ()):
             self._discard(row, key)
 
@@ -266,10 +271,11 @@ class SocketKeys:
         return row
 
     def _probe(self, at: int, key: int, name: npt.NDArray[np.uint8]) -> int:
-        """Two addresses folded to one key: look at the neighbours."""
+        """Not the row's present address: a former one that counts still, or a neighbour that folded to the same key."""
+        end = _six_end(name[0])
         while at < self._count and int(self._key[at]) == key:
             row = int(self._row[at])
-            if bool(_same_six(self._legs.name[row : row + 1], name)[0]):
+            if end in self._six_names.get(row, ()):
                 return row
             at += 1
         return 0
@@ -310,3 +316,8 @@ else:
     def _swap(word: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         """Bring the family to the low 16 bits."""
         return word.byteswap()
+
+
+def _six_end(name: npt.NDArray[np.uint8]) -> bytes:
+    """Port, address and scope of a sockaddr."""
+    return name[2:4].tobytes() + name[8:28].tobytes()

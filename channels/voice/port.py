@@ -135,7 +135,7 @@ class VoicePort(Protocol):
     def bind_leg(self, row: int, address: tuple[str, int], local: str, remote_call: int, *, also: bool = False) -> None:
         """The far end's address or call number became known or changed (from an authenticated full frame only).
 
-        also: what comes from the former address is the leg's, too (IPv4 only).
+        also: what comes from the former address is the leg's, too.
         """
 
     def set_flags(self, row: int, flags: LegFlags) -> None: ...

@@ -162,7 +162,7 @@ def test_what_goes_in_comes_out(tmp_path: Path, hosts: dict[str, str], more: str
     assert share(sounds["back"], (tmp_path / "heard_a.ulaw").read_bytes()) > 0.9
 
 
-def ipv6_chain(boxes: Boxes, hosts: dict[str, str]) -> Chain:
+def ipv6_chain(boxes: Boxes, hosts: dict[str, str], more: str = "") -> Chain:
     """On one address with three ports: the only loopback address IPv6 has."""
     chain = Chain.__new__(Chain)
     chain.boxes, chain.log, chain.result = boxes, [], []
@@ -172,7 +172,7 @@ def ipv6_chain(boxes: Boxes, hosts: dict[str, str]) -> Chain:
         for peer in peers:
             host, _, port = hosts[peer].rpartition(":")
             conf += f"[{peer}]\ntype=friend\nhost={host.strip('[]')}\nport={port}\nusername={own}\nsecret=s\n"
-            conf += "auth=md5\ncontext=in\n"
+            conf += f"auth=md5\ncontext=in\n{more}\n"
         return conf
 
     chain.a, chain.m, chain.c = (boxes.box(text(*p)) for p in (("a", "m"), ("m", "ac"), ("c", "m")))

@@ -11,18 +11,23 @@ from pbx.channels.iax2.leg import Iax2Leg
 from pbx.codecs.formats import ULAW
 from tests.channels.iax2.boxes import Boxes, share
 from tests.channels.iax2.test_driver import tone
-from tests.channels.iax2.test_driver_bridge import Chain, say
+from tests.channels.iax2.test_driver_bridge import PORT, Chain, ipv6_chain, say
 
 HOSTS = {"a": "127.0.56.61", "m": "127.0.56.62", "c": "127.0.56.63"}
 
 
+SIX = {"a": "[::1]:14591", "m": "[::1]:14592", "c": "[::1]:14593"}
+
+
+@pytest.mark.parametrize("hosts", [HOSTS, SIX], ids=["ipv4", "ipv6"])
 @pytest.mark.parametrize("kind", ["yes", "mediaonly"])
-def test_the_ends_hear_each_other_without_the_middle(tmp_path: Path, kind: str) -> None:
+def test_the_ends_hear_each_other_without_the_middle(tmp_path: Path, kind: str, hosts: dict[str, str]) -> None:
     sounds = {"there": tone(1.0, 1), "back": tone(1.0, 50)}
     for name, sound in sounds.items():
         (tmp_path / f"{name}.ulaw").write_bytes(sound)
     with Boxes() as boxes:
-        chain = Chain(boxes, hosts=HOSTS, more=f"transfer={kind}")
+        make = Chain if hosts is HOSTS else ipv6_chain
+        chain = make(boxes, hosts=hosts, more=f"transfer={kind}")
         channel, other, seen = chain.call()
         middle = chain.m.driver.endpoint.stats
         if kind == "yes":
@@ -30,7 +35,8 @@ def test_the_ends_hear_each_other_without_the_middle(tmp_path: Path, kind: str) 
             boxes.run(lambda: all(box.driver.endpoint.stats["transferred"] for box in (chain.a, chain.c)))
             for one, end in ((channel, "c"), (other, "a")):
                 assert isinstance(one.leg, Iax2Leg)
-                assert one.leg.call.address[0] == HOSTS[end]
+                host, _, port = hosts[end].rpartition("]:")
+                assert one.leg.call.address == (host.strip("[") or hosts[end], int(port if host else PORT))
         else:
             boxes.run(lambda: middle["transfers.media"] == 2, 10)
             boxes.turn(0.3)
