@@ -112,6 +112,8 @@ class Bridge:
         self._wake: Deferred[None] | None = None
         self._talking = False
         self._adopted: set[Channel] = set()
+        #: who runs an application for a feature, and for whom it is held meanwhile
+        self._lent: dict[Channel, object] = {}
         #: who put the other one on hold
         self._holding: set[Channel] = set()
 
@@ -202,6 +204,20 @@ class Bridge:
         self.switch.bus.publish(Bridged(self.id, self.channels))
         self._ring()
 
+    def forget_hooks(self, channel: Channel) -> None:
+        """This channel has no features."""
+        hooks = {one: table for one, table in self.options.hooks.items() if one is not channel}
+        self.options = replace(self.options, hooks=hooks)
+
+    def lend(self, channel: Channel, borrower: object | None) -> None:
+        """The channel may be claimed by `borrower` without leaving the bridge; None: it is back."""
+        if borrower is None:
+            self._lent.pop(channel, None)
+            if channel is not self._task and not channel.dead and channel.owner is None:
+                channel.claim(self)
+        else:
+            self._lent[channel] = borrower
+
     def connect(self) -> None:
         """They hear each other (again)."""
         if not self._talking:
@@ -216,7 +232,7 @@ class Bridge:
 
     def left(self, channel: Channel, to: object) -> None:
         """A channel was taken away (see `channel.Owner`)."""
-        if channel in self.channels:
+        if channel in self.channels and self._lent.get(channel) is not to:
             self._end(BridgeResult(Reason.TAKEN, channel))
 
     def _end(self, result: BridgeResult) -> None:

@@ -20,6 +20,7 @@ from pbx.channels.events import (
 )
 from pbx.channels.sounds import Source
 from pbx.channels.switch import Unavailable
+from pbx.dialplan import featuremap
 from pbx.dialplan.functions.channels import join_group
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.scope import inherit, scope_of
@@ -169,6 +170,7 @@ class Calling:
         caller, peer, wishes = self.caller, leg.channel, self.wishes
         scope = self.run.scope
         inherit(scope, scope_of(self.run.services, peer))
+        featuremap.inherit(scope, scope_of(self.run.services, peer))
         peer.language = caller.language
         peer.musicclass = peer.musicclass or caller.musicclass
         peer.peeraccount = caller.accountcode

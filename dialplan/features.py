@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
 from pbx.channels.bridge import Bridge, Hook
-from pbx.channels.channel import Channel, first_event
-from pbx.channels.events import DigitEnd
+from pbx.channels.channel import Channel
+from pbx.channels.events import Control
+from pbx.dialplan.applications.mixmonitor import last_recording, start_recording
+from pbx.dialplan.featuremap import Dynamic, codes, dynamic, setting
+from pbx.dialplan.functions.common import c_int
+from pbx.dialplan.interpreter import Run
+from pbx.dialplan.mixmonitor import CannotRecord, play_over
+from pbx.dialplan.registry import Outcome
 from pbx.dialplan.saying import number_of
+from pbx.dialplan.scope import Scope, scope_of
+from pbx.dialplan.transfers import attended, blind
 
 if TYPE_CHECKING:
     from pbx.channels.sounds import Source
-    from pbx.dialplan.interpreter import Run
     from pbx.dialplan.services import Services
 
 #: What a bridge's clock calls.
 Tick = Callable[[Bridge], object]
-#: Seconds for the first digit of a transfer, and between digits; how often it may be tried.
-TRANSFER_FIRST = 3.0
-TRANSFER_NEXT = 3.0
-TRANSFER_TRIES = 3
 
 
 class Sequel:
@@ -82,69 +85,8 @@ class Disconnect:
     """Somebody pressed the digits that end the call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """Somebody sends the other one to an extension."""
-
-    context: str
-    exten: str
-
-
 async def _disconnect(bridge: Bridge, channel: Channel) -> object:
     return Disconnect()
-
-
-def _blind_transfer(run: Run) -> Hook:
-    async def hook(bridge: Bridge, channel: Channel) -> object:
-        """Let `channel` dial where its peer is to go; None if that is nowhere."""
-        services = run.services
-        peer = bridge.peer(channel)
-        own = channel.attached.get("scope")
-        context = (own.get("TRANSFER_CONTEXT") if own is not None else None) or channel.context or run.channel.context
-        bridge.disconnect()
-        name = "pbx-transfer"
-        for _ in range(TRANSFER_TRIES):
-            exten = await _dialled(run, bridge, channel, context, name)
-            if exten and services.switch.extensions.exists(context, exten, 1, peer.caller.number or ""):
-                return Transfer(context, exten)
-            if channel.dead or peer.dead:
-                break
-            name = "pbx-invalid"
-        bridge.connect()
-        if not channel.dead:
-            Sequel(services, channel, ["pbx-invalid"])
-        return None
-
-    return hook
-
-
-async def _dialled(run: Run, bridge: Bridge, channel: Channel, context: str, sound: str) -> str:
-    """What is dialled after a sound, which the first digit ends."""
-    digits, services = "", run.services
-    found = services.find_sound(sound, channel.language, channel.formats)
-    source = services.switch.graph.play(channel, *found) if found else None
-    try:
-        while not digits or services.switch.extensions.match_more(context, digits):
-            wait = TRANSFER_NEXT if digits else TRANSFER_FIRST
-            if source is not None and source.playing and not digits:
-                # the time for the first digit begins behind the sound
-                wait += max(0, (source.duration_ms or 0) - source.elapsed_ms) / 1000
-            event = await first_event(bridge.task, (channel,), wait)
-            if event is None:
-                break
-            if isinstance(event[1], DigitEnd):
-                if event[1].digit == "#" and digits:
-                    break
-                digits += event[1].digit
-                if source is not None and source.playing:
-                    source.stop()
-            elif channel.dead:
-                channel.push_back(event[1])
-                break
-    finally:
-        if source is not None and source.playing:
-            source.stop()
-    return digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +98,117 @@ async def _park(bridge: Bridge, channel: Channel) -> object:
     return ParkIt()
 
 
-def hooks(run: Run, codes: Mapping[str, str], wanted: Container[str]) -> dict[str, Hook]:
-    """The features of one party: digits -> what they do.  wanted: disconnect, blindxfer, parkcall."""
-    known: dict[str, Hook] = {"disconnect": _disconnect, "blindxfer": _blind_transfer(run), "parkcall": _park}
-    return {codes[name]: hook for name, hook in known.items() if name in wanted and codes.get(name)}
+def _automixmon(run: Run) -> Hook:
+    async def hook(bridge: Bridge, channel: Channel) -> object:
+        """Record the call, or end that: the other party's channel has the recording."""
+        services = run.services
+        peer = bridge.peer(channel)
+        own, other = scope_of(services, channel), scope_of(services, peer)
+        running = last_recording(peer)
+        if running is None:
+            name, letters = _touch_file(channel, peer, own, other)
+            try:
+                start_recording(services, peer, f"{name},{letters}")
+            except CannotRecord as error:
+                run.warn(f"automixmon: {error}")
+                play_over(services, channel, setting(own, "recordingfailsound"))
+                return None
+            own.set("TOUCH_MIXMONITOR_OUTPUT", name)
+            other.set("TOUCH_MIXMONITOR_OUTPUT", name)
+        else:
+            running.stop()
+        message = own.get(f"TOUCH_MIXMONITOR_MESSAGE_{'START' if running is None else 'STOP'}") or ""
+        names = [name for name in (setting(own, "courtesytone"), message) if name]
+        for one in (channel, peer):
+            Sequel(services, one, names)
+        return None
+
+    return hook
+
+
+def _touch_file(channel: Channel, peer: Channel, own: Scope, other: Scope) -> tuple[str, str]:
+    """(file, options of MixMonitor) of a recording begun by digits: by variables of who typed them, or the peer's."""
+    names = ("FORMAT", "", "PREFIX", "BEEP", "OPTIONS")
+    values: list[str] = []
+    for scope in (own, other):
+        values = [scope.get("TOUCH_MIXMONITOR" + (f"_{name}" if name else "")) or "" for name in names]
+        if any(values):
+            break
+    suffix, given, prefix, beep, letters = values
+    who = given or "-".join(one.caller.number or one.name for one in (channel, peer))
+    file = f"{prefix or 'auto'}-{int(channel.switch.wall())}-{who}.{suffix or 'wav'}".replace("/", "-")
+    return file, letters or (f"bB({max(5, c_int(beep) or 15)})" if beep else "b")
+
+
+def _dynamic(run: Run, item: Dynamic) -> Hook:
+    async def hook(bridge: Bridge, channel: Channel) -> object:
+        """Run an application on one of the two while the other one waits."""
+        target = bridge.peer(channel) if item.on_peer else channel
+        waits = bridge.peer(target)
+        scope = scope_of(run.services, target)
+        for name, value in (
+            ("DYNAMIC_FEATURENAME", item.name),
+            ("DYNAMIC_PEERNAME", bridge.peer(channel).name),
+            ("DYNAMIC_WHO_ACTIVATED", channel.name),
+        ):
+            scope.set(name, value)
+        bridge.disconnect()
+        if item.music:
+            waits.indicate(Control.HOLD, item.music.encode("utf-8", "surrogateescape"))
+        try:
+            ended = await _execute(run, bridge, target, item)
+        finally:
+            if item.music:
+                waits.indicate(Control.UNHOLD)
+        bridge.connect()
+        return Disconnect() if ended else None
+
+    return hook
+
+
+async def _execute(run: Run, bridge: Bridge, target: Channel, item: Dynamic) -> bool:
+    """Run the application on that channel; True: it says that the call is over."""
+    if target is run.channel and bridge.task is target:
+        return await run.execute(item.application, await run.evaluate(item.data)) is Outcome.END
+    if target.has_task:
+        run.warn(f"feature {item.name}: {target.name} has a task of its own")
+        return False
+    own = Run(run.services, target)
+    results: list[object] = []
+
+    async def work() -> None:
+        own.scope.run = own
+        try:
+            results.append(await own.execute(item.application, await own.evaluate(item.data)))
+        finally:
+            own.scope.run = None
+
+    bridge.lend(target, own)
+    try:
+        await bridge.task.wait(target.start(own, work()))
+    finally:
+        bridge.lend(target, None)
+    return Outcome.END in results
+
+
+#: Built-in features by the letter of Dial that gives them to the called party (capital: to the caller).
+LETTERS = {"h": ("disconnect",), "t": ("blindxfer", "atxfer"), "k": ("parkcall",), "x": ("automixmon",)}
+
+
+def hooks(run: Run, channel: Channel, letters: Container[str], *, caller: bool) -> dict[str, Hook]:
+    """The features of one party: digits -> what they do.  letters: of Dial; caller: the capital ones count."""
+    known: dict[str, Hook] = {
+        "disconnect": _disconnect,
+        "blindxfer": lambda bridge, who: blind(run, bridge, who),
+        "atxfer": attended(run),
+        "parkcall": _park,
+        "automixmon": _automixmon(run),
+    }
+    digits = codes(scope_of(run.services, channel))
+    found: dict[str, Hook] = {}
+    for code, item in dynamic(run.services, channel).items():
+        found[code] = _dynamic(run, item)
+    for letter, names in LETTERS.items():
+        if (letter.upper() if caller else letter) in letters:
+            found.update({digits[name]: known[name] for name in names if digits.get(name)})
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 
 from twisted.internet.defer import Deferred
 
@@ -16,6 +16,7 @@ from pbx.dialplan.applications.call import cause_of
 from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.dialing import RESULTS, Calling, Outgoing, Wishes
 from pbx.dialplan.digits import send_digits
+from pbx.dialplan.featuremap import codes, number
 from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.functions.parties import split_party
 from pbx.dialplan.interpreter import Run
@@ -23,6 +24,7 @@ from pbx.dialplan.jumps import parse_place
 from pbx.dialplan.registry import Outcome, Result, application, options
 from pbx.dialplan.saying import digits_of
 from pbx.dialplan.scope import scope_of
+from pbx.dialplan.transfers import Transfer
 
 _OPTIONS = options(
     {
@@ -64,10 +66,10 @@ _OPTIONS = options(
         "T": "the caller may transfer",
         "u(x)": "accepted: the presentation goes out as the caller has it",
         "U(x[^arg...])": "runs the subroutine x,s,1 on the called party before they talk",
-        "w": "accepted: one-touch recording is not there yet",
-        "W": "accepted: one-touch recording is not there yet",
-        "x": "accepted: one-touch recording is not there yet",
-        "X": "accepted: one-touch recording is not there yet",
+        "w": "accepted: Monitor and its feature automon are gone in Asterisk 22; x records",
+        "W": "accepted: Monitor and its feature automon are gone in Asterisk 22; X records",
+        "x": "the called party may record the call (feature automixmon)",
+        "X": "the caller may",
         "z": "accepted: nothing forwards calls here",
     }
 )
@@ -112,7 +114,7 @@ class _Dial:
             elsewhere="c" in letters,
             answered_cause=self._elsewhere_cause(),
             caller_exits="d" in letters,
-            hangup_digits=self.services.features.get("disconnect", "") if "H" in letters else "",
+            hangup_digits=codes(self.scope)["disconnect"] if "H" in letters else "",
             forced=split_party(self.argument("f")) if self.argument("f") else None,
             original=split_party(self.argument("o")) if self.argument("o") else None,
             original_caller="o" in letters,
@@ -282,13 +284,13 @@ class _Dial:
     # ---- talking ----------------------------------------------------------------------------------------------------
 
     def _options(self, peer: Channel) -> BridgeOptions:
-        codes = {**self.services.features, **self.scope.notes.get("featuremap", {})}
         hooks = {
-            self.caller: features.hooks(self.run, codes, _features(self.letters, "HTK")),
-            peer: features.hooks(self.run, codes, _features(self.letters, "htk")),
+            channel: features.hooks(self.run, channel, self.letters, caller=channel is self.caller)
+            for channel in (self.caller, peer)
         }
         return BridgeOptions(
             hooks={channel: table for channel, table in hooks.items() if table},
+            digit_timeout=number(self.scope, "featuredigittimeout") / 1000,
             limit=self.limit,
             ticks=self._warnings(),
         )
@@ -375,7 +377,7 @@ class _Dial:
         value = result.value
         if result.reason is Reason.TAKEN and result.channel is peer:
             return None if "g" in self.letters else Outcome.END
-        if isinstance(value, (features.Transfer, TransferRequest)):
+        if isinstance(value, (Transfer, TransferRequest)):
             return self._transfer(peer, result)
         if isinstance(value, features.ParkIt):
             return await self._park(peer, result)
@@ -397,7 +399,7 @@ class _Dial:
             context = value.context or (sender.context if sender is not None else "") or self.caller.context
             exten = value.exten
         else:
-            assert isinstance(value, features.Transfer)
+            assert isinstance(value, Transfer)
             context, exten = value.context, value.exten
         if sender is self.caller:
             peer.context, peer.exten, peer.priority = context, exten, 1
@@ -448,12 +450,6 @@ class _Dial:
             run = Run(self.services, peer)
             peer.context = self.caller.context
             peer.start(run, run.last_words())
-
-
-def _features(letters: Container[str], wanted: str) -> frozenset[str]:
-    """Features that the options give a party; wanted: its letters of disconnect, transfer and parking."""
-    names = zip(wanted, ("disconnect", "blindxfer", "parkcall"), strict=True)
-    return frozenset(name for letter, name in names if letter in letters)
 
 
 @application(

@@ -7,34 +7,13 @@ from collections.abc import Callable, Iterator
 
 from pbx.dialplan import octets
 from pbx.dialplan.arguments import fields, split
+from pbx.dialplan.featuremap import CODES, NUMBERS, OWN_CODES, OWN_SETTINGS, SETTINGS, codes, setting
 from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.playing import finder
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.saying import Exists, digits_of, letters_of, money_of, number_of, ordinal_of, phonetic_of
 from pbx.dialplan.scope import Scope
 
-#: FEATURE's settings as features.conf has them by default
-FEATURES = {
-    "inherit": "no",
-    "featuredigittimeout": "1000",
-    "transferdigittimeout": "3",
-    "atxfernoanswertimeout": "15",
-    "atxferdropcall": "no",
-    "atxferloopdelay": "10",
-    "atxfercallbackretries": "2",
-    "xfersound": "beep",
-    "xferfailsound": "beeperr",
-    "atxferabort": "*1",
-    "atxfercomplete": "*2",
-    "atxferthreeway": "*3",
-    "atxferswap": "*4",
-    "pickupexten": "*8",
-    "pickupsound": "",
-    "pickupfailsound": "",
-    "courtesytone": "",
-    "recordingfailsound": "",
-}
-_MAPPED = ("blindxfer", "disconnect", "atxfer", "parkcall", "automon", "automixmon")
 _PRESENCE = ("not_set", "unavailable", "available", "away", "xa", "chat", "dnd")
 
 
@@ -96,44 +75,49 @@ def iconv(scope: Scope, args: str) -> str:
     "FEATURE",
     syntax="FEATURE(option_name)",
     synopsis="A setting of features.conf for this channel",
+    arguments={"option_name": f"inherit (settings of this channel go to those that it calls), {', '.join(SETTINGS)}"},
+    see_also=("FEATUREMAP",),
     needs_channel=True,
-    module="func_channel",
 )
 def feature(scope: Scope, args: str) -> str:
     name = args.lower()
-    if name not in FEATURES:
+    if name == "inherit":
+        return str(scope.notes.get(OWN_SETTINGS, {}).get(name, "0"))
+    if name not in SETTINGS:
         raise FunctionError(f"unknown option '{args}'")
-    found = scope.notes.get("features", {}).get(name)
-    return str(found if found is not None else scope.services.features.get(name, FEATURES[name]))
+    return setting(scope, name)
 
 
 @feature.writer
 def _feature(scope: Scope, args: str, value: str) -> None:
-    if args.lower() not in FEATURES:
+    name = args.lower()
+    if name not in SETTINGS and name != "inherit":
         raise FunctionError(f"unknown option '{args}'")
-    scope.notes.setdefault("features", {})[args.lower()] = value
+    if name in NUMBERS and c_int(value) is None:
+        raise FunctionError(f"{args} is a number, not '{value}'")
+    scope.notes.setdefault(OWN_SETTINGS, {})[name] = value
 
 
 @function(
     "FEATUREMAP",
     syntax="FEATUREMAP(feature_name)",
     synopsis="The digits of a feature for this channel",
+    arguments={"feature_name": ", ".join(CODES)},
+    see_also=("FEATURE",),
     needs_channel=True,
-    module="func_channel",
 )
 def featuremap(scope: Scope, args: str) -> str:
-    name = args.lower()
-    if name not in _MAPPED:
+    found = codes(scope).get(args.lower())
+    if found is None:
         raise FunctionError(f"unknown feature '{args}'")
-    found = scope.notes.get("featuremap", {}).get(name)
-    return str(found if found is not None else scope.services.features.get(name, ""))
+    return found
 
 
 @featuremap.writer
 def _featuremap(scope: Scope, args: str, value: str) -> None:
-    if args.lower() not in _MAPPED:
+    if args.lower() not in CODES:
         raise FunctionError(f"unknown feature '{args}'")
-    scope.notes.setdefault("featuremap", {})[args.lower()] = value
+    scope.notes.setdefault(OWN_CODES, {})[args.lower()] = value
 
 
 # ---- presence -------------------------------------------------------------------------------------------------------
