@@ -214,6 +214,9 @@ class Ring:
             lengths = self.length[:n].tolist()
         else:
             lengths = self._lengths[_LENGTH : n * _STRIDE : _STRIDE].tolist()
+        if max(lengths, default=0) > SLOT:
+            # behind a slot lies the next one: a longer datagram is put together elsewhere, or dropped
+            return self._names[: n * _NAME : _NAME].tolist(), self.offset[:n].tolist(), self.length[:n].tolist()
         return self._names[: n * _NAME : _NAME].tolist(), self._slots[:n], lengths
 
     @property

@@ -100,6 +100,8 @@ def test_a_long_one_is_joined(kernel: type[Kernel]) -> None:
         for size in sizes:
             one.sendto((bytes(range(251)) * 300)[:size], two.getsockname())
         assert ring.receive(two.fileno()) == 4
+        _, offsets, lengths = ring.heads()
+        assert (offsets, lengths) == (ring.offset[:4].tolist(), sizes), "for those who go one by one"
         for i, size in enumerate(sizes):
             assert arena.bytes_at(int(ring.offset[i]), int(ring.length[i])) == (bytes(range(251)) * 300)[:size]
         assert counters.truncated == 0
