@@ -181,6 +181,8 @@ class Slots:
                 gap = np.zeros(len(mine), np.int64)
             else:
                 mine, gap = self._timed(slot, mine, ts, milliseconds(one >> 16, one & 0xFFFF))
+                if not len(mine):
+                    continue
             payload = self._core.gather(offset[mine], one & 0xFFFF)
             self._pending.append((slot[mine], one >> 16, payload, gap))
 

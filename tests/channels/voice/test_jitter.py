@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from pbx.channels.voice.port import Buffering, BufferKind, Edge, EdgeKind
+from pbx.channels.voice.port import Buffering, BufferKind, Edge, EdgeKind, LegFlags
 from tests.channels.voice.pure import START, Sim
 from tests.channels.voice.rig import mini
 from tests.channels.voice.test_trunk import Quiet
@@ -167,3 +167,35 @@ def test_pretended_lateness_reaches_buffered_legs_alone() -> None:
     _play(plain, [30] * 300)
     plain.tick(1000)
     assert plain.table.legs(21).buffer_jitter <= 1
+
+
+def test_times_of_sixteen_bits_wrap_in_the_buffer() -> None:
+    """Uneven arrival across the wrap of a mini's time: all is played, in order, with one and the same delay."""
+    sim = _sim(BufferKind.ADAPTIVE)
+    began = 60_000
+    sim.port.add_leg(21, 2, 1, A, "", 221, 321, LegFlags(0), START - began * 1_000_000)
+    sim.port.set_formats(21, 4, 4)
+    sim.port.set_buffer(21, Buffering(BufferKind.ADAPTIVE))
+    sim.port.reset_edges([], [Edge(21, 22, EdgeKind.RELAY)])
+    sim.obey()
+    dice = random.Random(8)
+    arrivals = sorted((20 * n + dice.randrange(0, 50), n) for n in range(600))
+    heard: list[tuple[int, int]] = []
+    for ms in range(0, 12_400, 10):
+        sim.now = START + ms * 1_000_000
+        while arrivals and arrivals[0][0] <= ms:
+            n = arrivals.pop(0)[1]
+            sim.receive([(A, mini(321, began + 20 * n, bytes(158) + bytes((n & 0xFF, n >> 8))))])
+        sim.obey()
+        if ms % 20 == 0:
+            sim.plane.tick(sim.now)
+            sim.collect()
+            sim.obey()
+        heard += [(ms, data[-1] << 8 | data[-2]) for data in sim.sent[B]]
+        sim.sent[B].clear()
+    numbers = [n for _, n in heard]
+    assert numbers == list(range(numbers[0], 600))
+    assert numbers[0] <= 1  # the very first may come behind the second
+    late = [ms - 20 * n for ms, n in heard][100:]
+    assert max(late) - min(late) <= 20
+    assert sim.table.rx_ts64(21) == began + 20 * 599
