@@ -180,6 +180,8 @@ class Recording(Handle):
         """begin(number, row, append, rest of max_ms) tells the plane."""
         super().__init__(graph, channel)
         self.path = path
+        #: nobody whose sound could be written has spoken into it so far
+        self.deaf = True
         self.direction = direction
         self._begin = begin
         self._append = append
@@ -227,6 +229,7 @@ class Recording(Handle):
             self._open.add(number)
             graph.when_closed(number, self._file_closed)
             self._begin(number, row, self._append, rest)
+            self.deaf = False
             if self.paused:
                 graph.port.pause(number, True)
             # the limit counts from the start, be there sound or not; the plane's own counts what was heard

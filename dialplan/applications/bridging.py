@@ -6,7 +6,7 @@ from pbx.channels.bridge import bridge_channels
 from pbx.channels.causes import Cause
 from pbx.channels.channel import State
 from pbx.dialplan.arguments import fields, parse_options
-from pbx.dialplan.functions.common import c_float
+from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.registry import Outcome, Result, application, options
 from pbx.dialplan.scope import scope_of
@@ -83,8 +83,11 @@ async def bridge_wait(run: Run, data: str) -> Result:
     found, _ = parse_options(letters)
     if "n" not in found and not run.over:
         run.channel.answer()
-    seconds = c_float(found.get("S") or "")
-    await run.channel.wait(None, seconds if seconds and seconds > 0 else None)
+    seconds = c_int(found.get("S") or "") if "S" in found else None
+    if "S" in found and (seconds is None or seconds <= 0):
+        run.warn(f"BridgeWait: '{found['S']}' is no number of seconds")
+        return Outcome.END
+    await run.channel.wait(None, seconds)
     return Outcome.END if run.over else None
 
 
@@ -119,7 +122,11 @@ def blind_transfer(run: Run, data: str) -> Result:
 async def _wait_for(run: Run, data: str, wanted: str) -> Result:
     """WaitForSilence and WaitForNoise: so many ms of it, so many times, within so many seconds."""
     span, repeats, limit = fields(data, 3)
-    milliseconds, times, seconds = c_float(span) or 0.0, int(c_float(repeats) or 1), c_float(limit) or 0.0
+    milliseconds, times = c_int(span) if span else 1000, c_int(repeats) if repeats else 1
+    seconds = c_float(limit) or 0.0
+    if milliseconds is None or milliseconds < 0 or times is None or times < 1:
+        run.warn(f"so many milliseconds, so many times are whole numbers, not '{span}', '{repeats}'")
+        return Outcome.END
     channel, clock, graph = run.channel, run.channel.switch.clock, run.services.switch.graph
     if channel.state is not State.UP and not run.over:
         channel.answer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pbx.channels.causes import Cause
+from pbx.channels.channel import State
 from pbx.channels.events import Control, Indication
 from pbx.dialplan.arguments import fields
 from pbx.dialplan.functions.common import c_float, c_int
@@ -139,7 +140,11 @@ async def wait_digit(run: Run, data: str) -> Result:
         run.warn("WaitDigit requires a number of seconds")
         scope.set("WAITDIGITSTATUS", "ERROR")
         return None
-    until = clock.seconds() + max(0.0, seconds)
+    if seconds < 0:
+        run.warn(f"WaitDigit: '{text}' is no number of seconds")
+        scope.set("WAITDIGITSTATUS", "ERROR")
+        return None
+    until = clock.seconds() + seconds
     while True:
         digit = await run.digit(max(0.0, until - clock.seconds()))
         if digit is None or not wanted or digit in wanted:
@@ -176,6 +181,19 @@ async def wait_until(run: Run, data: str) -> Result:
     return None
 
 
+def _condition(data: str) -> tuple[str, str, str]:
+    """(the character for $, the expression up to its last bracket, what follows); ("", "", "") if there is none."""
+    sign, expression = data[:1], data[2:]
+    if not sign or sign in "$[]{}" or data[1:2] != "," or not expression.startswith(sign):
+        return "", "", ""
+    depth = 0
+    for at, char in enumerate(expression):
+        depth += {"[": 1, "]": -1}.get(char, 0)
+        if depth == 0 and at:
+            return sign, expression[: at + 1] if char == "]" else "", expression[at + 2 :]
+    return "", "", ""
+
+
 @application(
     "WaitForCondition",
     syntax="WaitForCondition(replacementchar,expression[,timeout[,interval]])",
@@ -185,12 +203,13 @@ async def wait_until(run: Run, data: str) -> Result:
 async def wait_for_condition(run: Run, data: str) -> Result:
     from pbx.dialplan.expressions import is_true
 
-    sign, expression, timeout, interval = fields(data, 4)
     channel, scope, clock = run.channel, run.scope, run.channel.switch.clock
-    if len(sign) != 1 or not expression:
-        run.warn("WaitForCondition requires a replacement character and an expression")
+    sign, expression, rest = _condition(data)
+    if not expression:
+        run.warn(f"WaitForCondition requires a character, and an expression in brackets that begins with it: {data}")
         scope.set("WAITFORCONDITIONSTATUS", "FAILURE")
         return None
+    timeout, interval = fields(rest, 2)
     most, step = c_float(timeout), c_float(interval) or 0.5
     until = None if not most else clock.seconds() + most
     text = expression.replace(sign, "$")
@@ -214,7 +233,7 @@ async def wait_for_condition(run: Run, data: str) -> Result:
 )
 async def wait_for_ring(run: Run, data: str) -> Result:
     seconds = c_float(data)
-    if seconds is None:
+    if seconds is None or seconds < 0:
         run.warn("WaitForRing requires a number of seconds")
         return None
     await run.channel.sleep(seconds)
@@ -229,10 +248,12 @@ async def wait_for_ring(run: Run, data: str) -> Result:
     "Transfer",
     syntax="Transfer([Tech/]destination)",
     synopsis="Asks the far end to send the call on by itself",
-    variables={"TRANSFERSTATUS": "SUCCESS, FAILURE or UNSUPPORTED"},
+    variables={"TRANSFERSTATUS": "SUCCESS, FAILURE or UNSUPPORTED", "TRANSFERSTATUSPROTOCOL": "0"},
 )
 def transfer(run: Run, data: str) -> Result:
     scope, channel = run.scope, run.channel
+    # what a far end of another protocol would have answered
+    scope.set("TRANSFERSTATUSPROTOCOL", "0")
     destination = data
     if not data:
         run.warn("Transfer requires a destination")
@@ -308,33 +329,45 @@ def hangup_cause_clear(run: Run, data: str) -> Result:
 def chan_is_avail(run: Run, data: str) -> Result:
     from pbx.channels.switch import Unavailable
 
-    scope = run.scope
-    destinations, options = fields(data, 2)
-    found = status = cause = ""
-    for destination in destinations.split("&"):
+    scope, switch = run.scope, run.services.switch
+    destinations, letters = fields(data, 2)
+    statuses: list[str] = []
+    found: list[tuple[str, str]] = []
+    for destination in (word.strip() for word in destinations.split("&")):
         if "/" not in destination:
+            statuses.append(str(_DEVICE_STATES.index("INVALID")))
             continue
-        if "s" in options or "t" in options:
-            technology = run.services.switch.technology(destination.partition("/")[0])
-            state = technology.device_state(destination.partition("/")[2]) if technology else "INVALID"
-            status = {"NOT_INUSE": "1", "INUSE": "2", "BUSY": "3", "INVALID": "4", "UNAVAILABLE": "5"}.get(state, "0")
-            if status not in ("0", "1"):
-                continue
-            if "t" in options:
-                found = destination
-                break
+        state = _availability(run, destination, letters)
+        statuses.append(str(state))
+        if state > _DEVICE_STATES.index("NOT_INUSE"):
+            continue
         try:
-            channel = run.services.switch.request(destination, run.channel.formats, run.channel)
-        except Unavailable as error:
-            cause = "" if error.cause == Cause.CHAN_NOT_IMPLEMENTED else str(error.cause)
+            channel = switch.request(destination, run.channel.formats, run.channel)
+        except Unavailable:
             continue
-        found = destination
-        scope.set("AVAILCHAN", channel.name)
+        found.append((channel.name, destination))
         channel.hangup()
-        break
-    scope.set("AVAILORIGCHAN", found)
-    if not found:
-        scope.set("AVAILCHAN", "")
-    scope.set("AVAILSTATUS", status or "0")
-    scope.set("AVAILCAUSECODE", "0" if found else cause)
+        if "a" not in letters:
+            break
+    scope.set("AVAILCHAN", "&".join(name for name, _ in found))
+    scope.set("AVAILORIGCHAN", "&".join(destination for _, destination in found))
+    scope.set("AVAILSTATUS", "&".join(statuses))
+    scope.set("AVAILCAUSECODE", "&".join("0" for _ in found))
     return None
+
+
+_DEVICE_STATES = ("UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD")
+
+
+def _availability(run: Run, destination: str, letters: str) -> int:
+    """The state of a device as ChanIsAvail looks at it: by its channels (t), by its technology (s), not at all."""
+    name, _, number = destination.partition("/")
+    switch = run.services.switch
+    state = "UNKNOWN"
+    if "t" in letters:
+        its = [channel for channel in switch.channels() if channel.name.startswith(f"{destination}-")]
+        state = "RINGING" if its and its[0].state is State.RINGING else "INUSE" if its else "UNKNOWN"
+    elif "s" in letters:
+        technology = switch.technology(name)
+        state = technology.device_state(number) if technology is not None else "INVALID"
+    return _DEVICE_STATES.index(state) if state in _DEVICE_STATES else 0

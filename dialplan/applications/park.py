@@ -53,7 +53,10 @@ def lot_of(services: Services) -> dict[int, Parked]:
     module="res_parking",
 )
 async def park(run: Run, data: str) -> Result:
-    _, letters = fields(data, 2)
+    name, letters = fields(data, 2)
+    if name and name != "default":
+        run.warn(f"there is no parking lot '{name}'")
+        return None
     found, _ = parse_options(letters)
     channel, lot = run.channel, lot_of(run.services)
     free = [slot for slot in range(FIRST, LAST + 1) if slot not in lot]

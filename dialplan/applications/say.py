@@ -22,8 +22,20 @@ def _interruptible(run: Run) -> bool:
     return truth(run.scope.get("SAY_DTMF_INTERRUPT"))
 
 
+class CannotSay(Exception):
+    """There are no rules for it."""
+
+
 async def speak(run: Run, sounds: Iterable[str], stops: Callable[[str], bool]) -> Result:
     """Play sounds one after another: the digit that stopped them, END for a missing sound that is needed."""
+    try:
+        return await _speak(run, sounds, stops)
+    except CannotSay as error:
+        run.warn(str(error))
+        return Outcome.END
+
+
+async def _speak(run: Run, sounds: Iterable[str], stops: Callable[[str], bool]) -> Result:
     for name in sounds:
         source = start_file(run, name)
         if source is None:
@@ -39,12 +51,10 @@ async def speak(run: Run, sounds: Iterable[str], stops: Callable[[str], bool]) -
 
 
 def by_rules(run: Run, text: str) -> Iterator[str]:
-    """The sounds of a text of say.conf."""
+    """The sounds of a text of say.conf.  Raises CannotSay, as soon as the first is asked for or later."""
     rules: saying.Rules | None = run.services.shared.get("say.conf")
     if rules is None or not rules.languages:
-        run.warn(f"there is no say.conf, so '{text}' cannot be said")
-        yield saying.Needed(text)
-        return
+        raise CannotSay(f"there is no say.conf, so '{text}' cannot be said")
     variables = run.channel.variables
 
     def substitute(piece: str, value: str) -> str:
@@ -61,8 +71,7 @@ def by_rules(run: Run, text: str) -> Iterator[str]:
     try:
         yield from rules.say(text, run.channel.language, substitute)
     except RecursionError as error:
-        run.warn(str(error))
-        yield saying.Needed(text)
+        raise CannotSay(str(error)) from None
 
 
 def _new_mode(run: Run) -> bool:

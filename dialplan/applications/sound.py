@@ -57,11 +57,11 @@ async def playback(run: Run, data: str) -> Result:
     words = letters.lower()
     failed = False
     if _ready(run, skip="skip" in words, answer="noanswer" not in words):
-        for name in names.split("&"):
+        for name in map(str.strip, names.split("&")):
             spoken = "say" in words or ("mix" in words and ":" in name and "://" not in name)
             with run.noting("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS"):
                 if spoken:
-                    failed = await speak(run, by_rules(run, name.strip()), nothing) is not None or failed
+                    failed = await speak(run, by_rules(run, name), nothing) is not None or failed
                 else:
                     failed = not await _play(run, name) or failed
             if run.over:
@@ -110,7 +110,7 @@ async def background(run: Run, data: str) -> Result:
     wanted = nothing if "p" in found else stops if "m" in found else anything
     failed, digit = False, None
     if _ready(run, skip="s" in found, answer="n" not in found):
-        for name in names.split("&"):
+        for name in map(str.strip, names.split("&")):
             source = start_file(run, name, language)
             if source is None:
                 failed = True
@@ -206,8 +206,8 @@ async def record(run: Run, data: str) -> Result:
     scope, channel, graph = run.scope, run.channel, run.services.switch.graph
     base, dot, suffix = name.rpartition(".") if "." in name.rpartition("/")[2] else name.rpartition(":")
     form = _RECORDED.get(suffix.lower())
-    if not dot or not base or form is None:
-        run.warn(f"Record requires filename.format with a known format, not '{name}'")
+    if not dot or not base:
+        run.warn(f"Record requires filename.format, not '{name}'")
         scope.set("RECORD_STATUS", "ERROR")
         return Outcome.END
     if not _ready(run, skip="s" in found, answer="n" not in found):
@@ -217,6 +217,10 @@ async def record(run: Run, data: str) -> Result:
     scope.set("RECORDED_FILE", path.removesuffix(f".{suffix}"))
     if "q" not in found and (beep := start_file(run, "beep")) is not None:
         await listen(run, beep)
+    if form is None:
+        run.warn(f"Record knows no format '{suffix}'")
+        scope.set("RECORD_STATUS", "ERROR")
+        return None
     recording = graph.record(
         channel,
         path,
@@ -234,6 +238,10 @@ async def record(run: Run, data: str) -> Result:
             _forget(path)
         raise
     reason = recording.done.result if recording.done.called else ""
+    if recording.deaf and reason in ("max", "silence"):
+        # as if the caller was gone: nothing at all came from there
+        scope.set("RECORD_STATUS", "HANGUP")
+        return None if (c_int(silence) or 0) > 0 and not run.over else Outcome.END
     if digit is not None:
         scope.set("RECORD_STATUS", "OPERATOR" if digit == "0" and "o" in found else "DTMF")
     else:

@@ -118,11 +118,11 @@ def signal(run: Run, data: str) -> Result:
     module="app_sendtext",
 )
 async def receive_text(run: Run, data: str) -> Result:
-    seconds = c_float(data) or 0.0
+    seconds = c_float(data) if data else 0.0
     clock = run.channel.switch.clock
-    until = clock.seconds() + max(0.0, seconds)
+    until = None if seconds is None else clock.seconds() + max(0.0, seconds)
     while True:
-        event = await run.channel.next_event(max(0.0, until - clock.seconds()))
+        event = await run.channel.next_event(None if until is None else max(0.0, until - clock.seconds()))
         if isinstance(event, Text):
             run.scope.set("RECEIVETEXTMESSAGE", event.text)
             run.scope.set("RECEIVETEXTSTATUS", "SUCCESS")

@@ -26,6 +26,8 @@ from typing import Any
 import yaml
 from twisted.internet import asyncioreactor
 
+from tests.dialplan.recordings import recorded
+
 _EMIT = re.compile(r"\bEMIT\(")
 _REPEAT = re.compile(r"^@REPEAT (\d+) (\d+)@ ?(.*\n?)", re.M)
 _FOLDERS = ("etc", "run", "log", "db", "spool", "out", "data")
@@ -187,8 +189,10 @@ class Start:
         sounds = self.work / "sounds"
         _sounds(sounds)
 
+        spoken = frozenset(recorded("saying")["sounds"])
+
         def find_sound(name: str, language: str, formats: tuple[Any, ...]) -> tuple[str, Any] | None:
-            path = sounds / f"{name}.wav"
+            path = sounds / ("beep.wav" if name in spoken else f"{name}.wav")
             return (str(path), SLIN) if path.exists() else None
 
         async def shell(command: str) -> int:
