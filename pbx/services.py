@@ -330,7 +330,7 @@ class Iax2Service:
         daemon.dialplan.services.dialplan.switches["IAX2"] = IaxSwitch(driver)
         daemon.verdicts.authdebug = settings.general.authdebug
         try:
-            driver.start()
+            await in_slices(daemon.reactor, driver.start_steps())
         except CannotBind as error:
             daemon.voice.events.driver = None
             raise CannotLoad(str(error)) from None

@@ -129,6 +129,11 @@ class Driver:
 
     def start(self) -> None:
         """Bind, register the technology, begin registrations and qualification.  Raises sockets.CannotBind."""
+        for _ in self.start_steps():
+            pass
+
+    def start_steps(self) -> Generator[None, None, None]:
+        """As `start`, in steps of about a millisecond; what arrives meanwhile waits in the sockets."""
         general = self.settings.general
         addresses = [(a.host or "0.0.0.0", a.port) for a in general.bindaddr] or [("0.0.0.0", general.bindport)]
         bound: list[sockets.Bound] = []
@@ -143,13 +148,16 @@ class Driver:
         sockets.enlarge(bound)
         self.sockets = bound
         self._running = True
+        self._unsubscribe = [*self.calls.subscribe(), *self.news.subscribe()]
+        hosts = [(one.number, "" if one.host == "0.0.0.0" else one.host) for one in bound]
+        for _ in self.endpoint.start_steps(self.now(), hosts):
+            self.pump()
+            yield
         self._tell_media()
         for one in bound:
             self.port.add_socket(one.number, one.fd, one.family)
             log.verbose(2, f"Binding IAX2 to '{address_text((one.host, one.port))}'")
         self.switch.register(self.technology)
-        self._unsubscribe = [*self.calls.subscribe(), *self.news.subscribe()]
-        self.endpoint.start(self.now(), [(one.number, "" if one.host == "0.0.0.0" else one.host) for one in bound])
         self.pump()
 
     def _tell_media(self) -> None:
@@ -171,9 +179,12 @@ class Driver:
         if not self._running:
             return
         self._tell_media()
-        yield from self.endpoint.reload_steps(settings, self.now())
-        if self._running:
+        for _ in self.endpoint.reload_steps(settings, self.now()):
             self.pump()
+            yield
+            if not self._running:
+                return
+        self.pump()
 
     def stop(self) -> Deferred[None]:
         """Hang up all calls, give their frames a moment, close the sockets.  Fires when nothing is left."""
@@ -244,6 +255,13 @@ class Driver:
         call = self.legs.find(row, generation)
         if call is not None:
             call.voice_unknown(self.now())
+            self.pump()
+
+    def voice_trunked(self, row: int, generation: int) -> None:
+        """A call's voice comes in trunk frames."""
+        call = self.legs.find(row, generation)
+        if call is not None:
+            call.voice_trunked()
             self.pump()
 
     def mark_due(self, row: int, generation: int, number: int) -> None:

@@ -109,10 +109,14 @@ class Endpoint:
 
         sockets: (number, bound host, "" = wildcard) of each UDP socket; the first is the default.
         """
-        self.core.sockets = list(sockets) or self.core.sockets
-        self.core.peers.load(now)
-        for _ in self._load_registrations(now):
+        for _ in self.start_steps(now, sockets):
             pass
+
+    def start_steps(self, now: float, sockets: Iterable[tuple[int, str]] = ()) -> Generator[None, None, None]:
+        """As `start`, a little at each step."""
+        self.core.sockets = list(sockets) or self.core.sockets
+        yield from self.core.peers.load_steps(now)
+        yield from self._load_registrations(now)
 
     def receive(self, socket: int, address: Address, local: str, data: bytes, now: float, row: int = 0) -> None:
         """A datagram (never a mini frame of a known leg: those stay in the plane).  Never raises on any bytes."""

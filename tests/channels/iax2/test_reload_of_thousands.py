@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
+
 from pbx.channels.iax2.call_model import Outgoing
 from pbx.channels.iax2.events import CallEnded, Failed
 from pbx.channels.iax2.frames import Command, FrameType, parse_full
 from pbx.channels.iax2.settings import Settings
 from pbx.channels.iax2.settings_diff import compare_steps
 from pbx.channels.iax2.settings_load import from_text, load_steps
+from pbx.channels.iax2.sockets import CannotBind
 from pbx.conf.diagnostics import Diagnostics
 from pbx.conf.reader import read_text
+from tests.channels.iax2.boxes import Boxes
 from tests.simulation.network import Box, Network
 
 SERVER, CALLERS, PHONES = ("127.0.25.51", 4569), ("127.0.25.52", 4569), ("127.0.25.53", 4569)
@@ -118,3 +122,19 @@ def test_a_step_reads_a_bounded_number_of_sections() -> None:
     net = Network(1)
     box = Box(net, SERVER, text)
     assert sum(1 for _ in box.endpoint.reload_steps(new, net.now)) >= 50
+
+
+def test_a_start_is_in_steps_too_and_what_arrives_meanwhile_waits() -> None:
+    """Sockets are bound at once, so that it is known whether that works; they are read when all peers are known."""
+    with Boxes() as boxes:
+        box = boxes.box(conf("x", last=1000).replace("[general]", "[general]\nbindaddr=127.0.25.54"), start=False)
+        steps = box.driver.start_steps()
+        next(steps)
+        assert box.driver.sockets
+        with pytest.raises(CannotBind):
+            boxes.box("[general]\nbindaddr=127.0.25.54\n", start=False).driver.start()
+        assert "IAX2" not in box.switch.technologies
+        count = sum(1 for _ in steps)
+        assert count >= 40
+        assert "IAX2" in box.switch.technologies
+        assert len(list(box.driver.peers())) == 1000
