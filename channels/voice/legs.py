@@ -67,6 +67,8 @@ class SinkState(IntFlag):
     CONTROL = 64  # datagrams to it carry the local address
 
 
+#: addresses whose numbers are kept before those without a leg are forgotten
+_MOST_GROUPS = 65536
 _SOURCE_NEW = int(SourceState.NO_FORMAT | SourceState.NOWHERE)
 _SINK_NEW = int(SinkState.NEED_FULL | SinkState.NO_FORMAT)
 _SINK_SEALED, _SINK_TRUNK = int(SinkState.ENCRYPTED), int(SinkState.TRUNK)
@@ -114,6 +116,12 @@ class LegTable:
         self.flags: Ints = column()
         self.rx_format: Ints = column()
         self.tx_format: Ints = column()
+        #: rows of one address have one number
+        self.group: Ints = column()
+        self._groups: dict[bytes, int] = {}
+        self._last_group = 0
+        #: nobody's frames go nowhere
+        self.source_state[0] = _SOURCE_NEW
         self._name_base = int(self.name.ctypes.data)
         self._control_base = int(self.control.ctypes.data)
 
@@ -152,11 +160,23 @@ class LegTable:
         self.name[row] = np.frombuffer(address, np.uint8)
         family = int(self.name[row, :2].view(np.uint16)[0])
         self.namelen[row] = addresses.LENGTH.get(family, 0)
+        self.group[row] = self._group_of(address)
         control = control_for(local)
         self.control[row, : len(control)] = np.frombuffer(control, np.uint8)
         self.controllen[row] = len(control)
         self.set_sink(row, SinkState.CONTROL, bool(control))
         self.remote[row] = remote
+
+    def _group_of(self, address: bytes) -> int:
+        """The number of an address; numbers are never used again."""
+        number = self._groups.get(address)
+        if number is None:
+            if len(self._groups) >= _MOST_GROUPS:
+                used = {self.name[row].tobytes() for row in np.nonzero(self.live)[0].tolist()}
+                self._groups = {a: n for a, n in self._groups.items() if a in used}
+            self._last_group += 1
+            number = self._groups[address] = self._last_group
+        return number
 
     def remove(self, row: int) -> None:
         self.live[row] = False
@@ -268,6 +288,13 @@ class SocketKeys:
                 row[i] = self._probe(int(at[i]), int(key[i]), names[i : i + 1])
         if np.count_nonzero(miss):
             row[miss] = 0
+        return row
+
+    def known(self, key: npt.NDArray[np.uint64]) -> Ints:
+        """Rows of these IPv4 keys, 0 where there is none."""
+        at = self._key[: self._count].searchsorted(key)
+        row: Ints = self._row.take(at)
+        row *= self._key.take(at) == key
         return row
 
     def _probe(self, at: int, key: int, name: npt.NDArray[np.uint8]) -> int:

@@ -28,6 +28,8 @@ class Outbox:
         self._family = family.to_bytes(2, sys.byteorder)
         #: some message is not to a leg
         self.others = False
+        #: legs of the first messages, where they are known
+        self.rows: _Ints | None = None
         #: objects whose memory is pointed at
         self._kept: list[Any] = []
         self._allocate(capacity)
@@ -70,14 +72,16 @@ class Outbox:
         self.count = at + more
         return at
 
-    def add(self, pointer: _Ints, length: _Ints, name: _Ints) -> int:
-        """Append messages of one piece each, without control data; the index of the first."""
+    def add(self, pointer: _Ints, length: _Ints, name: _Ints, rows: _Ints | None = None) -> int:
+        """Append messages of one piece each, without control data; the index of the first.  rows: whom they go to."""
         n = len(pointer)
         at = self._room(n)
         end = at + n
         self.pointer[at:end] = pointer
         self.length[at:end] = length
         self.name[at:end] = name
+        if rows is not None and not at:
+            self.rows = rows
         return at
 
     def set_control(self, at: int, control: _Ints, controllen: _Ints) -> None:
@@ -161,6 +165,7 @@ class Outbox:
             self._defaults()
         self._kept.clear()
         self.others = False
+        self.rows = None
 
     def messages(self) -> list[tuple[bytes, bytes, bytes]]:
         """(address, control data, datagram) of each message: for tests and for systems without sendmmsg."""

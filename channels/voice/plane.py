@@ -22,6 +22,7 @@ from pbx.channels.voice.core import Core
 from pbx.channels.voice.counters import RX_TS, CounterTable
 from pbx.channels.voice.detect import Detectors
 from pbx.channels.voice.edges import Edges
+from pbx.channels.voice.express import Express
 from pbx.channels.voice.headers import Headers, Kind
 from pbx.channels.voice.inbound import Inbound
 from pbx.channels.voice.legs import Ints, LegTable, SinkState, SocketKeys, SourceState
@@ -35,12 +36,14 @@ from pbx.channels.voice.sinks import Recorder
 from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sounds import Outside, Sounds
 from pbx.channels.voice.trunk import Trunks
+from pbx.channels.voice.trunked import Trunked
 
 _TRUNK_FLAG = int(LegFlags.TRUNK)
 _TRUNKED = int(LegFlags.TRUNK | LegFlags.ENCRYPTED)
 _BAD, _FULL, _MINI, _TRUNK = int(Kind.BAD), int(Kind.FULL), int(Kind.MINI), int(Kind.TRUNK)
 
 
+_MANY = 8
 #: what follows the first 64 bits of an IPv4 sockaddr
 _V4_REST = bytes(addresses.SIZE - 8)
 
@@ -73,6 +76,19 @@ class Rest:
         return self._batch.control(self._first + i)
 
 
+class Some:
+    """Some datagrams of a batch."""
+
+    def __init__(self, batch: Batch, index: Ints) -> None:
+        self._batch = batch
+        self._index = index
+        self.count = len(index)
+        self.length, self.offset, self.name = batch.length[index], batch.offset[index], batch.name[index]
+
+    def control(self, i: int) -> tuple[bytes, int]:
+        return self._batch.control(int(self._index[i]))
+
+
 def heads(batch: Batch) -> Heads:
     """What `Single` wants to know of a batch."""
     n = batch.count
@@ -93,14 +109,18 @@ class Plane(Sounds):
         self.outbound = Outbound(self.core)
         self.slots = self.outbound.slots = Slots(self.core)
         self.trunks = self.outbound.trunks = Trunks(self.core)
+        self.trunked = Trunked(self.core)
         self.relay = Relay(self.core, self.outbound, self.slots)
         self.inbound = Inbound(self.core, self.relay.deliver)
         self.ciphers = self.outbound.ciphers = Ciphers(self.core)
         self.inbound.unseal = self.ciphers.one
         self.clocked = Clocked(self.core, self.outbound, self.slots, self._ended)
         self._single = Single(self.core)
+        self._express = Express(self.core)
         #: batches up to this size are relayed one frame at a time
         self.few = FEW if sys.byteorder == "little" else 0
+        #: batches from this size on are tried the short way
+        self.many = _MANY if sys.byteorder == "little" else sys.maxsize
         self.detectors = Detectors(self.core.events.detected)
         self._recorders: dict[int, Recorder] = {}
         self._inputs: dict[int, list[tuple[int, Direction]]] = {}
@@ -137,6 +157,13 @@ class Plane(Sounds):
         """What one socket received, as arrays; after `begin`."""
         core, n = self.core, batch.count
         offset, length, name = batch.offset[:n], batch.length[:n], batch.name[:n]
+        if n >= self.many and not keys.six and len(self.boxes) == 1:
+            rest = self._express.relay(keys, self.boxes[socket], name, offset, length, self._now)
+            if rest is not None:
+                if not len(rest):
+                    return
+                batch, n = Some(batch, rest), len(rest)
+                offset, length, name = batch.offset, batch.length, batch.name
         kind, call, stamp = core.headers.classify(core.arena.word[offset], length)
         row = keys.find(name, call)
         if kind is not None:
@@ -340,7 +367,7 @@ class Plane(Sounds):
         core = self.core
         entries = core.headers.trunk_entries(core.arena.flat, batch.offset[trunk], batch.length[trunk])
         core.counters.bad_trunk_frames += entries.bad
-        rows = keys.find(batch.name[trunk[entries.frame]], entries.call)
+        rows = self.trunked.look(keys.find(batch.name[trunk[entries.frame]], entries.call))
         stamps = self.trunks.stamps(socket, batch.name[trunk], entries, rows, self._now)
         place = trunk[entries.frame]
         offset, length = entries.offset, entries.length
@@ -463,6 +490,7 @@ class Plane(Sounds):
         self._trunk(row)
 
     def _trunk(self, row: int) -> None:
+        self.trunked.set(row, bool(int(self.legs.flags[row]) & LegFlags.NO_CLEAR))
         if int(self.legs.flags[row]) & _TRUNKED == _TRUNK_FLAG:
             self.trunks.join(row)
         else:
@@ -540,6 +568,7 @@ class Plane(Sounds):
         self.outbound.forget(row)
         self.ciphers.forget(row)
         self.trunks.leave(row)
+        self.trunked.forget(row)
         self.relay.jitter.remove(row)
         touched = self._edges.remove_row(row)
         self._smooth.discard(row)

@@ -52,6 +52,7 @@ class Segments:
         self._kernel = kernel
         self._counters = counters
         self._first = legs.name_pointer(0)
+        self._group = legs.group
         self._names = legs.name.view(np.uint64)[:, 0]
         self._control: dict[int, npt.NDArray[np.uint8]] = {}
         self._allocate(1024)
@@ -68,6 +69,8 @@ class Segments:
         Raises Refused when the kernel can't; the box then holds what is left to send.
         """
         n = box.count
+        if box.rows is not None and len(box.rows) == n:
+            return self._alike(fd, box, box.rows)
         length = box.length[:n]
         names = self._names.take((box.name[:n] - self._first) // addresses.SIZE)
         # an address and a length as one number, in no order that matters
@@ -82,6 +85,28 @@ class Segments:
             self._allocate(2 * n)
         name = box.name[:n].take(order)
         self._iov["base"][:n] = box.pointer[:n].take(order)
+        self._iov["len"][:n] = length
+        self._go(fd, self._messages(starts, length, name), box, name)
+        return True
+
+    def _alike(self, fd: int, box: Outbox, rows: npt.NDArray[Any]) -> bool:
+        """The same when it is known which legs the frames go to, and that they are legs' only."""
+        n = box.count
+        length = box.length[:n]
+        longest = int(length.max())
+        key = self._group.take(rows)
+        if np.count_nonzero(length - longest):
+            key = key << 12 | length.astype(np.int64)
+        order = key.argsort(kind="stable")
+        key = key.take(order)
+        starts = [0, *((key[1:] != key[:-1]).nonzero()[0] + 1).tolist(), n]
+        if (len(starts) - 1) * _EACH > n or longest > _LONGEST:
+            return False
+        if n > len(self._iov):
+            self._allocate(2 * n)
+        name = box.name[:n].take(order)
+        self._iov["base"][:n] = box.pointer[:n].take(order)
+        length = length.take(order)
         self._iov["len"][:n] = length
         self._go(fd, self._messages(starts, length, name), box, name)
         return True
