@@ -32,23 +32,49 @@ def compare(failed: set[str], passed: set[str], exceptions: dict[str, str], outp
     assert not stale, f"listed as exceptions, but they pass: {stale}"
 
 
-@pytest.mark.timeout(300)
-def test_wire() -> None:
-    wire = shared_dir() / "golden-wire"
-    cases = {
-        case["id"]
-        for path in (wire / "open").glob("*.json")
-        for case in json.loads(path.read_text(encoding="utf-8"))["cases"]
-        if case["id"].split("-")[0] in WIRE_GROUPS
-    }
+def apart(corpus: Path) -> list[set[str]]:
+    """The cases in rounds, none of which plays two cases from one address and port.
+
+    A case ends by HANGUP and closes its socket at once: what answers it would be the first that the next case hears
+    there, and on a busy machine it would take that for the answer to its own NEW.
+    """
+    rounds: list[set[str]] = [set()]
+    seen: list[set[tuple[str, int]]] = [set()]
+    for path in sorted(corpus.glob("*.json")):
+        for case in json.loads(path.read_text(encoding="utf-8"))["cases"]:
+            if case["id"].split("-")[0] not in WIRE_GROUPS:
+                continue
+            place = case.get("addr", ""), case.get("port", 0)
+            at = next((i for i, taken in enumerate(seen) if not place[1] or place not in taken), len(seen))
+            if at == len(seen):
+                rounds.append(set())
+                seen.append(set())
+            rounds[at].add(case["id"])
+            seen[at].add(place)
+    return rounds
+
+
+def play(wire: Path, names: set[str]) -> str:
+    """What the player says of these cases, with a daemon of their own."""
     start = f"cd {CHECKOUT} && exec {sys.executable} -m tests.interop.wire_start {{etc}} {{bind}}"
+    only = "^(" + "|".join(map(re.escape, sorted(names))) + ")$"
     done = subprocess.run(
-        [sys.executable, wire / "play.py", "run", "-v", "--quiet", "--only", f"^({'|'.join(WIRE_GROUPS)})-",
-         "--start", start, wire / "open"],
-        capture_output=True, text=True, timeout=290,
+        [sys.executable, wire / "play.py", "run", "-v", "--quiet", "--only", only, "--start", start, wire / "open"],
+        capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     output = done.stdout + done.stderr
     assert re.search(r"\d+ passed, \d+ failed", output), output
+    return output
+
+
+@pytest.mark.timeout(300)
+def test_wire() -> None:
+    wire = shared_dir() / "golden-wire"
+    cases, rounds = set(), apart(wire / "open")
+    output = ""
+    for names in rounds:
+        output += play(wire, names)
+        cases |= names
     failed = set(re.findall(r"(?m)^FAIL (\S+)", output))
     by_chance = EXCEPTIONS.get("wire_by_secret") or {}
     assert by_chance.keys() <= cases
