@@ -276,11 +276,12 @@ class Bridge:
             for channel in self.channels:
                 if self._result is not None:
                     return
-                event = channel.poll()
+                # a feature may have put another one in its place
+                event = channel.poll() if channel in self.channels else None
                 if event is not None:
                     busy = True
                     await self._handle(channel, event)
-                elif channel.dead:
+                elif channel.dead and channel in self.channels:
                     self._end(BridgeResult(Reason.HANGUP, channel))
             if not busy:
                 return

@@ -38,6 +38,7 @@ from pbx.dialplan.loader import loading
 from pbx.dialplan.model import Tables
 from pbx.dialplan.services import Services
 from pbx.dnsclient import DnsClient
+from pbx.featuresconf import FeaturesService
 from pbx.iaxswitch import IaxSwitch
 from pbx.mailboxes import Mailboxes
 from pbx.modules import BUILT_IN, CannotLoad, Module
@@ -67,7 +68,17 @@ RECORDS = {
 
 
 #: in which order the daemon starts them
-ORDER = ("voice plane", "chan_local", "res_crypto", "pbx_config", "res_musiconhold", *RECORDS, "chan_iax2", "pbx_spool")
+ORDER = (
+    "voice plane",
+    "chan_local",
+    "res_crypto",
+    "pbx_config",
+    "res_musiconhold",
+    "features",
+    *RECORDS,
+    "chan_iax2",
+    "pbx_spool",
+)
 
 
 class NoExtensions:
@@ -108,6 +119,10 @@ class PlaneEvents:
     def voice_unknown(self, row: int, generation: int) -> None:
         if self.driver is not None:
             self.driver.voice_unknown(row, generation)
+
+    def voice_trunked(self, row: int, generation: int) -> None:
+        if self.driver is not None:
+            self.driver.voice_trunked(row, generation)
 
     def mark_due(self, row: int, generation: int, number: int) -> None:
         if self.driver is not None:
@@ -472,6 +487,7 @@ def declare_modules(daemon: Daemon) -> None:
         ("chan_local", "Local channels", LocalService(daemon)),
         ("app_playback", "Sound File Playback Application", daemon.say_rules),
         ("res_musiconhold", "Music On Hold Resource", MusicService(daemon)),
+        ("features", "Call Features", FeaturesService(daemon)),
         ("pbx_spool", "Outgoing Spool Support", daemon.spool),
     ):
         stop, reload = getattr(service, "stop", None), getattr(service, "reload", None)
@@ -537,6 +553,7 @@ READ = {
     "cel_custom.conf",
     "cel_sqlite3_custom.conf",
     "musiconhold.conf",
+    "features.conf",
 }
 
 
