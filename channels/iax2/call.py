@@ -73,6 +73,7 @@ class Call(Dialog):
         "judged",
         "known",
         "lag",
+        "login_method",
         "looking",
         "methods",
         "moving",
@@ -141,6 +142,8 @@ class Call(Dialog):
         self.ended = False
         self.judged = False
         self.methods: AuthMethods | None = None
+        #: RSA, MD5, plaintext, none: how the calling side showed who it is
+        self.login_method = "none"
         self.challenge = ""
         self.attempt = registrar.Attempt()
         #: the far end has quelched us and wants its party to hear music

@@ -214,6 +214,7 @@ def authrep(call: Call, frame: FullFrame, elements: Elements, now: float) -> Non
     elif user.forceencryption and not call.encrypted:
         _refuse_clear(call, frame, user, now)
     else:
+        call.login_method = logins.method_of(elements)
         _accept(call, user, now, waits=False)
 
 

@@ -137,6 +137,7 @@ def authreq(call: Call, frame: FullFrame, elements: Elements, now: float) -> Non
         if not call_crypto.picked(call, elements, secret, now):
             return
         call.state = State.LOGGING_IN
+        call.login_method = logins.method_of(answer)
         call.send(Command.AUTHREP, now, answer)
         return
     call.judge(

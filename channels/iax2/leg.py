@@ -103,14 +103,16 @@ class Iax2Leg:
         return True
 
     def detail(self, item: str) -> str | None:
-        """peerip, recvip, from, peername, secure_signaling, secure_media: CHANNEL() items of IAX2."""
+        """CHANNEL() items of IAX2: peerip, recvip, peername, auth_method, secure_signaling, secure_media, osptoken."""
         call = self.call
         match item:
             case "peerip" | "recvip":
                 return call.address[0]
             case "peername":
-                return call.user_name or call.peer_name
-            case "secure_signaling" | "secure_media":
+                return call.user_name
+            case "auth_method":
+                return call.login_method
+            case "secure_signaling":
                 return "1" if call.encrypted else ""
             case "osptoken":
                 return call.request.osp_token if call.request is not None else ""

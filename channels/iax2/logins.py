@@ -195,6 +195,12 @@ def has_answer(elements: Elements) -> bool:
     return any(elements.raw(n) for n in (Element.RSA_RESULT, Element.MD5_RESULT, Element.PASSWORD))
 
 
+def method_of(answer: Elements) -> str:
+    """By what an answer logs in, as CHANNEL(auth_method) has it: RSA, MD5, plaintext, none."""
+    methods = ((Element.RSA_RESULT, "RSA"), (Element.MD5_RESULT, "MD5"), (Element.PASSWORD, "plaintext"))
+    return next((name for number, name in methods if answer.raw(number)), "none")
+
+
 def describe(methods: int) -> str:
     """`md5 or rsa`."""
     names = [m.name.lower() for m in AuthMethods if m & methods and m.name]
