@@ -112,7 +112,7 @@ class Iax2Leg:
                 return call.user_name
             case "auth_method":
                 return call.login_method
-            case "secure_signaling":
+            case "secure_signaling" | "secure_media":
                 return "1" if call.encrypted else ""
             case "osptoken":
                 return call.request.osp_token if call.request is not None else ""
