@@ -93,9 +93,10 @@ class Segments:
         """The same when it is known which legs the frames go to, and that they are legs' only."""
         n = box.count
         length = box.length[:n]
-        longest = int(length.max())
+        longest = int(length[0])
         key = self._group.take(rows)
-        if np.count_nonzero(length - longest):
+        if np.count_nonzero(length - length[0]):
+            longest = int(length.max())
             key = key << 12 | length.astype(np.int64)
         order = key.argsort(kind="stable")
         key = key.take(order)
