@@ -31,11 +31,13 @@ from pbx.channels.iax2.call_model import CannotCall, Outgoing, Request, State
 from pbx.channels.iax2.dialog import Dialog
 from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.events import (
+    CallClearVoice,
     CallEnded,
     CallGone,
     CallQuelch,
     CallReleaseHold,
     CallTransfer,
+    CallTrunk,
     Failed,
     IncomingCall,
     LegBound,
@@ -62,6 +64,7 @@ class Call(Dialog):
         "capability",
         "challenge",
         "channel_name",
+        "clear_voice",
         "digit_since",
         "direction",
         "encrypted",
@@ -133,6 +136,8 @@ class Call(Dialog):
         self.capability = 0
         self.formats: tuple[int, ...] = ()
         self.trunk = trunk
+        #: an encrypted call whose voice comes in the clear all the same
+        self.clear_voice = False
         self.request: Request | None = None
         self.outgoing: Outgoing | None = None
         #: anything the driver wants to hang on to (its Leg)
@@ -256,6 +261,18 @@ class Call(Dialog):
         """The plane's `voice_unknown`: minis came before any full VOICE frame; asks for it again (VNAK)."""
         if self.alive:
             self.vnak()
+
+    def voice_trunked(self) -> None:
+        """The plane's `voice_trunked`: we trunk back where the caller's user section says so, and no peer did.
+
+        Stock Asterisk asks the peer's section alone; with a user section only, voice would be trunked one way.
+        """
+        if self.encrypted:
+            self.clear_voice = True
+            self.core.emit(CallClearVoice(self))
+        elif not self.trunk and self.user is not None and self.user.trunk:
+            self.trunk = True
+            self.core.emit(CallTrunk(self))
 
     def reject(self, cause: int, text: str, now: float) -> None:
         """Refuse a call that came in (the driver has no channel for it), or hang up."""

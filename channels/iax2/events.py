@@ -139,6 +139,13 @@ class CallTrunk(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallClearVoice(Event):
+    """The call is encrypted, but its voice comes in the clear, in trunk frames."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
 class CallRestarted(Event):
     """The call goes on with another far end, and its clock started over: tell the plane `voice_restart`."""
 

@@ -112,8 +112,10 @@ class Iax2Leg:
                 return call.user_name
             case "auth_method":
                 return call.login_method
-            case "secure_signaling" | "secure_media":
+            case "secure_signaling":
                 return "1" if call.encrypted else ""
+            case "secure_media":
+                return "1" if call.encrypted and not call.clear_voice else ""
             case "osptoken":
                 return call.request.osp_token if call.request is not None else ""
             case "from":

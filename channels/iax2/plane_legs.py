@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pbx.channels.iax2.call import Call
     from pbx.channels.iax2.driver import Driver
+    from pbx.channels.iax2.settings_general import General
+    from pbx.channels.iax2.settings_sections import Peer, User
     from pbx.channels.voice.port import VoicePort
 
 log = Log("chan_iax2")
@@ -58,6 +60,7 @@ class PlaneLegs:
             events.CallMedia: self._media,
             events.CallKeys: self._keys,
             events.CallTrunk: self._trunk,
+            events.CallClearVoice: self._clear_voice,
             events.CallVoice: self._voice,
             events.CallReleaseHold: self._release,
         }
@@ -128,7 +131,13 @@ class PlaneLegs:
             flags |= LegFlags.TRUNK
         if call.encrypted:
             flags |= LegFlags.ENCRYPTED
+            if not self._section(call).cleartrunk:
+                flags |= LegFlags.NO_CLEAR
         return flags
+
+    def _section(self, call: Call) -> Peer | User | General:
+        """Whose settings count for a call."""
+        return call.peer or call.user or self._driver.settings.general
 
     # ---- jitter buffers ----------------------------------------------------------------------------------------
 
@@ -147,7 +156,7 @@ class PlaneLegs:
 
     def _configured(self, call: Call) -> Buffering:
         """What iax.conf says of this peer or user."""
-        s = call.peer or call.user or self._driver.settings.general
+        s = self._section(call)
         if not s.jitterbuffer:
             return _UNBUFFERED
         return Buffering(
@@ -221,6 +230,16 @@ class PlaneLegs:
 
     def _trunk(self, event: events.CallTrunk) -> None:
         self.flags_changed(event.call)
+
+    def _clear_voice(self, event: events.CallClearVoice) -> None:
+        """Said once a call."""
+        call = event.call
+        taken = self._section(call).cleartrunk
+        log.warning(
+            f"The call with {address_text(call.address)} is encrypted, but its voice comes in the clear, in trunk "
+            f"frames (stock Asterisk does that with trunk=yes): it is {'taken' if taken else 'refused'}; "
+            "to have it encrypted set trunk=no over there"
+        )
 
     def _voice(self, event: events.CallVoice) -> None:
         if event.call.row in self._legs:

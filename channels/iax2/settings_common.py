@@ -6,6 +6,8 @@ from pbx.channels.iax2.options import BadValue
 from pbx.channels.iax2.values import CodecPriority, ConnectedLine, Transfer
 from pbx.conf.values import is_false, is_true
 
+CLEAR_TRUNK = "Take voice of encrypted calls that comes in trunk frames, where it is in the clear."
+NOT_THERE = "Stock Asterisk does not know it."
 OWN_BUFFER = "Stock Asterisk knows it in [general] only."
 NO_KEYROTATE = "Stock Asterisk does not read it, and always rotates."
 

@@ -8,9 +8,11 @@ from pbx.channels.iax2.address import IAX2_PORT
 from pbx.channels.iax2.options import Effect, Option, Options
 from pbx.channels.iax2.settings_common import (
     AMAFLAGS,
+    CLEAR_TRUNK,
     CODEC_PRIORITIES,
     CONNECTED_LINE,
     NO_KEYROTATE,
+    NOT_THERE,
     TRANSFERS,
     encryption_word,
     notransfer,
@@ -82,6 +84,7 @@ class General(Options):
     encryption = Option(encryption_word, False, values="yes, aes128, no", help="Offer and take AES-128.")
     forceencryption = Option(encryption_word, False, values="yes, aes128, no", help="Refuse calls in the clear.")
     keyrotate = Option(v.yes_no, True, values="yes, no", help="New keys in encrypted calls.", differs=NO_KEYROTATE)
+    cleartrunk = Option(v.yes_no, True, values="yes, no", help=CLEAR_TRUNK, differs=NOT_THERE)
 
     # Registration
     minregexpire = Option(SECONDS, 60, values="seconds", help="Shortest registration granted.")

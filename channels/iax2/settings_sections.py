@@ -8,9 +8,11 @@ from pbx.channels.iax2.address import IAX2_PORT
 from pbx.channels.iax2.options import Effect, Option, Options
 from pbx.channels.iax2.settings_common import (
     AMAFLAGS,
+    CLEAR_TRUNK,
     CODEC_PRIORITIES,
     CONNECTED_LINE,
     NO_KEYROTATE,
+    NOT_THERE,
     OWN_BUFFER,
     TRANSFERS,
     encryption_word,
@@ -105,6 +107,7 @@ class _Common(Options):
         differs=NO_KEYROTATE,
         inherits=True,
     )
+    cleartrunk = Option(v.yes_no, True, values="yes, no", help=CLEAR_TRUNK, differs=NOT_THERE, inherits=True)
 
     # Media
     formats = Option(

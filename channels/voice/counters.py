@@ -89,6 +89,8 @@ class PlaneCounters:
     unsendable: int = 0
     held_dropped: int = 0
     undeciphered: int = 0
+    #: voice of encrypted calls that came in the clear, where that is refused
+    clear_refused: int = 0
     receive_errors: int = 0
     kernel_dropped: int = 0
     send_dropped: int = 0

@@ -30,6 +30,7 @@ class EdgeKind(IntEnum):
 class LegFlags(IntFlag):
     TRUNK = 1  # frames out go into meta trunk frames of (socket, address)
     ENCRYPTED = 4  # payloads are enciphered; never into trunk rows
+    NO_CLEAR = 8  # what comes for it in trunk frames (in the clear) is dropped
 
 
 class Direction(IntFlag):
@@ -257,6 +258,9 @@ class VoiceEvents(Protocol):
 
     def voice_unknown(self, row: int, generation: int) -> None:
         """A mini frame came before any format is known for the row (Asterisk answers VNAK)."""
+
+    def voice_trunked(self, row: int, generation: int) -> None:
+        """The row's voice comes in trunk frames; told once."""
 
     def mark_due(self, row: int, generation: int, number: int) -> None:
         """The sound of the row has come to where `mark` set this one."""

@@ -77,6 +77,7 @@ class Event(IntEnum):
     DETECTED = 5
     NOTE = 6
     MARK_DUE = 7
+    VOICE_TRUNKED = 8
 
 
 class Malformed(ValueError):
@@ -397,6 +398,9 @@ class Events(Writer):
     def voice_unknown(self, row: int, generation: int) -> None:
         self.put(Event.VOICE_UNKNOWN, 0, row, generation)
 
+    def voice_trunked(self, row: int, generation: int) -> None:
+        self.put(Event.VOICE_TRUNKED, 0, row, generation)
+
     def mark_due(self, row: int, generation: int, number: int) -> None:
         self.put(Event.MARK_DUE, 0, row, generation, number)
 
@@ -424,6 +428,7 @@ _DELIVER: dict[int, Callable[[VoiceEvents, _Head, bytes], None]] = {
     ),
     Event.VOICE_DUE: lambda e, h, t: e.voice_due(h[2], h[3], h[5], h[6], t),
     Event.VOICE_UNKNOWN: lambda e, h, t: e.voice_unknown(h[2], h[3]),
+    Event.VOICE_TRUNKED: lambda e, h, t: e.voice_trunked(h[2], h[3]),
     Event.MARK_DUE: lambda e, h, t: e.mark_due(h[2], h[3], h[5]),
     Event.FINISHED: lambda e, h, t: e.finished(h[5], t.decode()),
     Event.DETECTED: lambda e, h, t: e.detected(h[2], t.decode()),

@@ -278,7 +278,9 @@ def test_every_option_of_the_issue_is_read() -> None:
         "minregexpire maxregexpire iaxthreadcount iaxmaxthreadcount subscribe_network_change_event authdebug tos cos "
         "regcontext autokill codecpriority allowfwdownload parkinglot calltokenoptional calltokenexpiration "
         "maxcallnumbers maxcallnumbers_nonvalidated shrinkcallerid pingtime lagrqtime transfer maxauthreq auth "
-        "connectedline rtcachefriends rtsavesysname rtupdate rtautoclear rtignoreregexpire keepalive notransfer"
+        "connectedline rtcachefriends rtsavesysname rtupdate rtautoclear rtignoreregexpire keepalive notransfer "
+        # our own
+        "cleartrunk"
     )
     sections = (
         "username secret dbsecret md5secret auth inkeys inkey outkey host defaultip port mask sourceaddress context "

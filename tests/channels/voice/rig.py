@@ -58,6 +58,10 @@ class Told:
     def voice_unknown(self, row: int, generation: int) -> None:
         self.unknown.append(row)
 
+    def voice_trunked(self, row: int, generation: int) -> None: ...
+
+    def mark_due(self, row: int, generation: int, number: int) -> None: ...
+
     def finished(self, source: int, reason: str) -> None:
         self.done.append((source, reason))
 

@@ -34,6 +34,7 @@ class Core:
         """Nobody answers: what is held must go by itself."""
 
     def voice_unknown(self, row: int, generation: int) -> None: ...
+    def voice_trunked(self, row: int, generation: int) -> None: ...
 
     def detected(self, row: int, what: str) -> None:
         self.found.append((row, what))

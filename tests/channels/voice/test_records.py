@@ -104,6 +104,7 @@ def test_every_event_arrives() -> None:
     events.voice_due(5, 6, 2**40, 4, b"y" * 33)
     events.voice_unknown(5, 6)
     events.mark_due(5, 6, 2**40)
+    events.voice_trunked(5, 6)
     events.finished(9, "error: für")
     events.detected(5, "digit:5")
     heard = Heard()
@@ -113,6 +114,7 @@ def test_every_event_arrives() -> None:
         ("voice_due", 5, 6, 2**40, 4, b"y" * 33),
         ("voice_unknown", 5, 6),
         ("mark_due", 5, 6, 2**40),
+        ("voice_trunked", 5, 6),
         ("finished", 9, "error: für"),
         ("detected", 5, "digit:5"),
     ]

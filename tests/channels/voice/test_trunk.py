@@ -21,6 +21,10 @@ class Quiet:
     def __init__(self) -> None:
         self.sim: Any = None
         self.due: list[tuple[int, int]] = []
+        self.trunked: list[int] = []
+
+    def voice_trunked(self, row: int, generation: int) -> None:
+        self.trunked.append(row)
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         self.due.append((row, ts64))

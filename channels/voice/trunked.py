@@ -1,0 +1,46 @@
+"""Which legs' voice comes in trunk frames: told once for each; legs that take no clear voice are left out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pbx.channels.voice.core import Core
+from pbx.channels.voice.legs import Ints
+
+
+class Trunked:
+    """See the module.  Stock Asterisk puts the voice of encrypted calls into its trunk frames in the clear."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._seen = np.zeros(core.legs.capacity, np.bool_)
+        self._refuses = np.zeros(core.legs.capacity, np.bool_)
+        self._some_refuse = False
+        self._seen[0] = True
+
+    def set(self, row: int, refuses: bool) -> None:
+        """refuses: what comes for this leg in the clear is dropped."""
+        self._refuses[row] = refuses
+        self._some_refuse = bool(self._refuses.any())
+
+    def forget(self, row: int) -> None:
+        """The leg is gone."""
+        self._seen[row] = False
+        if self._refuses[row]:
+            self.set(row, False)
+
+    def look(self, rows: Ints) -> Ints:
+        """The rows of entries that came in trunk frames, 0 in place of those that are refused."""
+        seen = self._seen[rows]
+        if np.count_nonzero(seen) != len(rows):
+            for row in set(rows[~seen].tolist()):
+                self._seen[row] = True
+                self._core.events.voice_trunked(row, int(self._core.legs.generation[row]))
+        if not self._some_refuse:
+            return rows
+        refused = self._refuses[rows]
+        count = int(np.count_nonzero(refused))
+        self._core.counters.clear_refused += count
+        # those are counted among the unknown, too, where rows of 0 are dropped
+        self._core.counters.unknown_minis -= count
+        return np.where(refused, 0, rows)
