@@ -44,7 +44,8 @@ def broken_down(seconds: float, zone: datetime.tzinfo) -> time.struct_time:
 
 def format_time(seconds: float, zone: datetime.tzinfo, form: str) -> str:
     """C's strftime, and `%q` with one to six digits: fractions of a second (`%q` alone: three)."""
-    micro = f"{round(seconds % 1 * 1_000_000):06d}"
+    # cut, not rounded, as Asterisk does
+    micro = f"{int((seconds - int(seconds)) * 1_000_000) % 1_000_000:06d}"
     form = form.replace("%%", "\0")
     form = _FRACTION.sub(lambda m: micro[: int(m[1] or 3)], form)
     form = re.sub(r"%s", str(int(seconds // 1)), form)
@@ -123,8 +124,12 @@ class _Parser:
                 if not self._conversion(form[at]):
                     return None
                 at += 1
-        if self.found.pop("pm", 0):
-            self.found["H"] = self.found.get("H", 0) % 12 + 12
+        if "half" in self.found:
+            self.found["H"] = self.found.get("H", 0) % 12 + 12 * self.found.pop("half")
+        if "j" in self.found:
+            first = datetime.date(self.found.get("Y", 1900), 1, 1)
+            day = first + datetime.timedelta(days=self.found.pop("j") - 1)
+            self.found |= {"m": day.month, "d": day.day}
         return self.found
 
     def _blanks(self) -> None:
@@ -150,9 +155,10 @@ class _Parser:
         if kind in "pP":
             word = self.text[self.position : self.position + 2].lower()
             self.position += 2
-            if word == "pm":
-                self.found["pm"] = 1
-            return word in ("am", "pm")
+            if word not in ("am", "pm"):
+                return False
+            self.found["half"] = int(word == "pm")
+            return True
         if kind in "Zz":
             match = re.match(r"[A-Za-z]+|[+-]\d{2}:?\d{2}", self.text[self.position :])
             self.position += match.end() if match else 0
@@ -168,7 +174,7 @@ class _Parser:
         if kind == "y":
             kind, number = "Y", number + (2000 if number < 69 else 1900)
         kind = {"e": "d", "k": "H", "I": "H", "l": "H"}.get(kind, kind)
-        limits = {"m": (1, 12), "d": (1, 31), "H": (0, 24), "M": (0, 59), "S": (0, 61)}
+        limits = {"j": (1, 366), "m": (1, 12), "d": (1, 31), "H": (0, 24), "M": (0, 59), "S": (0, 61)}
         low, high = limits.get(kind, (-(1 << 62), 1 << 62))
         if not low <= number <= high:
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import codecs
 from collections.abc import Callable, Iterator
 
@@ -62,8 +63,8 @@ def iconv(scope: Scope, args: str) -> str:
     if len(parts) < 3:
         raise FunctionError("needs two charsets and a text")
     try:
-        text = codecs.decode(octets.to_bytes(parts[2]), parts[0])
-        return octets.from_bytes(codecs.encode(text, parts[1]))
+        text = codecs.decode(octets.to_bytes(parts[2]), parts[0] or "ascii")
+        return octets.from_bytes(codecs.encode(text, parts[1] or "ascii").partition(b"\0")[0])
     except (LookupError, ValueError) as error:
         raise FunctionError(str(error)) from None
 
@@ -130,12 +131,15 @@ def _featuremap(scope: Scope, args: str, value: str) -> None:
     module="func_presencestate",
 )
 def presence_state(scope: Scope, args: str) -> str:
-    provider, item, _ = fields(args, 3)
+    provider, item, options = fields(args, 3)
     kind, _, name = provider.partition(":")
     if kind.lower() != "custompresence" or item not in ("value", "subtype", "message"):
         raise FunctionError(f"unknown provider or field '{args}'")
     stored = [*(scope.services.database.get("CustomPresence", name) or "not_set").split(",", 2), "", ""]
-    return stored[("value", "subtype", "message").index(item)]
+    found = stored[("value", "subtype", "message").index(item)]
+    if "e" in options and item != "value":
+        return base64.b64encode(octets.to_bytes(found)).decode("ascii")
+    return found
 
 
 @presence_state.writer

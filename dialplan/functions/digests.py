@@ -105,7 +105,7 @@ def uriencode(scope: Scope, args: str) -> str:
 
 @function("URIDECODE", syntax="URIDECODE(data)", synopsis="A text with its % escapes read", module="func_uri")
 def uridecode(scope: Scope, args: str) -> str:
-    return octets.from_bytes(_ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), octets.to_bytes(args)))
+    return octets.from_bytes(_ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), octets.to_bytes(args)).partition(b"\0")[0])
 
 
 @function("UUID", syntax="UUID()", synopsis="A new random UUID", module="func_uuid")

@@ -46,6 +46,9 @@ def json_decode(scope: Scope, args: str) -> str:
             value = value[int(step)]
         elif isinstance(value, dict) and step in value:
             value = value[step]
-        else:
+        elif isinstance(value, (dict, list)):
             return ""
+        else:
+            # what follows a plain value means nothing
+            break
     return _shown(value, options)

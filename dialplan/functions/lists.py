@@ -50,14 +50,15 @@ def cut(scope: Scope, args: str) -> str:
 
 
 def _range(text: str) -> tuple[int, int]:
-    """(first, last) of `3`, `2-4`, `-3`, `3-`; (-1, 0) for what is none."""
+    """(first, last) of `3`, `2-4`, `-3`, `3-` (and `3-x`); (-1, 0) for what is none."""
     low, dash, high = text.partition("-")
     if not dash:
         number = c_int(low)
         return (number, number) if number is not None else (-1, 0)
     first = 1 if not low else c_int(low)
-    last = 1 << 30 if not high else c_int(high)
-    if first is None or last is None or (not low and not high):
+    last = c_int(high)
+    last = 1 << 30 if last is None else last
+    if first is None or (not low and not high):
         return -1, 0
     return first, last
 
@@ -84,7 +85,10 @@ def fieldnum(scope: Scope, args: str) -> str:
     if len(parts) < 3:
         raise FunctionError("needs a variable, a delimiter and a value")
     found = value_of(scope, parts[0]).split(_delimiter(parts[1]))
-    return str(found.index(parts[2]) + 1 if parts[2] in found and found != [""] else 0)
+    wanted = parts[2].lower()
+    if found == [""]:
+        return "0"
+    return str(next((at for at, part in enumerate(found, 1) if part.lower() == wanted), 0))
 
 
 @function(
@@ -99,7 +103,7 @@ def listfilter(scope: Scope, args: str) -> str:
         raise FunctionError("needs a variable, a delimiter and a value")
     value = value_of(scope, parts[0])
     delimiter = _delimiter(parts[1])
-    return delimiter.join(item for item in value.split(delimiter) if item != parts[2]) if parts[2] else value
+    return delimiter.join(item for item in value.split(delimiter) if item != parts[2])
 
 
 @function(

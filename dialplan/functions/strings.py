@@ -153,8 +153,8 @@ def strreplace(scope: Scope, args: str) -> str:
     module="func_strings",
 )
 def strbetween(scope: Scope, args: str) -> str:
-    parts = split(args, 2)
-    if len(parts) < 2 or not parts[0]:
+    parts = split(args, 3)
+    if len(parts) != 2 or not parts[0]:
         raise FunctionError("needs a variable and the text to put in")
     return octets.narrowed(octets.widened(encoded(parts[1])).join(octets.widened(value_of(scope, parts[0]))))
 

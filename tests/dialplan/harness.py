@@ -199,6 +199,17 @@ class Start:
             process = await asyncio.create_subprocess_shell(command, stderr=asyncio.subprocess.DEVNULL)
             return await process.wait()
 
+        async def shell_output(command: str) -> bytes:
+            process = await asyncio.create_subprocess_shell(
+                command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+            )
+            return (await process.communicate())[0]
+
+        def run_output(command: str) -> Any:
+            from twisted.internet.defer import Deferred
+
+            return Deferred.fromFuture(asyncio.ensure_future(shell_output(command)))
+
         def run_shell(command: str) -> Any:
             from twisted.internet.defer import Deferred
 
@@ -209,6 +220,7 @@ class Start:
             dialplan,
             find_sound=find_sound,
             shell=run_shell,
+            shell_output=run_output,
             read_config=self._read_config,
             tones={"us": {"busy": "480+620/500,0/500", "ring": "440+480/2000,0/4000"}},
             directories={"ASTETCDIR": str(self.work / "etc")},
