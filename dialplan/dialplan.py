@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pbx.channels.log import Log
 from pbx.dialplan.loopback import Loopback
-from pbx.dialplan.model import HINT, Context, Extension, Priority, Settings, SwitchEntry, Tables
+from pbx.dialplan.model import HINT, Context, Extension, Priority, Settings, SwitchEntry, Tables, caller_matches
 from pbx.dialplan.patterns import Mode, matches
 
 _log = Log("pbx")
@@ -128,12 +128,14 @@ class Dialplan:
         if own is None:
             return None
         # the usual case first: it stands in the context itself
-        for extension in own.candidates(exten):
-            if extension.caller is None or _caller_matches(extension.caller, caller):
-                number = priority if isinstance(priority, int) else extension.labels.get(priority, NOWHERE)
-                known = extension.priorities.get(number)
-                if known is not None:
-                    return Found(own, extension, known)
+        best = own.best(exten)
+        if best is not None:
+            known = best.priorities.get(priority if isinstance(priority, int) else best.labels.get(priority, NOWHERE))
+            if known is not None:
+                return Found(own, best, known)
+        here = _standing(own, exten, priority, caller)
+        if here is not None:
+            return Found(own, *here)
         if not own.switches and not own.includes:
             return None
         return self._search(context, _Search(exten, priority, caller, Mode.MATCH, substitute))
@@ -141,13 +143,14 @@ class Dialplan:
     def standing(self, context: str, exten: str, priority: int, caller: str) -> tuple[Extension, Priority] | None:
         """What `find` finds in the context itself, for who asks at each step; None: ask `find`."""
         own = self.contexts.get(context)
-        if own is not None:
-            for extension in own.candidates(exten):
-                if extension.caller is None or _caller_matches(extension.caller, caller):
-                    known = extension.priorities.get(priority)
-                    if known is not None:
-                        return extension, known
-        return None
+        if own is None:
+            return None
+        best = own.best(exten)
+        if best is not None:
+            known = best.priorities.get(priority)
+            if known is not None:
+                return best, known
+        return _standing(own, exten, priority, caller)
 
     def status(self, context: str, exten: str, priority: int | str = 1, caller: str = "") -> Status:
         """How far `find` comes."""
@@ -159,11 +162,9 @@ class Dialplan:
         """The number of a label."""
         own = self.contexts.get(context)
         if own is not None:
-            for extension in own.candidates(exten):
-                if extension.caller is None or _caller_matches(extension.caller, caller):
-                    number = extension.labels.get(label)
-                    if number is not None and number in extension.priorities:
-                        return number
+            here = _standing(own, exten, label, caller)
+            if here is not None:
+                return here[1].number
         found = self.find(context, exten, label, caller)
         return found.priority.number if found is not None and found.priority is not None else None
 
@@ -233,19 +234,19 @@ class Dialplan:
         return None
 
     def _matching(self, context: Context, search: _Search) -> Found | None:
-        for extension in context.candidates(search.exten):
-            if extension.caller is not None and not _caller_matches(extension.caller, search.caller):
-                continue
+        for extension in context.matching(search.exten, search.caller):
             priority = _priority(extension, search)
             if priority is not None:
                 return Found(context, extension, priority)
+            if context.newer is not None and isinstance(search.priority, int):
+                break
         return None
 
     def _close(self, context: Context, search: _Search) -> tuple[Found | None, bool]:
         """(what matches or could, whether that is the last word of this context)."""
         for key, early in context.index.close(search.exten, search.mode):
             for extension in context.group(key):
-                if extension.caller is not None and not _caller_matches(extension.caller, search.caller):
+                if extension.caller is not None and not caller_matches(extension.caller, search.caller):
                     continue
                 if early and search.mode is Mode.MATCHMORE:
                     return None, True
@@ -294,17 +295,29 @@ class Dialplan:
 
     # ---- changes -------------------------------------------------------------------------------------------
 
+    def match_newly(self, new: bool) -> bool:
+        """Turn extenpatternmatchnew on or off; what was set before."""
+        before, self.settings.extenpatternmatchnew = self.settings.extenpatternmatchnew, new
+        if before != new:
+            for context in self.contexts.values():
+                context.match_newly(new)
+        return before
+
     def context(self, name: str, registrar: str = "pbx_config") -> Context:
         """The context of that name, made if there is none."""
         found = self.contexts.get(name)
         if found is None:
             found = self.contexts[name] = Context(name, registrar=registrar)
+            if self.settings.extenpatternmatchnew:
+                found.match_newly(True)
         return found
 
     def replace(self, tables: Tables) -> None:
         """Take over a new load in one step; contexts that others than the file made stay."""
         for name, context in self.contexts.items():
             if context.registrar != "pbx_config":
+                if (context.newer is not None) != tables.settings.extenpatternmatchnew:
+                    context.match_newly(tables.settings.extenpatternmatchnew)
                 tables.contexts.setdefault(name, context)
         self.contexts = tables.contexts
         self.globals = tables.globals
@@ -312,11 +325,17 @@ class Dialplan:
         self._unknown_switches.clear()
 
 
-def _caller_matches(pattern: str, number: str) -> bool:
-    """Whether a caller's number satisfies a caller-ID match; an empty match is for callers without a number."""
-    if not number:
-        return not pattern
-    return matches(pattern, number)
+def _standing(context: Context, exten: str, priority: int | str, caller: str) -> tuple[Extension, Priority] | None:
+    """What has a priority or a label in the context itself; by extenpatternmatchnew in the first extension only."""
+    for extension in context.matching(exten, caller):
+        known = extension.priorities.get(
+            priority if isinstance(priority, int) else extension.labels.get(priority, NOWHERE)
+        )
+        if known is not None:
+            return extension, known
+        if context.newer is not None and isinstance(priority, int):
+            return None
+    return None
 
 
 def _priority(extension: Extension, search: _Search) -> Priority | None:

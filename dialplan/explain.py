@@ -62,9 +62,14 @@ def _walk(dialplan: Dialplan, number: str, name: str, caller: str, found: Explan
         found.notes.append(f"[{name}] is included again, and asked only once")
         return
     found.contexts.append(name)
-    for extension in context.candidates(number):
+    newer = context.newer is not None
+    if newer:
+        found.notes.append(f"extenpatternmatchnew is on: in [{name}] only the first that matches counts")
+    for extension in context.matching(number, caller) if newer else context.candidates(number):
         why_not = ""
-        if extension.caller is not None and not _called_by(extension.caller, caller):
+        if newer and any(c.context is context for c in found.candidates):
+            why_not = "another one stands before it in the tree of extenpatternmatchnew"
+        elif extension.caller is not None and not newer and not _called_by(extension.caller, caller):
             why_not = f"only for callers {extension.caller or 'without a number'}"
         elif _PRIORITY not in extension.priorities:
             why_not = f"it has no priority {_PRIORITY}"

@@ -223,6 +223,10 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Number]]] = {
 }
 
 
+_FUNCTION_NUMBER = re.compile(r"[-0-9. \t]*\Z")
+_LEADING_NUMBER = re.compile(r"[ \t]*(-?)([0-9]+\.?[0-9]*|\.[0-9]+)")
+
+
 def _call(name: str, values: list[Value], functions: Functions | None) -> Value:
     own = _FUNCTIONS.get(name)
     if own is not None:
@@ -231,7 +235,14 @@ def _call(name: str, values: list[Value], functions: Functions | None) -> Value:
     result = functions.function(name, ",".join(map(_text, values))) if functions is not None else None
     if result is None:
         return 0
-    return longdouble.parse(result) if _NUMBER.match(result) else result
+    if not _FUNCTION_NUMBER.match(result):
+        return result
+    # what has but digits, dots, dashes and blanks in it (or nothing) is read as a number, as far as it goes
+    found = _LEADING_NUMBER.match(result)
+    if found is None:
+        return 0
+    number = longdouble.parse("0" + found[2])
+    return longdouble.negate(number) if found[1] else number
 
 
 # ---- compiling -----------------------------------------------------------------------------------------------------

@@ -125,13 +125,6 @@ class _Loader:
             name = entry.name.lower()
             if name in _FLAGS:
                 setattr(settings, _FLAGS[name], is_true(entry.value))
-                if name == "extenpatternmatchnew" and settings.extenpatternmatchnew:
-                    self.diagnostics.notice(
-                        entry.place,
-                        "extenpatternmatchnew is not needed: look-ups are fast anyway, in the default matcher's order",
-                        text=entry.text,
-                        code="unsupported",
-                    )
             elif name == "userscontext":
                 settings.userscontext = entry.value
             elif name == "overrideswitch":
@@ -187,6 +180,8 @@ class _SectionLoader:
         found = contexts.get(section.name)
         if found is None:
             found = contexts[section.name] = Context(section.name, section.place)
+            if loader.tables.settings.extenpatternmatchnew:
+                found.match_newly(True)
         self.context = found
         #: the last `exten` as written after variables, the number of the last priority
         self.extension = ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, KeysView
+from collections.abc import Generator, Iterable, Iterator, KeysView
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pbx.conf.diagnostics import Place
-from pbx.dialplan.patterns import MEMO, BadPattern, Index, clean_name, key_of, sort_key
+from pbx.dialplan.newmatcher import NewIndex
+from pbx.dialplan.patterns import MEMO, BadPattern, Index, clean_name, key_of, matches, sort_key
 
 if TYPE_CHECKING:
     from pbx.dialplan.times import Timing
@@ -134,6 +135,7 @@ class Context:
     """A context: extensions in Asterisk's order of search, includes, switches, ignored patterns."""
 
     __slots__ = (
+        "_best",
         "_candidates",
         "_groups",
         "_order",
@@ -142,6 +144,7 @@ class Context:
         "includes",
         "index",
         "name",
+        "newer",
         "place",
         "registrar",
         "switches",
@@ -159,6 +162,9 @@ class Context:
         self._groups: dict[str, tuple[Extension, ...]] = {}
         self._order: list[Extension] | None = None
         self._candidates: dict[str, tuple[Extension, ...]] = {}
+        self._best: dict[str, Extension] = {}
+        #: extenpatternmatchnew: the tree that is searched instead
+        self.newer: NewIndex | None = None
         #: the matcher; kept in step with every change
         self.index = Index(self._groups)
 
@@ -169,6 +175,35 @@ class Context:
             if (None if found.caller is None else caller_key(found.caller)) == wanted:
                 return found
         return None
+
+    def best(self, exten: str) -> Extension | None:
+        """The first of `candidates` where it stands for all callers; None: ask `matching`."""
+        known = self._best.get(exten)
+        if known is None and self.newer is None:
+            key = self.index.first(exten)
+            if key is not None:
+                group = self._groups[key]
+                if group[0].caller is None:
+                    known = group[0]
+                    if len(self._best) >= MEMO:
+                        self._best.clear()
+                    self._best[exten] = known
+        return known
+
+    def matching(self, exten: str, caller: str) -> Iterable[Extension]:
+        """The extensions that match what was dialled and who dials, best first."""
+        if self.newer is not None:
+            return self.newer.matching(exten, caller)
+        return [e for e in self.candidates(exten) if e.caller is None or caller_matches(e.caller, caller)]
+
+    def match_newly(self, new: bool) -> None:
+        """Search by the tree of extenpatternmatchnew, or no longer."""
+        self.newer = NewIndex(e for group in self._groups.values() for e in group) if new else None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._candidates.clear()
+        self._best.clear()
 
     def candidates(self, exten: str) -> tuple[Extension, ...]:
         """The extensions that match what was dialled, best first; caller-ID matches are not yet looked at."""
@@ -194,14 +229,16 @@ class Context:
         key, alive = key_of(name)
         group = self._groups.get(key)
         extension = None
-        if self._candidates:
-            self._candidates.clear()
+        if self._candidates or self._best:
+            self._forget()
         if group is None:
             extension = Extension(name, key, caller)
             self._groups[key] = (extension,)
             self._order = None
             if alive:
                 self.index.add(key)
+            if self.newer is not None:
+                self.newer.add(extension)
         elif caller is None:
             if group[-1].caller is None:
                 extension = group[-1]
@@ -212,6 +249,8 @@ class Context:
             extension = Extension(name, key, caller)
             self._groups[key] = tuple(sorted((*(group or ()), extension), key=_caller_order))
             self._order = None
+            if self.newer is not None:
+                self.newer.add(extension)
         if priority.number in extension.priorities and not replace:
             raise Taken(extension, priority.number)
         extension.put(priority)
@@ -227,7 +266,9 @@ class Context:
             if gone.label is not None and extension.labels.get(gone.label) == number:
                 del extension.labels[gone.label]
             return True
-        self._candidates.clear()
+        self._forget()
+        if self.newer is not None:
+            self.newer.remove(extension)
         left = tuple(e for e in self._groups[extension.key] if e is not extension)
         self._order = None
         if left:
@@ -243,7 +284,8 @@ class Context:
 
     def let_go(self, step: int) -> Generator[None, None, None]:
         """Free everything in here, `step` keys at a time: for a context that nobody asks any more."""
-        self._candidates.clear()
+        self._forget()
+        self.newer = None
         self._order = None
         yield from self.index.let_go(step)
         groups = self._groups
@@ -272,6 +314,13 @@ def caller_key(pattern: str) -> str:
         return key_of(pattern)[0]
     except BadPattern:
         return pattern
+
+
+def caller_matches(pattern: str, number: str) -> bool:
+    """Whether a caller's number satisfies a caller-ID match; an empty match is for callers without a number."""
+    if not number:
+        return not pattern
+    return matches(pattern, number)
 
 
 def _caller_order(extension: Extension) -> tuple[bool, tuple[object, ...]]:

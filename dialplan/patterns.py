@@ -385,6 +385,32 @@ class _Node:
         if self.early:
             found.extend([key for _, key in self.early])
 
+    def first(self, dialled: str, at: int) -> str | None:
+        """The best of what `collect` collects."""
+        if at == len(dialled):
+            return self.early[0][1] if self.early else self.end
+        char = dialled[at]
+        at += 1
+        way = self.chars.get(char)
+        if way is not None:
+            if type(way) is _Node:
+                found = way.first(dialled, at)
+                if found is not None:
+                    return found
+            elif _ends_so(way, dialled, at):  # type: ignore[arg-type]
+                return way  # type: ignore[return-value]
+        for _, members, edge, _ in self.classes:
+            if char in members:
+                if type(edge) is _Node:
+                    found = edge.first(dialled, at)
+                    if found is not None:
+                        return found
+                elif _ends_so(edge, dialled, at):  # type: ignore[arg-type]
+                    return edge  # type: ignore[return-value]
+        if self.any:
+            return self.any[0][1]
+        return self.early[0][1] if self.early else None
+
     def close(self, dialled: str, at: int, mode: Mode) -> Iterator[tuple[str, bool]]:
         """(key, early) of those that match or could with more digits, in the order of search."""
         if at < len(dialled):
@@ -480,6 +506,13 @@ class Index:
             done += 1
             if not done % step:
                 yield
+
+    def first(self, exten: str) -> str | None:
+        """The best key that matches; None: ask `matching`."""
+        if exten.startswith("_"):
+            return None
+        dialled = dialled_key(exten)
+        return dialled if dialled in self._keys else self._patterns.first(dialled, 0)
 
     def matching(self, exten: str) -> tuple[str, ...]:
         """The keys that match, best first."""

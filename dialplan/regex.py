@@ -322,6 +322,10 @@ class _Machine:
 
     def _repeat(self, tree: _Tree, to: int, backwards: bool) -> int:
         inner = tree.parts[0]
+        low = tree.low
+        if not low and tree.high != 0 and not backwards and _has_first_group(inner) and _may_be_empty(inner):
+            # passed once even where nothing is there: the group is empty then, not without part in the match
+            low = 1
         if tree.high is None:
             loop = self.state()
             begin = self.build(inner, loop, backwards)
@@ -330,11 +334,24 @@ class _Machine:
             to = loop
         else:
             out = to
-            for _ in range(tree.high - tree.low):
+            for _ in range(tree.high - low):
                 to = self.state(("free", None, self.build(inner, to, backwards)), ("free", None, out))
-        for _ in range(tree.low):
+        for _ in range(low):
             to = self.build(inner, to, backwards)
         return to
+
+
+def _has_first_group(tree: _Tree) -> bool:
+    return tree.number == 1 or any(map(_has_first_group, tree.parts))
+
+
+def _may_be_empty(tree: _Tree) -> bool:
+    """Whether a tree can match no character at all (what assertions ask is not looked at)."""
+    if tree.kind == "set":
+        return False
+    if tree.kind == "repeat" and not tree.low:
+        return True
+    return any(map(_may_be_empty, tree.parts)) if tree.kind == "either" else all(map(_may_be_empty, tree.parts))
 
 
 def _holds(assertion: str, text: str, at: int) -> bool:

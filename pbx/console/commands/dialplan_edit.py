@@ -274,21 +274,17 @@ def remove_context(context: Context, words: list[str]) -> None:
 def _matcher(context: Context, words: list[str], new: bool) -> None:
     if words:
         raise UsageShown
-    settings = _dialplan(context).settings
-    did = "Still" if settings.extenpatternmatchnew == new else "Switched to"
-    settings.extenpatternmatchnew = new
+    did = "Still" if _dialplan(context).match_newly(new) == new else "Switched to"
     which = "NEW" if new else "OLD"
     context.line(f"\n    -- {did} using the {which} pattern match algorithm for extension names in the dialplan.")
-    if new:
-        context.line("    -- Look-ups are as fast with either here; the order of patterns stays the OLD one's.")
 
 
 @command(
     "dialplan set extenpatternmatchnew true",
     "Use the New extension pattern matching algorithm.",
     "Usage: dialplan set extenpatternmatchnew true\n"
-    "       Accepted so that scripts go on; patterns are found by one fast matcher in the\n"
-    "       order of the old one whichever is set.\n",
+    "       Patterns are tried in another order then, and gaps of priorities are not filled\n"
+    "       from other patterns.  Look-ups are as fast with either here.\n",
 )
 def use_new_matcher(context: Context, words: list[str]) -> None:
     _matcher(context, words, True)
@@ -298,8 +294,8 @@ def use_new_matcher(context: Context, words: list[str]) -> None:
     "dialplan set extenpatternmatchnew false",
     "Use the Old extension pattern matching algorithm.",
     "Usage: dialplan set extenpatternmatchnew false\n"
-    "       Accepted so that scripts go on; patterns are found by one fast matcher in the\n"
-    "       order of the old one whichever is set.\n",
+    "       The order of search that Asterisk has by default; 'dialplan explain' tells why\n"
+    "       an extension wins.\n",
 )
 def use_old_matcher(context: Context, words: list[str]) -> None:
     _matcher(context, words, False)
