@@ -238,8 +238,7 @@ class Endpoint:
         except FrameError as error:
             core.stats[f"dropped.{error.reason}"] += 1
             return
-        kind = isinstance(frame, (MiniFrame, VideoFrame))
-        dialog = core.by_remote.get((address, frame.source)) if kind else None
+        dialog = core.by_remote.get((address, frame.source)) if isinstance(frame, (MiniFrame, VideoFrame)) else None
         if isinstance(dialog, Call) and isinstance(frame, VideoFrame):
             dialog.picture(frame)
         elif isinstance(dialog, Call) and not dialog.receive_format:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,42 @@ def test_a_spoiled_database_costs_no_start(tmp_path: Path, spoiled: str) -> None
     finally:
         box.stop()
     assert path.is_dir() or path.read_bytes().startswith(b"this is no")
+
+
+def test_a_disk_that_fills_up_under_a_running_box_is_said_once_and_loses_nothing(tmp_path: Path) -> None:
+    box = Pbx(tmp_path, iax=CONF, extensions="[default]\n")
+
+    def said() -> int:
+        """A file that may not grow makes the kernel send SIGXFSZ, on which logs are rotated, as in Asterisk."""
+        texts = [path.read_text() for path in sorted((box.home / "log").glob("messages*"))]
+        return "".join(texts).count("astdb.sqlite3")
+
+    box.start()
+    assert box.process is not None
+    pid, no_limit = box.process.pid, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    try:
+        assert "Updated" in box.rx("database put a before x")
+        # no file may grow beyond what the log needs: to sqlite it is a disk without room
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (12_288, resource.RLIM_INFINITY))
+        for number in range(6):
+            assert "Updated" in box.rx(f"database put a {number} {'v' * 3000}")
+        limit = time.monotonic() + 20
+        while not said():
+            assert time.monotonic() < limit, "the full disk was not noticed"
+            time.sleep(0.2)
+        assert "Updated" in box.rx("database put a last y")
+        assert f"Value: {'v' * 3000}" in box.rx("database get a 5")
+        assert "2 iax2 peers" in box.rx("iax2 show peers")
+        assert said() == 1
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, no_limit)
+        assert "Updated" in box.rx("database put a after z")
+        limit = time.monotonic() + 20
+        while said() < 2:
+            assert time.monotonic() < limit, "it was not written later"
+            time.sleep(0.2)
+    finally:
+        box.stop(signal.SIGKILL)
+    with sqlite3.connect(box.home / "db" / "astdb.sqlite3") as link:
+        rows = {key for (key,) in link.execute("SELECT key FROM astdb WHERE key LIKE '/a/%'")}
+    link.close()
+    assert rows == {f"/a/{name}" for name in ("before", "last", "after", *map(str, range(6)))}
