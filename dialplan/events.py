@@ -41,3 +41,12 @@ class HoldIntercepted(BusEvent):
 
     channel: Channel
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TalkChanged(BusEvent):
+    """Somebody begins (talking) or ends to talk on a channel with TALK_DETECT; milliseconds: how long the talk was."""
+
+    channel: Channel
+    talking: bool
+    milliseconds: int

@@ -32,7 +32,7 @@ class FeaturesConf:
 
 
 def load(path: str, diagnostics: Diagnostics) -> FeaturesConf:
-    """Read the file.  A line that is wrong is said and has no effect; the rest works (Asterisk drops the whole file)."""
+    """Read the file.  A line that is wrong is said and has no effect; the rest works (Asterisk drops the file)."""
     document = reader.read(path, diagnostics=diagnostics, optional=True)
     conf = FeaturesConf()
     groups: list[Section] = []
