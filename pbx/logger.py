@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import errno
 import json
 import os
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbx.channels import log as source
+from pbx.channels.iax2.dialstring import hide_all
 from pbx.channels.log import Level, Record
 from pbx.loggerconf import LogChannel, LoggerConf, file_of
 
@@ -301,8 +303,12 @@ class Logger:
     # ---- writing -------------------------------------------------------------------------------------
 
     def sink(self, record: Record) -> None:
-        """Take a record from any thread; never waits."""
+        """Take a record from any thread; never waits.  Passwords of dial strings, shown by whatever a dialplan says,
+        stay here.
+        """
         when = self._wall()
+        if "@" in record.text:
+            record = dataclasses.replace(record, text=hide_all(record.text))
         for console in tuple(self.consoles):
             console(record, when)
         wanted = any(self._wants(d, record) for d in self._destinations)

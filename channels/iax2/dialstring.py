@@ -66,3 +66,12 @@ def hide(text: str) -> str:
     if not at:
         return text
     return f"{login.partition(':')[0]}@{peer}{slash}{rest}"
+
+
+#: `IAX2/user:secret@`; a name in brackets is that of an RSA key, and no secret
+_LOGIN = re.compile(r"(?i)(\bIAX2/[^\s:@/,&|\"']*):(?!\[)[^\s@/,&|\"']*@")
+
+
+def hide_all(text: str) -> str:
+    """A text without the passwords of the dial strings in it; any other text as it is."""
+    return _LOGIN.sub(r"\1@", text) if "@" in text else text

@@ -73,6 +73,17 @@ def test_a_line_from_outside_stays_one_line(tmp_path: Path) -> None:
     assert "\n" not in format_default(record, WHEN, logger(tmp_path).style)
 
 
+def test_passwords_of_dial_strings_are_in_no_log(tmp_path: Path) -> None:
+    log = logger(tmp_path, channel("messages", Level.NOTICE))
+    shown: list[str] = []
+    log.consoles.append(lambda record, when: shown.append(record.text))
+    log.sink(Record(Level.NOTICE, "x", 1, "f", "Called IAX2/user:s3cret@voip2/201"))
+    assert log.flush()
+    assert shown == ["Called IAX2/user@voip2/201"]
+    assert "Called IAX2/user@voip2/201" in (tmp_path / "messages").read_text()
+    log.close()
+
+
 def test_levels_and_depths(tmp_path: Path) -> None:
     log = logger(
         tmp_path,

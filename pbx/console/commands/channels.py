@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pbx.cdr.record import Cdr
 from pbx.cdr.templates import cdr_text
 from pbx.channels.channel import Channel
+from pbx.channels.iax2.dialstring import hide_all
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
 from pbx.dialplan.originate import OriginateResult, Origination
 from pbx.dialplan.originate import originate as start_call
@@ -57,7 +58,7 @@ def brief_row(channel: Channel) -> str:
     location = (
         f"{channel.exten}@{channel.context}:{channel.priority}" if channel.exten and channel.context else "(None)"
     )
-    application = f"{channel.application}({channel.data})" if channel.application else "(None)"
+    application = f"{channel.application}({hide_all(channel.data)})" if channel.application else "(None)"
     return BRIEF.format(channel.name, location, channel.state.label, application)
 
 
@@ -69,7 +70,7 @@ def verbose_row(channel: Channel) -> str:
         str(channel.priority),
         channel.state.label,
         channel.application or "(None)",
-        (channel.data or "(Empty)") if channel.application else "",
+        (hide_all(channel.data) or "(Empty)") if channel.application else "",
         channel.caller.number or "",
         clock(seconds_of(channel)),
         channel.accountcode,
@@ -86,7 +87,7 @@ def concise_row(channel: Channel) -> str:
         str(channel.priority),
         channel.state.label,
         channel.application or "(None)",
-        channel.data,
+        hide_all(channel.data),
         channel.caller.number or "",
         channel.accountcode,
         channel.peeraccount,
@@ -238,7 +239,7 @@ def channel_lines(channel: Channel, cdr: Cdr | None = None) -> Iterator[str]:
     yield "     Call Group: 0"
     yield "   Pickup Group: 0"
     yield f"    Application: {channel.application or '(N/A)'}"
-    yield f"           Data: {channel.data or '(Empty)'}"
+    yield f"           Data: {hide_all(channel.data) or '(Empty)'}"
     call = f"[C-{channel.call_id:08x}]" if channel.call_id is not None else "(None)"
     yield f" Call Identifier: {call}"
     yield "      Variables:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pbx.channels.iax2.dialstring import DialString, hide, parse
+from pbx.channels.iax2.dialstring import DialString, hide, hide_all, parse
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,10 @@ def test_what_names_no_peer(text: str) -> None:
 def test_a_password_is_hidden() -> None:
     assert hide("u:s@voip2/201") == "u@voip2/201"
     assert hide("voip2/201@ctx") == "voip2/201@ctx"
+
+
+def test_every_password_of_a_text_is_hidden() -> None:
+    said = 'Dial("Local/1@a-0;2", "IAX2/u:s3cret@b/1&iax2/v:pass@c:4570/2,30,g") in new stack'
+    assert hide_all(said) == 'Dial("Local/1@a-0;2", "IAX2/u@b/1&iax2/v@c:4570/2,30,g") in new stack'
+    for harmless in ("IAX2/u:[key]@b/1", "IAX2/b:4569/1@ctx", "user:x@host", "IAX2/b/1,30,M(a^b:c@d)"):
+        assert hide_all(harmless) == harmless
