@@ -8,7 +8,7 @@ from collections.abc import Generator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.utils import getProcessOutputAndValue
 
@@ -28,6 +28,7 @@ from pbx.channels.local.driver import LocalTechnology
 from pbx.channels.log import Log
 from pbx.channels.voice.localport import LocalPort
 from pbx.channels.voice.remoteport import RemotePort
+from pbx.channels.voice.timertest import Exactness
 from pbx.codecs.formats import Format
 from pbx.codecs.sounds import find_sound
 from pbx.conf import reader
@@ -99,12 +100,18 @@ class NoExtensions:
         channel.hangup()
 
 
+#: seconds that a test of the timer may take, which is of one second
+_TIMER_TEST_S = 5.0
+
+
 class PlaneEvents:
     """What the voice plane says goes to the IAX2 driver while it runs; what is about sounds, always to the graph."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self.driver: Driver | None = None
+        #: who waits for a test of the plane's timer
+        self.timer_asked: list[Deferred[Exactness]] = []
 
     def datagram(
         self, socket: int, address: tuple[str, int], local: str, row: int, generation: int, stamp: int, data: bytes
@@ -130,6 +137,11 @@ class PlaneEvents:
 
     def finished(self, source: int, reason: str) -> None:
         self._daemon.switch.graph.finished(source, reason)
+
+    def timer_tested(self, found: Exactness) -> None:
+        asking, self.timer_asked = self.timer_asked, []
+        for asked in asking:
+            asked.callback(found)
 
     def detected(self, row: int, what: str) -> None:
         self._daemon.switch.graph.detected(row, what)
@@ -173,6 +185,14 @@ class VoiceService:
         self._daemon.switch.graph.replay()
         if self.events.driver is not None:
             self.events.driver.voice_restarted()
+
+    def test_timer(self, rate: int) -> Deferred[Exactness]:
+        """How exact the voice plane's ticks are; takes a second."""
+        asked: Deferred[Exactness] = Deferred()
+        self.events.timer_asked.append(asked)
+        self.port.test_timer(rate)
+        self.port.flush()
+        return asked.addTimeout(_TIMER_TEST_S, self._daemon.reactor)
 
     def reload(self) -> None:
         """asterisk.conf was read (again), and codecs.conf is."""

@@ -22,6 +22,7 @@ from pbx.channels.voice.routes import Routes
 from pbx.channels.voice.segments import FEWEST, Refused, Segments
 from pbx.channels.voice.sinks import Files
 from pbx.channels.voice.timer import Ticker
+from pbx.channels.voice.timertest import Exactness, TimerTest
 
 #: ring fulls taken from one socket in one turn
 _RINGS = 4
@@ -78,6 +79,7 @@ class Host:
         self._trunk_idle = 0
         self._expire_call: Any = None
         self._expire_trunks = 0
+        self._timer_test: TimerTest | None = None
 
     # ---- what drives it -----------------------------------------------------------------------------------------
 
@@ -168,6 +170,8 @@ class Host:
         self._readers.stop()
         self._frames.stop()
         self._trunks.stop()
+        if self._timer_test is not None:
+            self._timer_test.stop()
         if self._expire_call is not None:
             self._expire_call.cancel()
             self._expire_call = None
@@ -238,6 +242,16 @@ class Host:
 
     def media_tick(self, microseconds: int) -> None:
         self._readers.mediatick = max(1000, microseconds)
+
+    def test_timer(self, rate: int) -> None:
+        if self._timer_test is not None:
+            self._timer_test.stop()
+        self._timer_test = TimerTest(self._reactor, rate, self._timer_tested)
+
+    def _timer_tested(self, found: Exactness) -> None:
+        self._timer_test = None
+        self.plane.core.events.timer_tested(found)
+        self._done()
 
 
 def prepare(fd: int, family: int) -> tuple[int, bool]:

@@ -674,3 +674,6 @@ class Plane(Sounds):
 
     def set_options(self, mediatick_us: int) -> None:
         self._outside.media_tick(mediatick_us)
+
+    def test_timer(self, rate: int) -> None:
+        self._outside.test_timer(min(max(1, rate), 1000))

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pbx.channels.voice.timertest import Exactness
 
 
 class EdgeKind(IntEnum):
@@ -237,6 +240,9 @@ class VoicePort(Protocol):
 
     def set_options(self, mediatick_us: int) -> None: ...
 
+    def test_timer(self, rate: int) -> None:
+        """Tick `rate` (1..1000) times a second for a second, then say `timer_tested`."""
+
     def flush(self) -> None:
         """Hand over what was said in this turn of the loop."""
 
@@ -264,6 +270,9 @@ class VoiceEvents(Protocol):
 
     def mark_due(self, row: int, generation: int, number: int) -> None:
         """The sound of the row has come to where `mark` set this one."""
+
+    def timer_tested(self, found: Exactness) -> None:
+        """How exact the plane's ticks were."""
 
     def finished(self, source: int, reason: str) -> None:
         """A source or sink ended: "end", "stopped", "silence", "max", or "error: ..."."""

@@ -27,6 +27,7 @@ from pbx.channels.voice.port import (
     Shape,
     VoiceEvents,
 )
+from pbx.channels.voice.timertest import Exactness
 
 #: kind, flags, row, generation, bytes of tail, and four numbers
 HEAD = struct.Struct("=HHIIIqqqq")
@@ -65,6 +66,7 @@ class Command(IntEnum):
     MARK = 25
     TEST_JITTER = 26
     SET_CONCEALMENT = 27
+    TEST_TIMER = 28
 
 
 class Event(IntEnum):
@@ -78,6 +80,7 @@ class Event(IntEnum):
     NOTE = 6
     MARK_DUE = 7
     VOICE_TRUNKED = 8
+    TIMER_TESTED = 9
 
 
 class Malformed(ValueError):
@@ -271,6 +274,9 @@ class Commands(Writer):
     def set_options(self, mediatick_us: int) -> None:
         self.put(Command.SET_OPTIONS, a=mediatick_us)
 
+    def test_timer(self, rate: int) -> None:
+        self.put(Command.TEST_TIMER, a=rate)
+
 
 class Plane(Protocol):
     """Who obeys commands: `VoicePort`'s words, addresses as sockaddr bytes."""
@@ -326,6 +332,7 @@ class Plane(Protocol):
     def mark(self, row: int, ts64: int, number: int) -> None: ...
     def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None: ...
     def set_concealment(self, decoded: bool, translated: bool, equal: bool) -> None: ...
+    def test_timer(self, rate: int) -> None: ...
     def set_options(self, mediatick_us: int) -> None: ...
 
 
@@ -379,6 +386,7 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     Command.SET_BUFFER: lambda p, h, t: p.set_buffer(h[2], Buffering(BufferKind(h[1]), h[5], h[6], h[7], h[8])),
     Command.MARK: lambda p, h, t: p.mark(h[2], h[5], h[6]),
     Command.TEST_JITTER: lambda p, h, t: p.test_jitter(h[5], h[6], h[7], h[8]),
+    Command.TEST_TIMER: lambda p, h, t: p.test_timer(h[5]),
     Command.SET_CONCEALMENT: lambda p, h, t: p.set_concealment(bool(h[1] & 1), bool(h[1] & 2), bool(h[1] & 4)),
     Command.SET_OPTIONS: lambda p, h, t: p.set_options(h[5]),
 }
@@ -400,6 +408,10 @@ class Events(Writer):
 
     def voice_trunked(self, row: int, generation: int) -> None:
         self.put(Event.VOICE_TRUNKED, 0, row, generation)
+
+    def timer_tested(self, found: Exactness) -> None:
+        f = found
+        self.put(Event.TIMER_TESTED, int(f.kernel), a=f.ticks, b=f.milliseconds, c=f.mean, d=f.worst)
 
     def mark_due(self, row: int, generation: int, number: int) -> None:
         self.put(Event.MARK_DUE, 0, row, generation, number)
@@ -429,6 +441,7 @@ _DELIVER: dict[int, Callable[[VoiceEvents, _Head, bytes], None]] = {
     Event.VOICE_DUE: lambda e, h, t: e.voice_due(h[2], h[3], h[5], h[6], t),
     Event.VOICE_UNKNOWN: lambda e, h, t: e.voice_unknown(h[2], h[3]),
     Event.VOICE_TRUNKED: lambda e, h, t: e.voice_trunked(h[2], h[3]),
+    Event.TIMER_TESTED: lambda e, h, t: e.timer_tested(Exactness(h[5], h[6], h[7], h[8], bool(h[1]))),
     Event.MARK_DUE: lambda e, h, t: e.mark_due(h[2], h[3], h[5]),
     Event.FINISHED: lambda e, h, t: e.finished(h[5], t.decode()),
     Event.DETECTED: lambda e, h, t: e.detected(h[2], t.decode()),

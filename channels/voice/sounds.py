@@ -39,6 +39,9 @@ class Outside(Protocol):
 
     def media_tick(self, microseconds: int) -> None: ...
 
+    def test_timer(self, rate: int) -> None:
+        """Let `core.events.timer_tested` be said in a second."""
+
 
 class Sounds:
     """Commands about sources, recordings and detectors."""

@@ -91,6 +91,11 @@ class Ticker:
     def running(self) -> bool:
         return self.period > 0
 
+    @property
+    def kernel(self) -> bool:
+        """While it runs: by timerfd?"""
+        return self._descriptor is not None
+
     def start(self, microseconds: int) -> None:
         """Begin, or change the period."""
         if self.period == microseconds:

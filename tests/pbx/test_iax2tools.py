@@ -126,6 +126,22 @@ def test_why_names_line_and_remedy(boxes: tuple[Pbx, Pbx]) -> None:
     assert "Usage: iax2 why" in one.rx("iax2 why a b")
 
 
+def test_addresses_of_both_sides_and_when_they_changed(boxes: tuple[Pbx, Pbx]) -> None:
+    one, two = boxes
+    head, *rows = one.rx("iax2 show registry details").splitlines()
+    assert head.split("  ")[0] == "Host" and "Last change" in head
+    (row,) = (re.split(" {2,}", row) for row in rows)
+    assert row[:4] == [f"{TWO}:4569", "one", f"{ONE}:4569", f"{ONE}:4569"]
+    assert re.fullmatch(r"0:0\d:\d\d ago", row[4]) and row[5] == "Registered"
+    page = two.rx("iax2 show peer one details")
+    assert page.startswith(two.rx("iax2 show peer one")[:200])
+    assert re.search(
+        rf"(?m)^  Local        : {TWO}:4569\n  Before       : \(none\)\n  Last change  : 0:\d\d:\d\d ago$", page
+    )
+    assert "Last change" not in two.rx("iax2 show peer one")
+    assert one.rx("iax2 show registry nonsense").startswith("Usage: ")
+
+
 def test_a_trace_is_a_ladder_and_a_capture_without_secrets(boxes: tuple[Pbx, Pbx]) -> None:
     one = boxes[0]
     with subprocess.Popen(
@@ -198,6 +214,15 @@ def test_a_device_is_given_its_settings_by_console_and_dialplan(boxes: tuple[Pbx
     assert "No provisioning found for template 'phone1'" in two.messages
     one.rx("channel originate Local/604@default application Wait 1")
     assert "Can't provision a non-IAX device!" in one.messages
+
+
+def test_how_exact_the_timer_is(boxes: tuple[Pbx, Pbx]) -> None:
+    found = boxes[0].rx("timing test").splitlines()
+    assert found[0] == "Attempting to test a timer with 50 ticks per second."
+    assert found[1] == "Using the 'timerfd' timing module for this test."
+    assert re.fullmatch(r"It has been \d+ milliseconds, and we got \d+ timer ticks", found[2])
+    assert re.fullmatch(r"They came \d+ us late on average, \d+ us at most .*", found[3])
+    assert boxes[0].rx("timing test abc").startswith("Invalid rate 'abc', using default of 50\nAttempting")
 
 
 def test_all_commands_of_a_stock_server_are_there(boxes: tuple[Pbx, Pbx]) -> None:

@@ -8,6 +8,8 @@ import resource
 import time
 from collections.abc import Iterator
 
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+
 from pbx.codecs import translation
 from pbx.codecs.formats import FORMATS, Format, Kind
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
@@ -219,6 +221,37 @@ def matrix(formats: list[Format]) -> Iterator[str]:
 def _cost(source: Format, target: Format) -> str:
     spent = translation.cost(source, target)
     return "-" if spent is None else str(spent)
+
+
+# ---- the clock --------------------------------------------------------------------------------------------
+
+_RATE = 50
+
+
+@command(
+    "timing test",
+    "Run a timing test",
+    "Usage: timing test [<rate>]\n"
+    "       Lets the timer of the voice plane tick so often a second (50), for a second: how exact is it?\n",
+)
+async def timing_test(context: Context, words: list[str]) -> None:
+    if len(words) > 1:
+        raise UsageShown
+    rate = _RATE
+    if words and (not words[0].isdigit() or not 1 <= int(words[0][:9]) <= 1000):
+        context.line(f"Invalid rate '{words[0]}', using default of {_RATE}")
+    elif words:
+        rate = int(words[0])
+    context.line(f"Attempting to test a timer with {rate} ticks per second.")
+    try:
+        found = await context.pbx.voice.test_timer(rate)
+    except DeferredTimeout:
+        raise CommandFailed("The voice plane does not answer") from None
+    context.line(f"Using the '{'timerfd' if found.kernel else 'reactor'}' timing module for this test.")
+    context.line(f"It has been {found.milliseconds} milliseconds, and we got {found.ticks} timer ticks")
+    context.line(
+        f"They came {found.mean} us late on average, {found.worst} us at most (in the voice plane, as it is now)"
+    )
 
 
 # ---- the machine -----------------------------------------------------------------------------------------

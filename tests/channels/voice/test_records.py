@@ -12,6 +12,7 @@ from pbx.channels.voice import address as addresses
 from pbx.channels.voice.link import packets
 from pbx.channels.voice.port import PLAIN, Buffering, BufferKind, Direction, Edge, EdgeKind, LegFlags, Shape
 from pbx.channels.voice.records import HEAD, Commands, Events, Malformed, apply_commands, deliver_events
+from pbx.channels.voice.timertest import Exactness
 
 A, LOCAL = ("127.0.0.9", 4569), "127.0.0.8"
 RAW, RAW_LOCAL = addresses.pack(*A), addresses.pack(LOCAL, 0)
@@ -60,6 +61,7 @@ def test_every_command_arrives() -> None:
     port.mark(5, 2**40, 2**33)
     port.test_jitter(30, -40, 50, 10)
     port.set_concealment(False, True, True)
+    port.test_timer(50)
     port.set_options(2500)
     heard = Heard()
     apply_commands(port.take(), heard)
@@ -93,6 +95,7 @@ def test_every_command_arrives() -> None:
         ("mark", 5, 2**40, 2**33),
         ("test_jitter", 30, -40, 50, 10),
         ("set_concealment", False, True, True),
+        ("test_timer", 50),
         ("set_options", 2500),
     ]
     assert not port
@@ -105,6 +108,7 @@ def test_every_event_arrives() -> None:
     events.voice_unknown(5, 6)
     events.mark_due(5, 6, 2**40)
     events.voice_trunked(5, 6)
+    events.timer_tested(Exactness(50, 1000, 70, 900, True))
     events.finished(9, "error: für")
     events.detected(5, "digit:5")
     heard = Heard()
@@ -115,6 +119,7 @@ def test_every_event_arrives() -> None:
         ("voice_unknown", 5, 6),
         ("mark_due", 5, 6, 2**40),
         ("voice_trunked", 5, 6),
+        ("timer_tested", Exactness(50, 1000, 70, 900, True)),
         ("finished", 9, "error: für"),
         ("detected", 5, "digit:5"),
     ]
