@@ -361,13 +361,19 @@ class Driver:
         record = self.endpoint.peers.get(name)
         return None if record is None else showing.peer(record, self.now())
 
+    def local_to(self, address: Address) -> str:
+        """Where what we send there leaves from; "" where there is no way."""
+        number, _ = self.endpoint.core.socket_for(address)
+        bound = next((one for one in self.sockets if one.number == number), None)
+        return sockets.source_of(bound, address) if bound is not None else ""
+
     def users(self) -> list[UserRow]:
         """All users, in the file's order."""
         return showing.users(self.endpoint.core)
 
     def registry(self) -> Iterator[RegistryRow]:
         """All `register =>` lines; each row is made when it is asked for."""
-        return (showing.registration(one) for one in tuple(self.endpoint.registrations.values()))
+        return (showing.registration(one, self.now()) for one in tuple(self.endpoint.registrations.values()))
 
     def channels(self) -> list[ChannelRow]:
         """All calls, oldest first; those that have no channel (yet) are without a name."""

@@ -142,6 +142,8 @@ class PeerRecord:
         new = not self.registered or self.address != address
         if new:
             self.changed = now
+        if self.address not in (None, address):
+            self.former, self.left = self.address, now
         self.registered = True
         self.address, self.socket, self.local = address, socket, local
         self.refresh = refresh

@@ -51,6 +51,8 @@ def peer(record: PeerRecord, now: float) -> PeerRow:
         description=section.description,
         expire=-1 if record.expires is None else max(0, round(record.expires - now)),
         section=section,
+        former=text(record.former) if record.former is not None else "",
+        changed=now - record.changed if record.changed else None,
     )
 
 
@@ -90,7 +92,7 @@ def users(core: Core) -> list[UserRow]:
     return [UserRow(name, section) for name, section in core.settings.users.items()]
 
 
-def registration(one: Registration) -> RegistryRow:
+def registration(one: Registration, now: float) -> RegistryRow:
     """One `register =>` line as it stands."""
     line = one.line
     seen = one.perceived
@@ -103,6 +105,7 @@ def registration(one: Registration) -> RegistryRow:
         perceived=f"{seen[0]}:{seen[1]}" if seen else "",
         refresh=one.refresh,
         state=str(one.status),
+        changed=now - one.changed if one.changed else None,
     )
 
 

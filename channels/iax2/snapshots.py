@@ -27,6 +27,9 @@ class PeerRow:
     description: str
     expire: int
     section: Peer
+    #: address before the present one, "" = none; seconds since it changed, None = never
+    former: str = ""
+    changed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,11 @@ class UserRow:
 
 @dataclass(frozen=True, slots=True)
 class RegistryRow:
-    """A line of `iax2 show registry`.  perceived: "host:port" as the registrar sees us, "" = not registered."""
+    """A line of `iax2 show registry`.
+
+    perceived: "host:port" as the registrar sees us, "" = not registered; changed: seconds since that or the state
+    became another, None = never.
+    """
 
     host: str
     port: int
@@ -48,6 +55,7 @@ class RegistryRow:
     perceived: str
     refresh: int
     state: str
+    changed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

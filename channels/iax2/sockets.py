@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pbx.channels.iax2.address import text
 from pbx.channels.log import Log
 
 log = Log("chan_iax2")
@@ -50,6 +51,18 @@ class Bound:
     def wildcard(self) -> bool:
         """It hears every address, so that an answer has to say which it leaves from."""
         return self.host in ("", "0.0.0.0", "::")
+
+
+def source_of(bound: Bound, address: tuple[str, int]) -> str:
+    """The own address, with port, that datagrams from this socket to `address` bear; "" where there is no way."""
+    if not bound.wildcard:
+        return text((bound.host, bound.port))
+    try:
+        with socket.socket(bound.family, socket.SOCK_DGRAM) as asked:
+            asked.connect(address)
+            return text((asked.getsockname()[0], bound.port))
+    except OSError:
+        return ""
 
 
 def bind(number: int, host: str, port: int, *, tos: int = 0, cos: int = 0, checksums: bool = True) -> Bound:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pbx.channels.iax2.snapshots import ChannelRow, NumberUse, PeerRow, RegistryRow, Side, Stats, UserRow
 from pbx.codecs import formats
@@ -72,6 +72,34 @@ def registry(rows: Iterable[RegistryRow]) -> Iterator[str]:
             row.state,
         )
     yield f"{count} IAX2 registrations."
+
+
+def registry_details(rows: Iterable[RegistryRow], local: Callable[[tuple[str, int]], str]) -> Iterator[str]:
+    """`iax2 show registry details`: both addresses of ours, and since when it is so."""
+    yield f"{'Host':<30.30}  {'Username':<10.10}  {'Local':<30.30}  {'Perceived':<30.30}  {'Last change':<14.14}  State"
+    for row in rows:
+        host = f"{bracketed(row.host)}:{row.port}"
+        own = local((row.host, row.port)) or "(no way)"
+        yield (
+            f"{host:<30.30}  {row.username:<10.10}  {own:<30.30}  {row.perceived or '<Unregistered>':<30.30}  "
+            f"{since(row.changed):<14.14}  {row.state}"
+        )
+
+
+def since(seconds: float | None) -> str:
+    """`0:12:05 ago`, `never`."""
+    if seconds is None:
+        return "never"
+    whole = max(0, int(seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d} ago"
+
+
+def peer_details(row: PeerRow, local: str) -> Iterator[str]:
+    """What `iax2 show peer NAME details` adds."""
+    yield f"  Local        : {local or '(no way)'}"
+    yield f"  Before       : {row.former or '(none)'}"
+    yield f"  Last change  : {since(row.changed)}"
+    yield ""
 
 
 def bracketed(host: str) -> str:

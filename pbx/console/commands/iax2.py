@@ -53,7 +53,9 @@ def _pattern(text: str) -> re.Pattern[str]:
 @command(
     "iax2 show peer",
     "Show details on specific IAX peer",
-    "Usage: iax2 show peer <name>\n       Display details on specific IAX peer\n",
+    "Usage: iax2 show peer <name>\n       Display details on specific IAX peer\n"
+    "       With 'details' behind the name also our own address towards it,\n"
+    "       its address before, and when that changed.\n",
     complete=_peers,
 )
 def show_peer(context: Context, words: list[str]) -> None:
@@ -65,6 +67,9 @@ def show_peer(context: Context, words: list[str]) -> None:
         context.line()
         return
     context.lines(iax2text.peer(row))
+    if words[1:] == ["details"]:
+        address = (row.host, row.port) if row.host is not None and row.port is not None else None
+        context.lines(iax2text.peer_details(row, _driver(context).local_to(address) if address else ""))
 
 
 @command(
@@ -110,12 +115,18 @@ async def show_users(context: Context, words: list[str]) -> None:
 @command(
     "iax2 show registry",
     "Display IAX registration status",
-    "Usage: iax2 show registry\n       Lists all registration requests and status.\n",
+    "Usage: iax2 show registry\n       Lists all registration requests and status.\n"
+    "       With 'details': our own address, as it is here and as it is seen there,\n"
+    "       and when that or the state changed.\n",
+    complete=lambda context, before, prefix: [] if before else ["details"],
 )
 async def show_registry(context: Context, words: list[str]) -> None:
-    if words:
+    if words not in ([], ["details"]):
         raise UsageShown
-    await _print(context, iax2text.registry(_driver(context).registry()))
+    driver = _driver(context)
+    rows = driver.registry()
+    texts = iax2text.registry_details(rows, driver.local_to) if words else iax2text.registry(rows)
+    await _print(context, texts)
 
 
 @command(
