@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from pbx.channels.iax2.events import Event, PeerStatus, ResolveNeeded
+from pbx.channels.iax2.events import Event, Failed, Note, PeerStatus, ResolveNeeded
 from pbx.channels.iax2.frames import Command, FrameType, FullFrame, parse_full
 from pbx.channels.iax2.pacing import MOST_AT_ONCE
 from pbx.channels.iax2.peers import PeerRecord
@@ -111,6 +111,18 @@ def test_the_name_leads_elsewhere() -> None:
     assert record is not None
     w.until(lambda: record.address == C and record.lag > 0, 60)
     assert [e.status for e in w.a.of(PeerStatus)] == ["OK", "UNREACHABLE", "OK"]
+
+
+def test_a_day_of_an_idle_link_is_worth_no_line() -> None:
+    w = World(more_a="[b]\ntype=peer\nhost=pbx.example\nqualify=yes\ntrunk=yes\n")
+    w.net.run(20)
+    for box in (w.a, w.b):
+        box.events.clear()
+    w.net.run(86_400)
+    assert str(w.registration.status) == "Registered"
+    for box in (w.a, w.b):
+        assert not [note for note in box.of(Note) if note.level not in ("DEBUG", "VERBOSE")]
+        assert not box.of(Failed) and not box.of(PeerStatus)
 
 
 def test_keepalives_leave_in_time_both_ways() -> None:
