@@ -83,6 +83,7 @@ class PlaneCounters:
     malformed: int = 0
     truncated: int = 0
     unknown_minis: int = 0
+    trunk_frames: int = 0
     bad_trunk_frames: int = 0
     unformatted: int = 0
     untranslatable: int = 0

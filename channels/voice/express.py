@@ -61,6 +61,8 @@ class Express:
         core = self._core
         legs = core.legs
         word = core.arena.word[offset].astype(np.int64)
+        if not word[0] >> _SIXTEEN:
+            return None  # voice of many legs, which rarely comes alone
         name = names.view(np.uint64)[:, 0] & _V4
         row = keys.known(name | (word >> _SIXTEEN).view(np.uint64))
         rx = legs.rx.take(row, axis=0)

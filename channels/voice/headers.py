@@ -86,6 +86,9 @@ class Headers(Protocol):
     def trunk_header(self, time: int, timestamps: bool) -> bytes:
         """Head of a trunk frame sent at `time` ms of the trunk's clock."""
 
+    def trunk_headers(self, times: Array, timestamps: bool) -> Array:
+        """The same for many: (n, 8) bytes."""
+
     def trunk_rows(self, call: Array, stamp: Array, payload: Array, timestamps: bool) -> Array:
         """(n, entry bytes) array: entry head and payload of equal-length voice, ready to be sent."""
 

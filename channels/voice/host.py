@@ -77,6 +77,8 @@ class Host:
         self._frames = Ticker(reactor, self._frame_tick)
         self._trunks = Ticker(reactor, self._trunk_tick)
         self._trunk_idle = 0
+        self._readers.patient = self._trunks_only
+        self._seen = (0, 0)
         self._expire_call: Any = None
         self._expire_trunks = 0
         self._timer_test: TimerTest | None = None
@@ -137,7 +139,14 @@ class Host:
         if not self.plane.ticking:
             self._frames.stop()
 
+    def _trunks_only(self) -> bool:
+        """True when nearly all that came since the last time were trunk frames."""
+        counters = self.plane.counters
+        seen, self._seen = self._seen, (counters.datagrams, counters.trunk_frames)
+        return 10 * (self._seen[1] - seen[1]) >= 9 * (self._seen[0] - seen[0])
+
     def _trunk_tick(self, _: int) -> None:
+        self._readers.read_all()
         self._trunk_idle = 0 if self.plane.trunks.queued else self._trunk_idle + 1
         self.plane.trunk_tick(self._clock())
         self._done()

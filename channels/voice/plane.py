@@ -366,8 +366,9 @@ class Plane(Sounds):
             mini = mini[:0]
         core = self.core
         entries = core.headers.trunk_entries(core.arena.flat, batch.offset[trunk], batch.length[trunk])
+        core.counters.trunk_frames += len(trunk)
         core.counters.bad_trunk_frames += entries.bad
-        rows = self.trunked.look(keys.find(batch.name[trunk[entries.frame]], entries.call))
+        rows = self.trunked.look(keys.find(batch.name.take(trunk.take(entries.frame), axis=0), entries.call))
         stamps = self.trunks.stamps(socket, batch.name[trunk], entries, rows, self._now)
         place = trunk[entries.frame]
         offset, length = entries.offset, entries.length
@@ -379,8 +380,8 @@ class Plane(Sounds):
             stamps = np.concatenate([stamps, stamp[mini]])[order]
             offset = np.concatenate([offset, batch.offset[mini] + over])[order]
             length = np.concatenate([length, batch.length[mini] - over])[order]
-        known = rows != 0
-        if not known.all():
+        if np.count_nonzero(rows) != len(rows):
+            known = rows != 0
             self.counters.unknown_minis += len(rows) - int(known.sum())
             rows, stamps, offset, length = rows[known], stamps[known], offset[known], length[known]
         if len(rows):

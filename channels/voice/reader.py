@@ -22,7 +22,10 @@ _TICK_ABOVE = 1000
 _REACT_BELOW = 500
 _AIM = 128
 _SHORTEST_US = 1000
+#: the tick where nearly all voice comes in trunk frames, whose voice gathered for longer than that already
+_PATIENT_US = 5000
 _STEP_US = 500
+_USUAL_US = 2500
 _WINDOW_NS = 250_000_000
 _TICKS = 64
 
@@ -55,7 +58,9 @@ class Readers:
         self._clock = clock
         self._sockets: dict[int, _Socket] = {}
         self._ticker = Ticker(reactor, self._tick)
-        self.mediatick = 2500
+        self.mediatick = _USUAL_US
+        #: true when what came since the last question can wait a little
+        self.patient: Callable[[], bool] = lambda: False
         self._taken = 0
         self._since = clock()
         self._ticks = 0
@@ -112,7 +117,10 @@ class Readers:
 
     def _period(self, rate: int) -> int:
         wanted = _AIM * 1_000_000 // max(1, rate) // _STEP_US * _STEP_US
-        return max(_SHORTEST_US, min(self.mediatick, wanted))
+        longest = self.mediatick
+        if longest >= _USUAL_US and self.patient():
+            longest = max(longest, _PATIENT_US)
+        return max(_SHORTEST_US, min(longest, wanted))
 
     def _tick(self, _: int) -> None:
         self.read_all()

@@ -47,6 +47,21 @@ class _In:
     used: int
 
 
+class _Frames:
+    """Datagrams of one socket: first and last (exclusive) entry, time, and a leg of the trunk, each."""
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.times: list[int] = []
+        self.legs: list[int] = []
+
+
+def _pieces(buffer: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """All runs of `size` bytes of it."""
+    return np.ndarray((max(0, len(buffer) - size + 1), size), np.uint8, buffer, strides=(1, 1))
+
+
 class Trunks:
     """Trunk rows of one plane.  Settings: trunkfreq (ms), trunkmtu (0 = as large as goes), trunktimestamps, ..."""
 
@@ -63,7 +78,6 @@ class Trunks:
         self._next = 1
         self._in: dict[tuple[int, bytes], _In] = {}
         self._pending: list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]] = []
-        self._queued = 0
         self._bare = BareStamps(core)
         self.now = 0
 
@@ -101,11 +115,14 @@ class Trunks:
         """Queue voice of trunked legs for the next tick."""
         trunk = self._of[sink]
         own = self._core.legs.own[sink]
+        stamp = tx & 0xFFFF
+        if not np.count_nonzero(size - size[0]):
+            self._pending.append((trunk, own, stamp, self._core.gather(offset, int(size[0]))))
+            return
         for one in np.unique(size).tolist():
-            mine = slice(None) if len(size) == 1 or (size == one).all() else np.nonzero(size == one)[0]
+            mine = np.nonzero(size == one)[0]
             payload = self._core.gather(offset[mine], one)
-            self._pending.append((trunk[mine], own[mine], tx[mine] & 0xFFFF, payload))
-            self._queued += payload.size
+            self._pending.append((trunk[mine], own[mine], stamp[mine], payload))
 
     @property
     def queued(self) -> bool:
@@ -121,7 +138,6 @@ class Trunks:
         """Send all that waits; `now` in ms."""
         self.now = now
         pending, self._pending = self._pending, []
-        self._queued = 0
         sizes: dict[int, list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]]] = {}
         for part in pending:
             sizes.setdefault(part[3].shape[1], []).append(part)
@@ -131,49 +147,67 @@ class Trunks:
             self._send(trunk, own, stamp, payload, now)
 
     def _send(self, trunk: Ints, own: Ints, stamp: Ints, payload: npt.NDArray[np.uint8], now: int) -> None:
-        order = np.argsort(trunk, kind="stable")
-        trunk = trunk[order]
-        rows = self._core.headers.trunk_rows(own[order], stamp[order], payload[order], self.timestamps)
+        order = trunk.argsort(kind="stable")
+        trunk = trunk.take(order)
+        rows = self._core.headers.trunk_rows(
+            own.take(order), stamp.take(order), payload.take(order, axis=0), self.timestamps
+        )
         width = rows.shape[1]
         limit = min(self.mtu or _LARGEST, _LARGEST)
         most = max(1, (limit - _HEAD) // width)
         first = np.nonzero(np.diff(trunk, prepend=-1))[0].tolist()
-        heads: dict[int, tuple[bytearray, list[tuple[int, int, int]]]] = {}
+        frames: dict[int, _Frames] = {}
         for begin, end in zip(first, [*first[1:], len(trunk)], strict=True):
             out = self._out.get(int(trunk[begin]))
             if out is None or out.socket not in self._core.boxes:
                 continue
-            kept = min(end, begin + self.max_size // width)
+            # where frames have a size they would have left when they were full: nothing could gather
+            kept = end if self.mtu else min(end, begin + self.max_size // width)
             self._core.counters.held_dropped += end - kept
-            head, frames = heads.setdefault(out.socket, (bytearray(), []))
-            for at in range(begin, kept, most):
-                head += self._core.headers.trunk_header(self._time(out, now), self.timestamps)
-                frames.append((out.row, at * width, (min(at + most, kept) - at) * width))
-        for socket, (head, frames) in heads.items():
-            self._queue(self._core.boxes[socket], bytes(head), rows, frames)
+            mine = frames.setdefault(out.socket, _Frames())
+            starts = range(begin, kept, most)
+            mine.starts += starts
+            mine.ends += [*starts[1:], kept]
+            mine.times += self._times(out, now, len(starts))
+            mine.legs += [out.row] * len(starts)
+        for socket, mine in frames.items():
+            self._queue(self._core.boxes[socket], rows, mine)
 
-    def _queue(self, box: Outbox, head: bytes, rows: npt.NDArray[np.uint8], frames: list[tuple[int, int, int]]) -> None:
-        """Queue datagrams of a head and a run of rows each: (leg for the address, offset and bytes of its run)."""
-        legs = self._core.legs
-        base, first = box.keep(rows), box.keep(head)
-        for i, (row, at, size) in enumerate(frames):
-            control = int(legs.controllen[row])
-            box.add_two(
-                (first + i * _HEAD, _HEAD),
-                (base + at, size),
-                legs.name_pointer(row),
-                int(legs.namelen[row]),
-                legs.control_pointer(row) if control else 0,
-                control,
-            )
+    def _queue(self, box: Outbox, rows: npt.NDArray[np.uint8], frames: _Frames) -> None:
+        """Queue datagrams of a head and a run of rows each."""
+        width, legs = rows.shape[1], self._core.legs
+        start, sink = np.array(frames.starts), np.array(frames.legs)
+        count = np.array(frames.ends) - start
+        size = count * width + _HEAD
+        place = size.cumsum() - size
+        buffer, base = self._room(box, int(size.sum()))
+        _pieces(buffer, _HEAD)[place] = self._core.headers.trunk_headers(np.array(frames.times), self.timestamps)
+        frame = np.arange(len(start)).repeat(count)
+        nth = np.arange(len(frame)) - (count.cumsum() - count).take(frame)
+        entry = start.take(frame) + nth
+        _pieces(buffer, width)[(place + _HEAD).take(frame) + nth * width] = rows.take(entry, axis=0)
+        at = box.add(place + base, size, legs.name_pointer(sink), sink)
+        control = legs.controllen[sink]
+        if np.count_nonzero(control):
+            box.set_control(at, np.where(control > 0, legs.control_pointer(sink), 0), control)
 
-    def _time(self, out: _Out, now: int) -> int:
-        """The frame's time: never the same twice, 0 for the first one and after a silence of the trunk."""
+    def _room(self, box: Outbox, size: int) -> tuple[npt.NDArray[np.uint8], int]:
+        """Bytes to send from, and where they are: of the scratch, or of its own where that is full."""
+        arena = self._core.arena
+        at = arena.reserve(size)
+        if at >= 0:
+            return arena.flat[at : at + size], arena.base + at
+        own = np.empty(size, np.uint8)
+        return own, box.keep(own)
+
+    def _times(self, out: _Out, now: int, count: int) -> range:
+        """The frames' times: never the same twice, 0 for the first one and after a silence of the trunk."""
         if out.start < 0 or now - out.used > _IDLE_MS:
             out.start, out.last = now, -1
         out.used = now
-        out.last = max(now - out.start, out.last + 1)
-        return out.last
+        first = max(now - out.start, out.last + 1)
+        out.last = first + count - 1
+        return range(first, first + count)
 
     def expire(self, now: int) -> None:
         """Forget trunks without legs, and those in that fell silent.  Call about once a second."""
