@@ -291,6 +291,17 @@ def test_gracefully_waits_for_the_last_call(own: Pbx) -> None:
     assert own.process is not None and own.process.wait(10) == 0
 
 
+def test_when_convenient_takes_calls_until_there_is_none(own: Pbx) -> None:
+    own.start()
+    own.rx("channel originate Local/601@phones application Wait 50")
+    own.wait_rx("core show channels count", "2 active channels")
+    own.rx("core stop when convenient")
+    assert own.run("channel originate Local/601@phones application Wait 50").returncode == 0
+    own.wait_rx("core show channels count", "4 active channels")
+    own.rx("channel request hangup all")
+    assert own.process is not None and own.process.wait(10) == 0
+
+
 def test_restart_is_the_same_process_anew(own: Pbx) -> None:
     own.start()
     own.rx("database put a b c")
