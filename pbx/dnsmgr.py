@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
+from pbx.conf.document import Document
 from pbx.conf.values import is_true
 
 DEFAULT_INTERVAL = 300
@@ -21,7 +22,11 @@ class DnsManager:
 
 def load(path: str, diagnostics: Diagnostics) -> DnsManager:
     """Read the file; without it nothing is refreshed."""
-    document = reader.read(path, diagnostics=diagnostics, optional=True)
+    return of(reader.read(path, diagnostics=diagnostics, optional=True), diagnostics)
+
+
+def of(document: Document, diagnostics: Diagnostics) -> DnsManager:
+    """As `load`, of a file that was read."""
     section = document.section("general")
     enabled, interval = False, DEFAULT_INTERVAL
     for entry in section or ():

@@ -18,7 +18,11 @@ DEFAULT = "default"
 
 def load(path: str, diagnostics: Diagnostics) -> dict[str, Template]:
     """All templates but [general], the last of the file first as Asterisk lists them; no file: none."""
-    document = reader.read(path, diagnostics=diagnostics, optional=True)
+    return templates(reader.read(path, diagnostics=diagnostics, optional=True), diagnostics)
+
+
+def templates(document: Document, diagnostics: Diagnostics) -> dict[str, Template]:
+    """As `load`, of a file that was read."""
     found: dict[str, Template] = {}
     names = [section.name for section in document if section.name.lower() != "general"]
     # the default is what the others begin with, wherever it stands

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pbx import loggerconf, modules
+from pbx import dnsmgr, iaxprov, loggerconf, modules
 from pbx.cdr import settings as cdr
 from pbx.cel import settings as cel
 from pbx.checks.configuration import Configuration
@@ -42,6 +42,12 @@ def records(configuration: Configuration) -> None:
             load(document, configuration.found)
 
 
+def beside_iax(configuration: Configuration) -> None:
+    """dnsmgr.conf and iaxprov.conf."""
+    dnsmgr.of(configuration.document("dnsmgr.conf"), configuration.found)
+    iaxprov.templates(configuration.document("iaxprov.conf"), configuration.found)
+
+
 def the_rest(configuration: Configuration) -> None:
     """Every other known file must at least be readable: what it means is for its own reader."""
     folder = configuration.conf.directories["astetcdir"]
@@ -64,4 +70,4 @@ def needed(configuration: Configuration) -> None:
             configuration.found.warning(Place(document.path), f"there is no such file: {what}", code="missing-file")
 
 
-CHECKERS = (logger, module_lists, records, the_rest, needed)
+CHECKERS = (logger, module_lists, records, beside_iax, the_rest, needed)

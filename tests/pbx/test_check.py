@@ -55,6 +55,20 @@ def test_notices_are_no_mistakes(tmp_path: Path) -> None:
     assert text.count("\n") == 1
 
 
+def test_files_beside_iax_conf(tmp_path: Path) -> None:
+    prov = "[default]\nserver=pbx.example\nport=99999\nbase=x\n"
+    (tmp_path / "iaxprov.conf").write_text(prov)
+    (tmp_path / "dnsmgr.conf").write_text("[general]\nenable=yes\nrefreshinterval=soon\nnonsense=1\n")
+    _, text = run(tmp_path)
+    lines = [line for line in text.splitlines() if line.startswith(("iaxprov.conf", "dnsmgr.conf"))]
+    assert [line.split(": ")[0] for line in lines] == [
+        "dnsmgr.conf:3:17",
+        "dnsmgr.conf:4:1",
+        "iaxprov.conf:2:8",
+        "iaxprov.conf:3:6",
+    ]
+
+
 def test_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--nonsense"]) == 2
     assert main(["-h"]) == 0
