@@ -102,14 +102,9 @@ def of_registration(one: Registration, now: float) -> None:
     core.timers.set(one, Timer.KEEPALIVE, now + interval)
     if one.address is None or one.dialog is not None:
         return
-    address = one.address
-    if core.beats.due(address, interval, now):
-        _send(core, *_route(core, address), now)
-
-
-def _route(core: Core, address: Address) -> tuple[int, Address, str]:
-    socket, local = core.socket_for(address)
-    return socket, address, local
+    socket, local = core.socket_for(one.address)
+    if core.beats.due(socket, one.address, interval, now):
+        _send(core, socket, one.address, local, now)
 
 
 def _heard(core: Core, address: Address, now: float) -> None:
@@ -126,5 +121,5 @@ def of_peer(record: PeerRecord, now: float) -> None:
         return
     core.timers.set(record, Timer.KEEPALIVE, now + interval)
     asked = section.qualify and section.qualifyfreqok <= interval * 1000
-    if not asked and core.beats.due(record.address, interval, now):
+    if not asked and core.beats.due(record.socket, record.address, interval, now):
         _send(core, record.socket, record.address, record.local, now)

@@ -76,24 +76,26 @@ class Beats:
     _SWEEP_FROM = 1024
 
     def __init__(self) -> None:
-        self._sent: dict[Address, float] = {}
+        #: by socket and address: each of our sockets has a mapping of its own in a NAT
+        self._sent: dict[tuple[int, Address], float] = {}
         #: what our POKEs bear, 0 = none was sent; and who answers them from a call of its own
         self.stamp = 0
         self.stateful: set[Address] = set()
         #: who wants to know when an address answers again
         self.doubtful: dict[Address, dict[Doubter, None]] = {}
 
-    def due(self, address: Address, interval: float, now: float) -> bool:
+    def due(self, socket: int, address: Address, interval: float, now: float) -> bool:
         """Has nothing been sent there for `interval` seconds?  Then it is noted as sent now."""
-        last = self._sent.get(address)
+        way = socket, address
+        last = self._sent.get(way)
         # half a second for those whose timers do not come at the same moment
         if last is not None and now - last < interval - 0.5:
             return False
         if len(self._sent) >= self._SWEEP_FROM and last is None:
             self._sweep(now - 4 * interval)
-        self._sent[address] = now
+        self._sent[way] = now
         return True
 
     def _sweep(self, before: float) -> None:
         if min(self._sent.values()) < before:
-            self._sent = {address: when for address, when in self._sent.items() if when >= before}
+            self._sent = {way: when for way, when in self._sent.items() if when >= before}

@@ -8,7 +8,7 @@ import pytest
 
 from pbx.channels.iax2.events import Event, Failed, Note, PeerStatus, ResolveNeeded
 from pbx.channels.iax2.frames import Command, FrameType, FullFrame, parse_full
-from pbx.channels.iax2.pacing import MOST_AT_ONCE
+from pbx.channels.iax2.pacing import MOST_AT_ONCE, Beats
 from pbx.channels.iax2.peers import PeerRecord
 from pbx.channels.iax2.registration import Registration
 from pbx.channels.iax2.settings_load import from_text
@@ -277,3 +277,15 @@ def test_who_answers_from_a_call_of_its_own_is_acknowledged_and_asked_in_a_dialo
     w.net.run(30)
     pokes = [f for _, origin, _, d in w.net.log if origin == A and (f := parse_full(d)).subclass == Command.POKE]
     assert pokes and all(f.source > 1 for f in pokes)
+
+
+def test_each_of_our_sockets_keeps_its_own_mapping() -> None:
+    beats = Beats()
+    assert beats.due(1, A, 25, 100.0)
+    assert beats.due(2, A, 25, 100.0)
+    assert not beats.due(1, A, 25, 110.0)
+    assert beats.due(1, A, 25, 125.0)
+    assert beats.due(1, B, 25, 125.0)
+    for port in range(3000):
+        beats.due(1, ("127.0.25.9", port), 25, 126.0 + port)
+    assert len(beats._sent) < 1500
