@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from pbx.channels.voice.core import FRAME_MS, Core, format_of
+from pbx.channels.voice.core import FRAME_MS, TOLERANCE, Core, format_of
 from pbx.channels.voice.decoding import FileDecoder
+from pbx.channels.voice.legs import Ints
+from pbx.channels.voice.mixing import Input, Mixer
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.slots import SAMPLES, Slots
 from pbx.channels.voice.sources import Source
 from pbx.codecs.translation import Translator, encoder
 
 Finished = Callable[[int, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One sound in a leg's sum: a slot, and how loud (1.0 = as it is)."""
-
-    slot: int
-    gain: float
 
 
 class Clocked:
@@ -34,7 +27,7 @@ class Clocked:
         self._outbound = outbound
         self._slots = slots
         self._finished = finished
-        self._inputs: dict[int, tuple[Input, ...]] = {}
+        self._mixer = Mixer(slots, slots.of)
         self._sources: dict[int, list[Source]] = {}
         self._by_number: dict[int, Source] = {}
         self._files = FileDecoder()
@@ -42,21 +35,12 @@ class Clocked:
         self._volume: dict[int, float] = {}
         self._encoders: dict[int, Translator | None] = {}
         self._streams: set[tuple[int, int]] = set()
-        self._sinks = np.zeros(0, np.int64)
-        self._slot = np.zeros(0, np.int64)
-        self._gain: npt.NDArray[np.float32] | None = None
-        self._starts = np.zeros(0, np.int64)
-        self._stale = False
 
     # ---- who hears what ----------------------------------------------------------------------------------------
 
     def set_inputs(self, row: int, inputs: tuple[Input, ...]) -> None:
         """The sounds mixed for a leg; none ends its mix."""
-        if inputs:
-            self._inputs[row] = inputs
-        elif self._inputs.pop(row, None) is None:
-            return
-        self._stale = True
+        self._mixer.set(row, inputs)
 
     def add_source(self, source: Source) -> None:
         self._sources.setdefault(source.row, []).append(source)
@@ -105,15 +89,14 @@ class Clocked:
 
     @property
     def active(self) -> bool:
-        return bool(self._inputs or self._sources)
+        return bool(self._mixer or self._sources)
 
     # ---- the tick ----------------------------------------------------------------------------------------------
 
     def tick(self, now: int) -> None:
         """Send 20 ms to every clocked leg; `now` in ms."""
-        sums = self._mix()
         payloads: dict[int, bytes] = {}
-        sounds: dict[int, npt.NDArray[np.int32]] = dict(sums)
+        sounds = self._mixer.mix()
         for row in list(self._sources):
             self._play(row, payloads, sounds)
         for row, sound in self._files.run():
@@ -127,30 +110,6 @@ class Clocked:
             data.append(np.frombuffer(payload, np.uint8))
         self._encode(sounds, rows, data)
         self._send(rows, data, now)
-
-    def _mix(self) -> dict[int, npt.NDArray[np.int32]]:
-        if self._stale:
-            self._index()
-        if not len(self._sinks):
-            return {}
-        spoke = np.logical_or.reduceat(self._slots.spoke[self._slot], self._starts)
-        if not spoke.any():
-            return {}
-        sound: npt.NDArray[np.int32] = self._slots.frame[self._slot].astype(np.int32)
-        if self._gain is not None:
-            sound = (sound * self._gain[:, None]).astype(np.int32)
-        total = np.add.reduceat(sound, self._starts, axis=0)
-        return {row: total[i] for i, row in enumerate(self._sinks.tolist()) if spoke[i]}
-
-    def _index(self) -> None:
-        self._stale = False
-        self._sinks = np.fromiter(self._inputs, np.int64, len(self._inputs))
-        counts = [len(i) for i in self._inputs.values()]
-        self._starts = np.cumsum([0, *counts[:-1]], dtype=np.int64) if counts else np.zeros(0, np.int64)
-        flat = [i for inputs in self._inputs.values() for i in inputs]
-        self._slot = np.array([i.slot for i in flat], np.int64)
-        gain = np.array([i.gain for i in flat], np.float32)
-        self._gain = None if (gain == 1.0).all() else gain
 
     def _play(self, row: int, payloads: dict[int, bytes], sounds: dict[int, npt.NDArray[np.int32]]) -> None:
         """20 ms of a row's sources: as they stand in the file when that is all the row hears."""
@@ -187,15 +146,22 @@ class Clocked:
             if translator is None:
                 self._core.counters.untranslatable += len(group)
                 continue
+            # who hears the very same gets the very same: it is encoded for the first of them
+            first: dict[int, int] = {}
+            heads: list[int] = []
             for row in group:
+                if first.setdefault(id(sounds[row]), len(heads)) == len(heads):
+                    heads.append(row)
+            place = [first[id(sounds[row])] for row in group]
+            for row in heads:
                 if (format_bit, row) not in self._streams:
                     self._streams.add((format_bit, row))
                     translator.add_row(row)
-            block = np.stack([sounds[row] for row in group])
+            block = np.stack([sounds[row] for row in heads])
             linear = np.clip(block, -32768, 32767).astype(np.int16)
-            encoded = translator.translate(np.array(group, np.intp), linear)
+            encoded = translator.translate(np.array(heads, np.intp), linear)
             rows.extend(group)
-            data.extend(encoded)
+            data.extend(encoded[at] for at in place)
 
     def _encoder(self, format_bit: int) -> Translator | None:
         if format_bit not in self._encoders:
@@ -218,8 +184,17 @@ class Clocked:
                 self._core.counters.held_dropped += len(group)
                 continue
             sink = np.array([rows[i] for i in group], np.int64)
-            tx = np.array([self._outbound.clocked(rows[i], FRAME_MS, now) for i in group], np.int64)
+            tx = self._stamps(sink, now)
             self._outbound.emit(sink, tx, offset, np.full(len(group), size, np.int64), now)
+
+    def _stamps(self, sink: Ints, now: int) -> Ints:
+        """The next stamps: by sample count, but for those that are new here or strayed from the clock."""
+        legs = self._core.legs
+        tx: Ints = legs.tx_ts[sink] + FRAME_MS
+        strays = np.abs(tx - (now - legs.clock[sink])) > TOLERANCE
+        for i in np.flatnonzero(strays | (tx < FRAME_MS) | (legs.origin[sink] != 0)).tolist():
+            tx[i] = self._outbound.clocked(int(sink[i]), FRAME_MS, now)
+        return tx
 
 
 def _add(sounds: dict[int, npt.NDArray[np.int32]], row: int, sound: npt.NDArray[np.int16]) -> None:

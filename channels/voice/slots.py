@@ -105,6 +105,10 @@ class Slots:
         self._flag(row, direction)
         return slot
 
+    def of(self, row: int) -> int:
+        """The slot of what this far end says, 0 if nobody listens to it live."""
+        return int(self._slot[0, int(Direction.IN), row])
+
     def unwant(self, row: int, direction: Direction, *, kept: bool = False) -> None:
         """One less; the slot of a sound that nobody wants is given back."""
         key = int(kept), int(direction), row
