@@ -18,6 +18,7 @@ from pbx.channels.events import (
     Text,
     TransferRequest,
 )
+from pbx.channels.interrupts import Hangup
 from pbx.channels.sounds import Source
 from pbx.channels.switch import Unavailable
 from pbx.dialplan import featuremap
@@ -266,11 +267,15 @@ class Calling:
     @staticmethod
     async def _subroutine(run: Run, place: str, returned: list[bool]) -> None:
         run.scope.run = run
+        over = False
         try:
             returned.append(await run.subroutine(place))
+        except Hangup:
+            # the leg is gone, or is to go, in the middle of it
+            over = True
         finally:
             run.scope.run = None
-        if run.channel.interrupted is not None and not run.channel.dead:
+        if (over or run.channel.interrupted is not None) and not run.channel.dead:
             run.channel.hangup(run.channel.hangup_cause)
 
     # ---- waiting -----------------------------------------------------------------------------------------------
