@@ -10,6 +10,7 @@ from pbx.conf.diagnostics import Diagnostics
 from pbx.network import NetworkWatch, netlink
 
 if TYPE_CHECKING:
+    from pbx.channels.iax2.address import Address
     from pbx.channels.iax2.driver import Driver
 
 log = Log("dnsmgr")
@@ -23,6 +24,8 @@ class Upkeep:
         self._driver = driver
         self._watch: NetworkWatch | None = None
         self._timer: Any = None
+        #: own address towards those that we register to, as it was at the last change of the network
+        self._sources: dict[Address, str] = {}
         self.dns = dnsmgr.DnsManager()
 
     def use(self, conf: dnsmgr.DnsManager) -> None:
@@ -61,10 +64,21 @@ class Upkeep:
         return [record.host_name for record in core.peers if record.host_name]
 
     def network_changed(self) -> None:
-        """Register anew, and look names up: what was true of the old network need not be of this."""
+        """Register anew, and look names up: what was true of the old network need not be of this.
+
+        Some machines change all the time something that has nothing to do with us (containers that come and go):
+        where our own address towards a registrar is as it was at the last change, its registrations stay.
+        """
         driver = self._driver
         log.verbose(2, "IAX, got a network change message, renewing all IAX registrations.")
-        driver.endpoint.renew_registrations(driver.now())
+        before, self._sources = self._sources, {}
+
+        def moved(address: Address) -> bool:
+            if address not in self._sources:
+                self._sources[address] = driver.local_to(address)
+            return before.get(address) != self._sources[address]
+
+        driver.endpoint.renew_registrations(driver.now(), moved)
         driver.pump()
         self.refresh()
 

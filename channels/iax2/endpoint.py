@@ -499,9 +499,10 @@ class Endpoint:
                 self.registrations[name].line = line
         _start(begun, now)
 
-    def renew_registrations(self, now: float) -> None:
-        """The network changed: every registration is made anew but those that are under way."""
-        _start([one for one in self.registrations.values() if one.dialog is None], now)
+    def renew_registrations(self, now: float, moved: Callable[[Address], bool] = lambda address: True) -> None:
+        """The network changed: registrations are made anew where they stand badly, or where the way there has `moved`;
+        but those that are under way."""
+        _start([one for one in self.registrations.values() if one.dialog is None and one.concerned(moved)], now)
 
     def resolved(self, name: str, addresses: list[str], now: float) -> None:
         """The answer to `ResolveNeeded`; an empty list = it failed (asked again later)."""

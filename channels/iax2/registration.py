@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -210,6 +211,10 @@ class Registration:
         """The host answered a keepalive: whatever was wrong with the registration may be over."""
         if self.status in _DOUBTFUL and self.dialog is None and not self.ended:
             self.attempt(now)
+
+    def concerned(self, moved: Callable[[Address], bool]) -> bool:
+        """Does a change of the network concern it?"""
+        return self.status is not Status.REGISTERED or self.address is None or moved(self.address)
 
     def refused(self, text: str, cause: int | None, now: float) -> None:
         """REGREJ."""

@@ -55,10 +55,10 @@ class Bound:
 
 def source_of(bound: Bound, address: tuple[str, int]) -> str:
     """The own address, with port, that datagrams from this socket to `address` bear; "" where there is no way."""
-    if not bound.wildcard:
-        return text((bound.host, bound.port))
     try:
         with socket.socket(bound.family, socket.SOCK_DGRAM) as asked:
+            if not bound.wildcard:
+                asked.bind((bound.host, 0))
             asked.connect(address)
             return text((asked.getsockname()[0], bound.port))
     except OSError:

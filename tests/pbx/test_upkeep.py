@@ -98,6 +98,32 @@ def test_a_change_of_the_network_registers_anew(world: Any) -> None:
     assert len([c for c in driver.port.commands if c[0] == "send"]) > sent or all(r.dialog for r in registrations)
 
 
+def test_what_does_not_concern_our_way_there_renews_nothing(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, driver, _ = world
+    upkeep = Upkeep(clock, driver)
+    clock.pump([1] * 40)
+    own = ["127.0.53.63:14573"]
+    monkeypatch.setattr(driver, "local_to", lambda address: own[0])
+    registrations = list(driver.endpoint.registrations.values())
+
+    def changed() -> int:
+        """How many were begun anew."""
+        for one in registrations:
+            one._drop(driver.now())
+            one.status = Status.REGISTERED
+        upkeep.network_changed()
+        clock.advance(0.01)
+        return sum(one.dialog is not None for one in registrations)
+
+    assert changed() == 2  # nobody knows what was before
+    assert changed() == 0
+    own[0] = ""
+    assert changed() == 2
+    own[0] = "127.0.53.63:14573"
+    assert changed() == 2
+    assert changed() == 0
+
+
 def test_changes_are_told_once_they_have_settled_and_not_too_often() -> None:
     clock = Clock()
     clock.addReader = clock.removeReader = lambda reader: None  # type: ignore[attr-defined]
