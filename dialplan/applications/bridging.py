@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from pbx.channels.bridge import bridge_channels
 from pbx.channels.causes import Cause
 from pbx.channels.channel import State
+from pbx.channels.events import Control
 from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.registry import Outcome, Result, application, options
 from pbx.dialplan.scope import scope_of
+
+if TYPE_CHECKING:
+    from pbx.channels.sounds import Source
 
 
 @application(
@@ -64,14 +72,39 @@ def bridge_add(run: Run, data: str) -> Result:
     return None
 
 
+@contextmanager
+def entertained(run: Run, mode: str, music: str = "") -> Iterator[None]:
+    """What a call hears while it waits: m music, r ringing, s silence, h it is put on hold, anything else nothing."""
+    channel = run.channel
+    silence: Source | None = None
+    match mode:
+        case "m":
+            channel.switch.music.start(channel, music)
+        case "r":
+            channel.indicate(Control.RINGING)
+        case "s":
+            silence = channel.switch.graph.silence(channel)
+        case "h":
+            channel.indicate(Control.HOLD, music.encode("utf-8", "surrogateescape"))
+    try:
+        yield
+    finally:
+        if mode == "m":
+            channel.switch.music.stop(channel)
+        elif mode == "h":
+            channel.indicate(Control.UNHOLD)
+        elif silence is not None:
+            silence.stop()
+
+
 @application(
     "BridgeWait",
     syntax="BridgeWait([name[,role[,options]]])",
     synopsis="Holds the call until it is taken elsewhere",
     options=options(
         {
-            "m(class)": "music",
-            "e(mode)": "m music, r ringing, s silence, h hold, n none",
+            "m(class)": "the class of the music",
+            "e(mode)": "what the call hears: m music (default), r ringing, s silence, h it is put on hold, n nothing",
             "S(s)": "time",
             "n": "does not answer",
         }
@@ -79,7 +112,7 @@ def bridge_add(run: Run, data: str) -> Result:
     module="app_bridgewait",
 )
 async def bridge_wait(run: Run, data: str) -> Result:
-    _, _, letters = fields(data, 3)
+    _, role, letters = fields(data, 3)
     found, _ = parse_options(letters)
     if "n" not in found and not run.over:
         run.channel.answer()
@@ -87,7 +120,9 @@ async def bridge_wait(run: Run, data: str) -> Result:
     if "S" in found and (seconds is None or seconds <= 0):
         run.warn(f"BridgeWait: '{found['S']}' is no number of seconds")
         return Outcome.END
-    await run.channel.wait(None, seconds)
+    mode = "n" if role.lower() == "announcer" else (found.get("e") or "m")[:1]
+    with entertained(run, mode, found.get("m") or ""):
+        await run.channel.wait(None, seconds)
     return Outcome.END if run.over else None
 
 
