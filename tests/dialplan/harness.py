@@ -16,7 +16,6 @@ import re
 import shutil
 import sys
 import tempfile
-import time
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from typing import Any
 import yaml
 from twisted.internet import asyncioreactor
 
+from tests.dialplan.patience import PatientLoop
 from tests.dialplan.recordings import recorded
 
 _EMIT = re.compile(r"\bEMIT\(")
@@ -182,8 +182,9 @@ class Start:
         from pbx.dialplan.services import Services
 
         registry.load_all()
-        dialplan = Dialplan(wall=time.time)
-        self.switch = Switch(reactor, time.time, Bus(), None, systemname="gold", report=self._report)  # type: ignore[arg-type]
+        wall = asyncio.get_running_loop().wall  # type: ignore[attr-defined]
+        dialplan = Dialplan(wall=wall)
+        self.switch = Switch(reactor, wall, Bus(), None, systemname="gold", report=self._report)  # type: ignore[arg-type]
         self.switch.graph = Graph(self.switch, _NoVoice())  # type: ignore[arg-type]
         self.switch.register(LocalTechnology(self.switch))
         sounds = self.work / "sounds"
@@ -283,14 +284,15 @@ def _repeated(match: re.Match[str]) -> str:
 
 async def _wait_for(start: Start, patience: float) -> dict[str, list[str]]:
     """What each case emitted, read when it has had its time and matches, or when patience is over."""
-    begun = time.monotonic()
+    clock = asyncio.get_running_loop().time
+    begun = clock()
     ends = {c.id: begun + c.seconds + max(d for *_, d in c.entries()) + 0.3 for c in start.cases}
     last = max(ends.values()) + patience
     got: dict[str, list[str]] = {}
     left = list(start.cases)
-    while left and time.monotonic() < last:
+    while left and clock() < last:
         await asyncio.sleep(0.05)
-        for case in [c for c in left if ends[c.id] < time.monotonic()]:
+        for case in [c for c in left if ends[c.id] < clock()]:
             emitted = start.emitted(case)
             if not case.complaint(emitted):
                 got[case.id] = emitted
@@ -342,11 +344,12 @@ def run(cases: Sequence[Case], patience: float = GRACE) -> tuple[dict[str, list[
 def prepare() -> None:
     """Install the reactor; once a process, before anything imports it."""
     if "twisted.internet.reactor" not in sys.modules:
-        loop = asyncio.new_event_loop()
+        loop = PatientLoop()
         asyncio.set_event_loop(loop)
         asyncioreactor.install(loop)
         from twisted.internet import reactor
 
+        reactor.seconds = loop.time  # type: ignore[attr-defined]
         reactor.startRunning()  # type: ignore[attr-defined]
 
 
