@@ -35,7 +35,9 @@ matches is let in. IPv4 rules say nothing of IPv6 addresses. `acl` names lists o
 address in too, and one that is not there lets nobody in. A `!` before a network turns the rule.
 
 **Login methods.** Without `auth` a section with `inkeys` demands rsa, one with a secret md5, one with both takes
-either; one with neither lets anyone in.
+either; one with neither lets anyone in. A name that no section has is asked for what sections here are asked for
+(always the same for that name, each manner as often as sections have it), and then refused: nobody learns which names
+there are. Stock Asterisk asks it for whatever the last peer that registered was asked for, and so gives them away.
 
 In the column *effect*: "now"; "later": it is read and checked, and said once in the log that it does nothing yet;
 "none": accepted, it has no meaning here.
