@@ -19,7 +19,7 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
 import pbx
-from pbx import asteriskconf, loggerconf, sdnotify, services, start
+from pbx import asteriskconf, loggerconf, sdnotify, start
 from pbx.admission import Admission
 from pbx.astdb import Database
 from pbx.asteriskconf import AsteriskConf
@@ -33,12 +33,18 @@ from pbx.channels.switch import Switch
 from pbx.collector import Collector
 from pbx.conf.diagnostics import Diagnostics, Severity
 from pbx.console import commands
+from pbx.console.durations import duration
 from pbx.console.server import AlreadyRunning, ConsoleServer
 from pbx.logger import Logger
 from pbx.modules import CannotLoad, Modules, ModulesConf
 from pbx.modules import load_conf as load_modules_conf
 from pbx.options import Options
 from pbx.sayconf import SayService
+from pbx.services.dialplan import DialplanService, NoExtensions, example_call
+from pbx.services.iax2 import Iax2Service, KeysService
+from pbx.services.table import ORDER, RECORDS, declare_modules, load_aliases
+from pbx.services.unread import say_unread
+from pbx.services.voice import VoiceService
 from pbx.shutdown import Shutdown
 from pbx.spool import Spool
 from pbx.verdicts import Verdicts
@@ -83,14 +89,14 @@ class Daemon:
         self.switch: Switch
         self.admission: Admission
         self.collector: Collector
-        self.dialplan: services.DialplanService
+        self.dialplan: DialplanService
         self.say_rules: SayService
-        self.voice: services.VoiceService
-        self.keys: services.KeysService
+        self.voice: VoiceService
+        self.keys: KeysService
         self.cdr: CdrService
         self.cel: CelService
         self.spool: Spool
-        self.iax2: services.Iax2Service
+        self.iax2: Iax2Service
         self._console_process: subprocess.Popen[bytes] | None = None
 
     # ---- start ---------------------------------------------------------------------------------------
@@ -125,26 +131,26 @@ class Daemon:
             self.reactor,
             time.time,
             self.bus,
-            services.NoExtensions(),
+            NoExtensions(),
             systemname=conf.systemname,
             report=self.report,
         )
         self.bus.subscribe(ChannelCreated, self._created)
         self.admission = Admission(self)
         self.collector = Collector(self.reactor, lambda: len(self.admission.active))
-        self.voice = services.VoiceService(self)
-        self.keys = services.KeysService(self)
-        self.dialplan = services.DialplanService(self)
+        self.voice = VoiceService(self)
+        self.keys = KeysService(self)
+        self.dialplan = DialplanService(self)
         self.say_rules = SayService(self)
-        self.iax2 = services.Iax2Service(self)
+        self.iax2 = Iax2Service(self)
         self.cdr = CdrService(self)
         self.cel = CelService(self)
         self.spool = Spool(self)
-        services.declare_modules(self)
-        services.load_aliases(self)
-        for name in services.ORDER:
+        declare_modules(self)
+        load_aliases(self)
+        for name in ORDER:
             await self._start_service(name)
-        services.say_unread(self)
+        say_unread(self)
         await self.voice.ready()
         self.is_booted = True
         self.booted.callback(None)
@@ -159,7 +165,7 @@ class Daemon:
         try:
             if name == "voice plane":
                 self.voice.start()
-            elif name in services.RECORDS and not (self.cdr.configured(name) or self.cel.configured(name)):
+            elif name in RECORDS and not (self.cdr.configured(name) or self.cel.configured(name)):
                 return
             elif name == "chan_local" or self.modules_conf.wants(name):  # Local is part of the core, no module
                 await self.modules.start(name)
@@ -221,13 +227,13 @@ class Daemon:
             ("iax2 show peers", "the boxes and phones at the other end, and whether they answer"),
             ("core show channels", "the calls that stand now"),
             ("dialplan show", "what happens to a number that is dialled"),
-            (services.example_call(self), "a call to try it with"),
+            (example_call(self), "a call to try it with"),
             ("help", "all commands; the Tab key completes them"),
             ("core stop now", "ends the PBX (exit leaves a console opened by 'pbx -r')"),
         ]
         width = max(len(command) for command, _ in typed) + 2
         lines = [
-            f"pbx {self.version} (pid {os.getpid()}), up for {services.duration(self.uptime)}; "
+            f"pbx {self.version} (pid {os.getpid()}), up for {duration(self.uptime)}; "
             f"configuration in {self.conf.astetcdir}",
             "",
             *(f"  {command:<{width}}{text}" for command, text in typed if command),
@@ -256,7 +262,7 @@ class Daemon:
         self.notifier.reloading()
         log.verbose(1, "Reloading")
         self.reload_logger()
-        services.load_aliases(self)
+        load_aliases(self)
         self._reload_options()
         for module in self.modules:
             try:

@@ -10,10 +10,10 @@ from pbx.cdr.record import Cdr
 from pbx.cdr.templates import cdr_text
 from pbx.channels.channel import Channel
 from pbx.channels.iax2.dialstring import hide_all
+from pbx.console.durations import duration
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
 from pbx.dialplan.originate import OriginateResult, Origination
 from pbx.dialplan.originate import originate as start_call
-from pbx.services import duration
 
 #: seconds that the called side has to answer
 TIMEOUT = 30.0

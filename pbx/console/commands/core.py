@@ -8,8 +8,8 @@ import re
 import time
 from collections.abc import Callable
 
+from pbx.console.durations import duration
 from pbx.console.registry import Context, UsageShown, command
-from pbx.services import duration
 
 _LEVEL = re.compile(r"\d+$")
 

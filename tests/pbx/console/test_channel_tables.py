@@ -13,7 +13,8 @@ from pbx.channels.switch import Switch
 from pbx.codecs import formats
 from pbx.console.commands import channels as tables
 from pbx.console.commands.info import codec_row
-from pbx.services import NoExtensions, duration
+from pbx.console.durations import duration
+from pbx.services.dialplan import NoExtensions
 from tests.shared import shared_dir
 
 CREATED = 1795307095.0

@@ -21,7 +21,7 @@ from pbx.dialplan.dialplan import Dialplan
 from pbx.dialplan.loader import load
 from pbx.dialplan.registry import load_all
 from pbx.dialplan.services import Services
-from pbx.services import NoExtensions
+from pbx.services.dialplan import NoExtensions
 
 TEXT = """[general]
 static=yes

@@ -1,0 +1,1 @@
+"""The pieces of a PBX as services that start, stop and reload."""
