@@ -11,7 +11,7 @@ one next timeout come out.  A driver does, after every call into the core:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -33,17 +33,14 @@ from pbx.channels.iax2.numbers import NoNumber
 from pbx.channels.iax2.openers import STATELESS, Gate, refusal, reply
 from pbx.channels.iax2.peers import PeerRecord, Peers
 from pbx.channels.iax2.provisioning import Provisioner
-from pbx.channels.iax2.registration import Registration
+from pbx.channels.iax2.register_lines import RegisterLines
 
 if TYPE_CHECKING:
-    from pbx.channels.iax2.settings import Registration as Line
     from pbx.channels.iax2.settings import Settings
     from pbx.channels.voice.port import Counters
 
 __all__ = ["CannotCall", "Datagram", "Endpoint", "Extensions", "Outgoing"]
 
-#: registrations whose first attempts come in the same step, and seconds between two steps
-STEP, STEP_PAUSE = 100, 0.005
 #: seconds between two INVALs to one address
 INVAL_PAUSE = 1.0
 #: addresses whose last INVAL is remembered
@@ -60,12 +57,6 @@ _UNANSWERED = frozenset(
 
 def _opens(frame: FullFrame) -> bool:
     return frame.type == FrameType.IAX and frame.subclass in OPENERS
-
-
-def _start(those: Sequence[Registration], now: float) -> None:
-    """Begin them in steps, so that tens of thousands take no turn of the loop for long (`pacing` does the rest)."""
-    for number, one in enumerate(those):
-        one.start(now + number // STEP * STEP_PAUSE)
 
 
 class Endpoint:
@@ -98,7 +89,8 @@ class Endpoint:
         self._gate = Gate(self.core)
         self.lookups = self.core.lookups = Lookups(self._lookup_call)
         #: our own registrations, by name (`user@host:port`)
-        self.registrations: dict[str, Registration] = {}
+        self._lines = RegisterLines(self.core)
+        self.registrations = self._lines.by_name
         self._invals: dict[str, float] = {}
         self._stopping = False
 
@@ -116,7 +108,7 @@ class Endpoint:
         """As `start`, a little at each step."""
         self.core.sockets = list(sockets) or self.core.sockets
         yield from self.core.peers.load_steps(now)
-        yield from self._load_registrations(now)
+        yield from self._lines.load_steps(now)
 
     def receive(self, socket: int, address: Address, local: str, data: bytes, now: float, row: int = 0) -> None:
         """A datagram (never a mini frame of a known leg: those stay in the plane).  Never raises on any bytes."""
@@ -475,34 +467,12 @@ class Endpoint:
         """As `reload`, a little at each step."""
         self.core.settings = settings
         yield from self.core.peers.load_steps(now)
-        yield from self._load_registrations(now)
-
-    def _load_registrations(self, now: float) -> Generator[None, None, None]:
-        wanted: dict[str, Line] = {}
-        begun: list[Registration] = []
-        for number, line in enumerate(self.core.settings.registrations, 1):
-            wanted[Registration.name_of(line)] = line
-            if not number % STEP:
-                yield
-        for number, (name, one) in enumerate(tuple(self.registrations.items()), 1):
-            if wanted.get(name) != one.line:
-                self.registrations.pop(name).stop(now)
-            if not number % STEP:
-                yield
-        for number, (name, line) in enumerate(wanted.items(), 1):
-            if not number % STEP:
-                yield
-            if name not in self.registrations:
-                self.registrations[name] = Registration(self.core, line)
-                begun.append(self.registrations[name])
-            else:
-                self.registrations[name].line = line
-        _start(begun, now)
+        yield from self._lines.load_steps(now)
 
     def renew_registrations(self, now: float, moved: Callable[[Address], bool] = lambda address: True) -> None:
         """The network changed: registrations are made anew where they stand badly, or where the way there has `moved`;
         but those that are under way."""
-        _start([one for one in self.registrations.values() if one.dialog is None and one.concerned(moved)], now)
+        self._lines.renew(now, moved)
 
     def resolved(self, name: str, addresses: list[str], now: float) -> None:
         """The answer to `ResolveNeeded`; an empty list = it failed (asked again later)."""
@@ -511,9 +481,7 @@ class Endpoint:
     def stop(self, now: float) -> None:
         """Hang up every call, say nothing to registrars (as Asterisk); then only retransmissions are left."""
         self._stopping = True
-        for registration in self.registrations.values():
-            registration.stop(now)
-        self.registrations.clear()
+        self._lines.stop(now)
         for record in self.core.peers:
             self.core.timers.cancel_all(record)
             if record.poke is not None:
