@@ -53,6 +53,18 @@ class Relay:
             self._process.wait(5)
 
 
+class Direct:
+    """Nothing between the generator's two ends: what it and the kernel can do by themselves."""
+
+    name = "generator alone"
+
+    def start(self, values: dict[str, str]) -> int:
+        return 0
+
+    def stop(self) -> None:
+        pass
+
+
 class Switch:
     """pbx or Asterisk, in the foreground with the benchmark's configuration."""
 

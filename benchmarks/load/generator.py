@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,17 +98,22 @@ class Generator:
     # ---- voice
 
     def begin_voice(self) -> None:
-        """Everybody's first frame is a full VOICE frame; then minis, or meta trunk frames of seven calls."""
+        """Everybody's first frame is a full VOICE frame, at the rate of the calls; then minis, or meta trunk frames."""
+        for number, (caller, callee) in enumerate(zip(*(list(side.legs) for side in self.sides), strict=False)):
+            if number % 10 == 0 and self.o.scenario != "direct":
+                self.serve(10 / self.o.rate)
+            self.say_in_full(caller, self.callers)
+            self.say_in_full(callee, self.callees)
+        for leg in self.callers.legs if self.o.scenario == "echo" else ():
+            self.say_in_full(leg, self.callers)
         per_row = PER_TRUNK_FRAME if self.trunk else 1
         head, header = (8, ENTRY) if self.trunk else (0, 4)
         for index, side in enumerate(self.sides):
-            bit, size = CODECS[side.codec]
+            size = CODECS[side.codec][1]
             legs = [x for x in side.legs if x.up]
             for leg in legs:
                 now = int((time.monotonic() - leg.started) * 1000) // FRAME_MS * FRAME_MS
                 leg.last = max(leg.last, now + 2 * FRAME_MS)
-                if self.o.scenario != "direct":
-                    leg.voice(compress_subclass(bit), bytes(size), leg.last)
             count = -(-len(legs) // per_row)
             rows = np.zeros((count, head + per_row * (header + size)), np.uint8)
             entries = rows[:, head:].reshape(count, per_row, header + size)
@@ -127,6 +133,14 @@ class Generator:
             self.loop.talk(index, rows, counts, stamps, header, size, head, side.target, side.codec != "gsm")
         self.loop.begin(time.monotonic_ns())
 
+    def say_in_full(self, leg: Leg, side: Side) -> None:
+        """A full VOICE frame."""
+        bit, size = CODECS[side.codec]
+        if leg.up and self.o.scenario != "direct":
+            now = int((time.monotonic() - leg.started) * 1000) // FRAME_MS * FRAME_MS
+            leg.last = max(leg.last, now + 2 * FRAME_MS)
+            leg.voice(compress_subclass(bit), bytes(size), leg.last)
+
     # ---- the run
 
     def ramp(self) -> None:
@@ -145,8 +159,41 @@ class Generator:
                 if not leg.remote and not leg.ended and time.monotonic() - leg.new_sent > 2:
                     leg.call()
 
+    def set_up(self) -> dict[str, object]:
+        """Calls are opened at a rate, held shortly and hung up: CPU a call, and how long each took to be answered."""
+        o, legs = self.o, self.callers.legs
+        waiting: list[Leg] = []
+        answered: deque[tuple[float, Leg]] = deque()
+        took: list[float] = []
+        cpu, began, opened, limit = cpu_seconds(o.pid), time.monotonic(), 0, 0.0
+        while opened < o.calls or ((waiting or answered) and time.monotonic() < limit):
+            due = min(o.calls, int((time.monotonic() - began) * o.rate) + 1)
+            for index in range(opened, due):
+                self.open_call(index % 30000)
+                waiting.append(legs[-1])
+            opened, limit = due, time.monotonic() + 5 if due > opened else limit
+            self.serve(0.005)
+            now = time.monotonic()
+            for leg in [x for x in waiting if x.up]:
+                waiting.remove(leg)
+                took.append(now - leg.started)
+                answered.append((now, leg))
+            while answered and now - answered[0][0] > o.hold:
+                answered.popleft()[1].hangup()
+        seconds = time.monotonic() - began
+        self.serve(0.5)
+        cpu = cpu_seconds(o.pid) - cpu
+        took.sort()
+        return {
+            "scenario": o.scenario, "calls": o.calls, "answered": len(took), "failed": o.calls - len(took),
+            "rate": round(o.calls / seconds, 1), "cpu_ms_per_call": round(1e3 * cpu / max(1, len(took)), 3),
+            "setup_p50_ms": round(1e3 * took[len(took) // 2], 2) if took else None,
+            "setup_p99_ms": round(1e3 * took[len(took) * 99 // 100], 2) if took else None,
+        }  # fmt: skip
+
     def run(self) -> dict[str, object]:
         o = self.o
+        before = memory_kib(o.pid)
         if o.scenario == "direct":
             for side in self.sides:
                 side.legs += [Leg(i + 2, side.put, True, "", 4, remote=i + 2, up=True) for i in range(o.calls)]
@@ -163,6 +210,7 @@ class Generator:
         self.loop.window(ended=time.time_ns())
         cpu, own, wall = cpu_seconds(o.pid) - cpu, time.process_time() - own, time.monotonic() - wall
         kept = sum(x.up for x in self.callers.legs)
+        memory = (memory_kib(o.pid) - before) / up
         self.serve(0.5)
         if o.scenario != "direct":
             for side in self.sides:
@@ -176,6 +224,7 @@ class Generator:
             "arrived": arrived, "loss_percent": round(100 * max(0, sent - arrived) / max(1, sent), 3),
             "cpu_percent": round(100 * cpu / wall, 2), "us_per_frame": round(1e6 * cpu / max(1, arrived), 3),
             "latency_p50_ms": self.loop.latency_ms(0.5), "latency_p99_ms": self.loop.latency_ms(0.99),
+            "memory_kib_per_call": round(memory, 1),
             "own_cpu_percent": round(100 * own / wall, 2), "own_late_ms": round(self.loop.late_ms, 3),
         }  # fmt: skip
 
@@ -208,9 +257,21 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def memory_kib(pid: int) -> int:
+    """Memory of a process and its descendants that is no file's, KiB."""
+    total = 0
+    for one in tree(pid) if pid else []:
+        try:
+            with open(f"/proc/{one}/status") as f:
+                total += sum(int(x.split()[1]) for x in f if x.startswith(("RssAnon", "RssShmem")))
+        except FileNotFoundError:
+            continue
+    return total
+
+
 def parse_options(arguments: list[str]) -> argparse.Namespace:
     p = argparse.ArgumentParser(prog="benchmarks.load.generator", description=__doc__)
-    p.add_argument("--scenario", choices=["relay", "trunk", "echo", "transcode", "direct"], default="relay")
+    p.add_argument("--scenario", choices=["relay", "trunk", "echo", "transcode", "direct", "setup"], default="relay")
     p.add_argument("--calls", type=int, default=50)
     p.add_argument("--target", default="127.0.1.201")
     p.add_argument("--bind", default="127.0.1.210")
@@ -219,6 +280,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     p.add_argument("--sink-codec", choices=CODECS, default="ulaw")
     p.add_argument("--pid", type=int, default=0, help="process of the switch, for its CPU time")
     p.add_argument("--rate", type=float, default=200, help="calls opened a second")
+    p.add_argument("--hold", type=float, default=0.5, help="setup: seconds a call is held")
     p.add_argument("--settle", type=float, default=1.5)
     p.add_argument("--through", action="store_true", help="direct: by way of a relay at --target that knows no calls")
     p.add_argument("--window", type=float, default=5)
@@ -232,7 +294,8 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
 
 
 def main() -> int:
-    result = Generator(parse_options(sys.argv[1:])).run()
+    generator = Generator(parse_options(sys.argv[1:]))
+    result = generator.set_up() if generator.o.scenario == "setup" else generator.run()
     print(json.dumps(result))
     return 1 if "error" in result else 0
 

@@ -58,6 +58,8 @@ class MediaHeaders:
         # nothing but minis, as nearly always: one comparison for both bounds, since -1 is a large unsigned number
         if not _some((first - 1).view(np.uint64) > 0x7FFE) and not _some(length <= _MINI_HEAD):
             return None, first, word & 0xFFFF
+        if not _some(first) and not _some((word >> 8) - _TRUNK) and not _some(length < _TRUNK_HEAD):
+            return np.full(len(word), int(Kind.TRUNK)), first, word & 0xFFFF
         full = word >= _FULL
         meta = first == 0
         kind = np.where(length > _MINI_HEAD, int(Kind.MINI), int(Kind.BAD))
