@@ -39,6 +39,19 @@ either; one with neither lets anyone in. A name that no section has is asked for
 (always the same for that name, each manner as often as sections have it), and then refused: nobody learns which names
 there are. Stock Asterisk asks it for whatever the last peer that registered was asked for, and so gives them away.
 
+**Devices.** Templates of iaxprov.conf leave by `iax2 provision`, by the application IAX2Provision, and to a peer that
+registers and says that it has another version of its template (once a minute at most). Where Asterisk differs: there
+`+word` and `-word` in `flags` mean nothing, and `serverport` is not inherited. Firmware is looked for in `firmware/iax`
+of the data directory.
+
+**Video** is passed on unread. In an encrypted call it leaves as full frames, enciphered, and META frames are not
+believed (Asterisk sends them in the clear).
+
+**Registrations that stay.** Own address, address as the registrar sees it, and when that changed: `iax2 show registry
+details`, `iax2 show peer NAME details`. However many lines name one host, 128 of them talk to it at a time. When the
+network changes (`subscribe_network_change_event`), those are made anew that stand badly, or whose way to the registrar
+begins at another address of ours.
+
 In the column *effect*: "now"; "later": it is read and checked, and said once in the log that it does nothing yet;
 "none": accepted, it has no meaning here.
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import signal
 import sqlite3
+import struct
 import time
 from pathlib import Path
 
@@ -140,3 +142,29 @@ def test_a_disk_that_fills_up_under_a_running_box_is_said_once_and_loses_nothing
         rows = {key for (key,) in link.execute("SELECT key FROM astdb WHERE key LIKE '/a/%'")}
     link.close()
     assert rows == {f"/a/{name}" for name in ("before", "last", "after", *map(str, range(6)))}
+
+
+def test_firmware_on_disk_is_listed_and_read_again_at_a_reload(tmp_path: Path) -> None:
+    box = Pbx(tmp_path, iax=CONF.replace("[general]", "[general]\nallowfwdownload=yes"), extensions="[default]\n")
+    path = box.etc / "asterisk.conf"
+    path.write_text(path.read_text().replace("[directories]", f"[directories]\nastdatadir => {tmp_path}/data"))
+    folder = tmp_path / "data" / "firmware" / "iax"
+    folder.mkdir(parents=True)
+
+    def put(name: str, version: int, data: bytes) -> None:
+        head = struct.pack(">IH16sI", 0x69617879, version, b"iaxy", len(data))
+        (folder / name).write_bytes(head + hashlib.md5(data).digest() + data)
+
+    put("iaxy.bin", 22, b"x" * 100)
+    (folder / "broken.bin").write_bytes(b"rubbish")
+    # as a stock server prints it
+    head = "Device           Version         Size           \n"
+    box.start()
+    try:
+        assert box.rx("iax2 show firmware") == head + "iaxy             22              100            \n"
+        assert "broken.bin: it is too short to be firmware" in box.messages
+        put("iaxy-new.bin", 23, b"y" * 2052)
+        box.rx("iax2 reload")
+        assert box.rx("iax2 show firmware") == head + "iaxy             23              2052           \n"
+    finally:
+        box.stop()
