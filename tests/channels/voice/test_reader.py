@@ -117,6 +117,20 @@ def test_ticks_by_the_kernel_do_not_drift_and_tell_what_was_missed() -> None:
 
 
 @pytest.mark.usefixtures("no_timerfd")
+@pytest.mark.parametrize(("mediatick", "period"), [(2500, 5000), (1000, 1000)])
+def test_what_can_wait_is_read_less_often(mediatick: int, period: int) -> None:
+    """Trunk frames can, unless somebody asked for a short tick."""
+    load = Load()
+    load.readers.mediatick = mediatick
+    load.readers.patient = lambda: True
+    load.run(5000, 2)
+    assert load.readers.period == period
+    load.readers.patient = lambda: False
+    load.run(5000, 2)
+    assert load.readers.period == min(mediatick, 2500)
+
+
+@pytest.mark.usefixtures("no_timerfd")
 def test_ticks_by_the_reactor_keep_to_their_schedule() -> None:
     clock = Clock()
     counts: list[int] = []

@@ -265,3 +265,31 @@ def test_nothing_of_an_encrypted_call_goes_into_a_trunk() -> None:
         _speak(sim, 1, n)
         _turn(sim)
     assert _trunks(sim) == []
+
+
+def test_nothing_is_lost_when_a_tick_is_late() -> None:
+    """More than trunkmaxsize has gathered: frames of a limited size would have left when they were full."""
+    sim = _sim(20)
+    for row in range(1, 21):
+        sim.plane.legs.sink_state[row] &= ~3
+        sim.plane.legs.tx_high[row] = 0
+    for n in range(45):
+        _speak(sim, 20, n)
+    _turn(sim)
+    frames = _trunks(sim)
+    assert max(map(len, frames)) <= 1240
+    entries = [entry for frame in frames for entry in _entries(frame)]
+    assert len(entries) == 20 * 45
+    assert len({int.from_bytes(f[4:8], "big") for f in frames}) == len(frames)
+
+
+def test_frames_of_unlimited_size_hold_no_more_than_may_wait() -> None:
+    sim = _sim(20, mtu=0, max_size=1660)
+    for row in range(1, 21):
+        sim.plane.legs.sink_state[row] &= ~3
+        sim.plane.legs.tx_high[row] = 0
+    _speak(sim, 20, 0)
+    _turn(sim)
+    (frame,) = _trunks(sim)
+    assert len(_entries(frame)) == 10
+    assert sim.plane.counters.held_dropped == 10
