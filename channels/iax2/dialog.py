@@ -377,7 +377,7 @@ class Dialog:
             .add_uint(Element.RR_LOSS, percent << 24 | (lost & 0xFFFFFF))
             .add_uint(Element.RR_PKTS, max(1, received))
             .add_uint(Element.RR_DELAY, (legs.delay if legs else 0) or UNBUFFERED)
-            .add_uint(Element.RR_DROPPED, legs.late if legs else 0)
+            .add_uint(Element.RR_DROPPED, legs.late + legs.dropped if legs else 0)
             .add_uint(Element.RR_OOO, legs.out_of_order if legs else 0)
         )
 

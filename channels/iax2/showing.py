@@ -134,7 +134,7 @@ def call(one: Call, counters: LegCounters, name: str | None) -> ChannelRow:
             delay=counters.delay or _DELAY,
             lost=lost,
             loss_percent=100 * lost // (received + lost) if received + lost else 0,
-            dropped=counters.late,
+            dropped=counters.late + counters.dropped,
             out_of_order=counters.out_of_order,
             packets=received,
         ),
