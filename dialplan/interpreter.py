@@ -34,6 +34,8 @@ PRIORITIES_A_TURN = 100
 SECONDS_A_TURN = 0.001
 #: Seconds of busy or congestion tone when a call falls off its extension with such a DIALSTATUS.
 FALLTHROUGH_TONE = 10.0
+#: Hangup handlers of one call that are run; a handler may add others.
+MOST_HANDLERS = 100
 #: A wait longer than this (s) shows that a loop of priorities is no runaway.
 REAL_WAIT = 0.005
 
@@ -506,9 +508,17 @@ class Run:
         await self.handlers()
 
     async def handlers(self) -> None:
-        """The channel's hangup handlers, newest first, each once."""
+        """The channel's hangup handlers, newest first, each once; also those that they add, up to a limit."""
         handlers = self.scope.hangup_handlers
+        ran = 0
         while handlers:
+            ran += 1
+            if ran > MOST_HANDLERS:
+                self.warn(f"{self.channel.name}: hangup handlers add hangup handlers for ever; {ran - 1} ran")
+                handlers.clear()
+                break
+            if ran > 1:
+                await self._yield()
             try:
                 await self.subroutine(handlers.pop())
             except Hangup:

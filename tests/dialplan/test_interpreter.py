@@ -242,3 +242,11 @@ def test_dial_in_h_does_not_hold_the_loop() -> None:
     assert channel.dead
     assert plan.notes == ["h"]
     assert list(plan.switch.channels()) == []
+
+
+def test_hangup_handlers_that_add_each_other_meet_a_limit(lines: list[str]) -> None:
+    plan = Plan("[default]\nexten => s,1,Set(CHANNEL(hangup_handler_push)=1)\n same => n,Hangup()\n")
+    channel = plan.call()
+    plan.turns(400)
+    assert channel.dead and not channel.has_task
+    assert any("hangup handlers" in line and "100" in line for line in lines)
