@@ -162,6 +162,10 @@ class Dialplan:
         """The number of a label."""
         own = self.contexts.get(context)
         if own is not None:
+            best = own.best(exten)
+            number = None if best is None else best.labels.get(label)
+            if best is not None and number in best.priorities:
+                return number
             here = _standing(own, exten, label, caller)
             if here is not None:
                 return here[1].number

@@ -30,26 +30,37 @@ def parse_place(run: Run, text: str) -> Place | None:
     """
     channel = run.channel
     context, exten, sign, number, label = _parts(text)
+    if number is None:
+        # a label is looked for in what is written, be it empty
+        found = run.services.dialplan.find_label(
+            channel.context if context is None else context,
+            channel.exten if exten is None else exten,
+            label,
+            run.caller,
+        )
+        if found is not None:
+            number, sign = found, 0
     context, exten = context or channel.context, exten or channel.exten
     if number is not None and sign:
         number = channel.priority + sign * number
         # before the first priority: it stays where it is
         return context, exten, number if number >= 0 else channel.priority + 1
     if number is None:
-        number = run.services.dialplan.find_label(context, exten, label, run.caller)
-    if number is None or number < 1:
         run.warn(f"Priority '{'+-'[sign < 0] if sign else ''}{label}' must be a number > 0, or valid label")
         return None
     return context, exten, number
 
 
 @lru_cache(4096)
-def _parts(text: str) -> tuple[str, str, int, int | None, str]:
-    """(context, extension, sign of the priority, its number, its text without sign); number None: a label."""
+def _parts(text: str) -> tuple[str | None, str | None, int, int | None, str]:
+    """(context, extension, sign of the priority, its number, its text without sign); number None: a label.
+
+    Context and extension are None where there is no comma for them.
+    """
     parts = text.split(",", 2)
     priority = parts[-1]
-    exten = parts[-2] if len(parts) > 1 else ""
-    context = parts[0] if len(parts) > 2 else ""
+    exten = parts[-2] if len(parts) > 1 else None
+    context = parts[0] if len(parts) > 2 else None
     sign = {"+": 1, "-": -1}.get(priority[:1], 0)
     label = priority[1:] if sign else priority
     match = _NUMBER.fullmatch(label)

@@ -124,7 +124,13 @@ class _Variable:
             name, args, offset, limit = self._name
         else:
             name, args, offset, limit = _take_apart(self._inner.put_in(values, VALUE_LIMIT))
-        value = values.variable(name) if args is None else values.function(name, args)
+        if args is None:
+            value = values.variable(name)
+        else:
+            value = values.function(name, args)
+            if value and "\0" in value:
+                # where a text of C ends
+                value = value[: value.index("\0")]
         if not value:
             return ""
         if len(value) > VALUE_LIMIT // 4:

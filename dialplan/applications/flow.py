@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from pbx.dialplan import jumps
-from pbx.dialplan.arguments import leading_int, split
+from pbx.dialplan.arguments import fields, leading_int, split
 from pbx.dialplan.expressions import is_true
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.registry import APPLICATIONS, Outcome, Result, application
 from pbx.dialplan.times import Timing
 
+_COMMA = re.compile(r"(?<!\\),")
 _PLACE = {
     "context": "the context; the present one if left out",
     "exten": "the extension",
@@ -159,6 +162,12 @@ async def _execute(run: Run, call: str) -> Result:
     synopsis="Runs one of two applications",
 )
 async def exec_if(run: Run, data: str) -> Result:
+    comma = _COMMA.search(data)
+    question = data.find("?")
+    if question < 0 or (comma is not None and comma.start() < question):
+        # the form of old: ExecIf(expression,application,arguments)
+        condition, name, args = fields(data, 3)
+        return await run.execute(name, args) if is_true(condition) else None
     parts = [*split(data, 2, "?", raw=True), "", ""]
     calls = [*split(parts[1], 2, ":", raw=True), "", ""]
     if is_true(parts[0]):

@@ -18,6 +18,8 @@ from tests.shared import shared_dir
 GENERAL = "[general]\nstatic=yes\nwriteprotect=no\n\n"
 #: seconds that calls of a batch may take
 PATIENCE = 25.0
+#: lines of a case that are compared
+MOST_LINES = 90
 
 
 @dataclass
@@ -150,4 +152,7 @@ def _lines(path: Path) -> list[str]:
 def same(case: Case, stock: Outcome, own: Outcome) -> bool:
     if case.unordered:
         return sorted(stock.lines) == sorted(own.lines) and stock.answers == own.answers
+    # one that goes round for ever is seen as far as it has come
+    if len(stock.lines) > MOST_LINES and len(own.lines) > MOST_LINES:
+        return stock.lines[:MOST_LINES] == own.lines[:MOST_LINES]
     return stock == own
