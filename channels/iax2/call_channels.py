@@ -74,9 +74,9 @@ class CallChannels:
         """The channels of all calls."""
         return list(self._channels.values())
 
-    def states(self, name: str) -> set[State]:
-        """The states of the channels that are of this peer or user."""
-        return {channel.state for channel in self._of.get(name, ())}
+    def some_in(self, name: str, *states: State) -> bool:
+        """True when a channel of this peer or user is in one of these states; it looks no further than the first."""
+        return any(channel.state in states for channel in self._of.get(name, ()))
 
     def own(self, call: Call, channel: Channel) -> None:
         """This channel is that call's."""

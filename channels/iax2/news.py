@@ -91,10 +91,11 @@ class News:
             return "INVALID"
         if not record.reachable:
             return "UNAVAILABLE"
-        states = self._driver.calls.states(peer)
-        if State.UP in states or State.RING in states:
+        # asked at each change of a channel's state: with hundreds of calls of one peer nobody may look at all of them
+        some_in = self._driver.calls.some_in
+        if some_in(peer, State.UP, State.RING):
             return "INUSE"
-        if states & {State.RINGING, State.DIALING}:
+        if some_in(peer, State.RINGING, State.DIALING):
             return "RINGING"
         return "NOT_INUSE"
 
