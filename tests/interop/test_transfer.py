@@ -52,8 +52,11 @@ def voice(recorded: Capture, source: str, target: str) -> int:
     return sum(len(stream.payloads) for stream in recorded.streams().get((source, target), []))
 
 
-@pytest.mark.parametrize("kinds", ENDS, ids="-".join)
-@pytest.mark.parametrize("transfer", ["yes", "mediaonly"])
+@pytest.mark.parametrize(
+    ("kinds", "transfer"),
+    [*((kinds, "yes") for kinds in ENDS), *((kinds, "mediaonly") for kinds in ENDS[1:4])],
+    ids=str,
+)
 def test_the_middle_leaves(kinds: tuple[str, str], transfer: str, wire: Path) -> None:
     need(*kinds)
     one, middle, two = boxes_of(kinds, transfer)
