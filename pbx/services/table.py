@@ -31,6 +31,7 @@ ORDER = (
     "res_crypto",
     "pbx_config",
     "res_musiconhold",
+    "app_playback",
     "features",
     *RECORDS,
     "chan_iax2",
