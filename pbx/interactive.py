@@ -65,6 +65,9 @@ class Console:
         self._choices: queue.Queue[list[str]] = queue.Queue()
         self._typing = False
         self._closed = False
+        #: held while the prompt is drawn, which readline does in pieces, and while a line is printed
+        self._screen = threading.Lock()
+        self._drawing = False
 
     # ---- connection ------------------------------------------------------------------------------------
 
@@ -126,6 +129,10 @@ class Console:
             os.kill(os.getpid(), signal.SIGUSR1)
 
     def _print(self, text: str, is_log: bool) -> None:
+        with self._screen:
+            self._print_now(text, is_log)
+
+    def _print_now(self, text: str, is_log: bool) -> None:
         data = text
         if is_log and self.colour:
             data = _coloured(data)
@@ -165,6 +172,9 @@ class Console:
         self._typing = True
         try:
             if self.terminal:
+                if readline is not None:
+                    self._screen.acquire()
+                    self._drawing = True
                 return input(self.prompt)
             text = sys.stdin.readline()
             return text.rstrip("\n") if text else None
@@ -173,6 +183,13 @@ class Console:
             return None
         finally:
             self._typing = False
+            self._drawn()
+
+    def _drawn(self) -> None:
+        """The prompt stands (readline calls this), or will not come any more."""
+        if self._drawing:
+            self._drawing = False
+            self._screen.release()
 
     def command(self, text: str) -> int | None:
         """Run a command in the daemon; its status, None when the connection ended."""
@@ -234,6 +251,7 @@ def _set_up_readline(console: Console) -> None:
     readline.set_completer_delims(" \t")
     readline.set_completer(console._complete)
     readline.parse_and_bind("tab: complete")
+    readline.set_pre_input_hook(console._drawn)
 
 
 class _Gone(Exception):
