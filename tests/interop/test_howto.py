@@ -53,7 +53,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     give_sounds(one, two)
     with running(one, two):
         for box, other in ((one, "VOIP2"), (two, "VOIP1")):
-            text = box.wait_rx("iax2 show peers", r"OK \(\d+ ms\)", 40)
+            text = box.wait_rx("iax2 show peers", r"OK \(\d+ ms", 40)
             assert other in text
             assert "(T)" in text
         yield one, two

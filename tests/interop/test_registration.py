@@ -25,7 +25,7 @@ def test_mutual_registration(kinds: tuple[str, str], wire: Path) -> None:
         registered(one)
         registered(two)
         for box, other in ((one, two), (two, one)):
-            text = box.wait_rx("iax2 show peers", r"OK \(\d+ ms\)", 40)
+            text = box.wait_rx("iax2 show peers", r"OK \(\d+ ms", 40)
             assert re.search(rf"{re.escape(other.bind)} +\(D\)", text), text
         echo_both_ways(one, two, "Local/240@default", wire, trunked=True)
         together(
