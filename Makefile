@@ -49,6 +49,7 @@ interop: $(VENV)/.test
 
 benchmark: $(VENV)/.test
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.dialplan_beside
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

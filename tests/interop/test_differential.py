@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from tests.interop.boxes import StockBox
+from tests.interop.boxes import NET, StockBox
 from tests.interop.differential.cases import GROUPS, patterns
 from tests.interop.differential.pair import GENERAL, Pair
 
@@ -23,7 +23,7 @@ def pair() -> Iterator[Pair]:
     why = StockBox.missing(22)
     if why:
         pytest.skip(why)
-    with Pair("127.0.29") as boxes:
+    with Pair(f"{NET}.28") as boxes:
         yield boxes
 
 
