@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pbx.channels.bridge import bridge_channels
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel
+from pbx.dialplan.applications.bridging import entertained
 from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.functions.common import c_float
 from pbx.dialplan.interpreter import Run
@@ -68,7 +69,8 @@ async def park(run: Run, data: str) -> Result:
     lot[slot] = Parked(channel, slot)
     run.scope.set("PARKEDAT", str(slot))
     try:
-        await channel.sleep(c_float(found.get("t") or "") or PARKING_TIME)
+        with entertained(run, "r" if "r" in found else "m"):
+            await channel.sleep(c_float(found.get("t") or "") or PARKING_TIME)
     finally:
         lot.pop(slot, None)
     if run.over:

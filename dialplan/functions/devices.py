@@ -7,7 +7,7 @@ import codecs
 from collections.abc import Callable, Iterator
 
 from pbx.dialplan import octets
-from pbx.dialplan.arguments import fields, split
+from pbx.dialplan.arguments import fields, split, truth
 from pbx.dialplan.featuremap import CODES, NUMBERS, OWN_CODES, OWN_SETTINGS, SETTINGS, codes, setting
 from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.playing import finder
@@ -83,7 +83,7 @@ def iconv(scope: Scope, args: str) -> str:
 def feature(scope: Scope, args: str) -> str:
     name = args.lower()
     if name == "inherit":
-        return str(scope.notes.get(OWN_SETTINGS, {}).get(name, "0"))
+        return "yes" if truth(scope.notes.get(OWN_SETTINGS, {}).get(name, "no")) else "no"
     if name not in SETTINGS:
         raise FunctionError(f"unknown option '{args}'")
     return setting(scope, name)

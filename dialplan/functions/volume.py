@@ -39,7 +39,7 @@ def volume(scope: Scope, args: str) -> str:
     side = fields(args, 2)[0].upper()
     if side not in _SIDES:
         raise FunctionError(f"VOLUME is of TX or RX, not '{side}'")
-    return f"{scope.notes.get(_VOLUME, {}).get(side, 0.0):.2f}"
+    return f"{scope.notes.get(_VOLUME, {}).get(side, 0.0):f}"
 
 
 @volume.writer
@@ -70,13 +70,13 @@ def _volume(scope: Scope, args: str, value: str) -> None:
 )
 def talk_detect(scope: Scope, args: str, value: str) -> None:
     assert scope.channel is not None
-    channel, graph = scope.channel, scope.channel.switch.graph
     action = args.strip().lower()
+    if action not in ("set", "remove"):
+        raise FunctionError(f"TALK_DETECT is set or remove, not '{args}'")
+    channel, graph = scope.channel, scope.channel.switch.graph
     if action == "remove":
         graph.detect(channel, None, why="talk_detect")
         return
-    if action != "set":
-        raise FunctionError(f"TALK_DETECT is set or remove, not '{args}'")
     silence, talking = fields(value, 2)
     silence_ms, threshold = _number(silence, 2500), _number(talking, 256)
     graph.detect(

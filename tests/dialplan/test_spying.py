@@ -195,7 +195,7 @@ def test_volume() -> None:
     made = Watch("Set(VOLUME(TX)=4)\nSet(VOLUME(RX)=-2)\nSet(GLOBAL(V)=${VOLUME(TX)} ${VOLUME(rx)})")
     Bridge(made.spy, (made.spy, made.c), BridgeOptions()).open()
     made.run()
-    assert made.plan.services.dialplan.globals["V"] == "4.00 -2.00"
+    assert made.plan.services.dialplan.globals["V"] == "4.000000 -2.000000"
     assert ("set_volume", SPY, 1204, {}) in made.port.commands
     gains = {(e.source, e.sink): e.gain for e in made.port.edges}
     assert gains[SPY, C] == -602 and gains[C, SPY] == 0

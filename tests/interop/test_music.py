@@ -20,7 +20,10 @@ DEFAULT = sweep(12.0, 3000, 400)
 JAZZ = sweep(12.0, 400, 2000)
 TONE = sweep(3.0, 2500, 600)
 #: modules that a stock box needs besides
-MORE = "res_musiconhold app_mixmonitor app_chanspy func_volume func_uri func_groupcount func_periodic_hook app_bridgewait bridge_holding".split()
+MORE = """
+res_musiconhold app_mixmonitor app_chanspy func_volume func_uri func_groupcount func_periodic_hook app_bridgewait
+bridge_holding
+""".split()
 #: (who is called and recorded at: near, who calls and listens: far)
 PAIRS = [("pbx", "asterisk22"), ("asterisk22", "pbx")]
 

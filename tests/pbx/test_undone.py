@@ -104,7 +104,9 @@ WANTED = [
     r"acl\.conf:2: there is no option 'bogus'",
     r"cli_aliases\.conf:2: no such option: bogus",
     r"indications\.conf:3: no such option: bogus",
-    r"Not used here.*features\.conf:3, musiconhold\.conf:2, res_parking\.conf:2 in ",
+    r"features\.conf:3: no such option: bogus",
+    r"musiconhold\.conf:1: music class 'default' has no directory",
+    r"Not used here.*res_parking\.conf:2 in ",
 ]
 
 
