@@ -8,11 +8,14 @@ import re
 import time
 import zoneinfo
 
+import numpy as np
+
 from pbx.dialplan.arguments import fields, split
 from pbx.dialplan.functions.common import c_float
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.scope import Scope
 
+_DECIMAL = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)")
 _FRACTION = re.compile(r"%([1-6]?)q")
 _DAYS = [d.lower() for d in calendar.day_name]
 _MONTHS = [m.lower() for m in calendar.month_name]
@@ -42,10 +45,18 @@ def broken_down(seconds: float, zone: datetime.tzinfo) -> time.struct_time:
     return time.struct_time((*plain[:8], plain.tm_isdst, local.tzname() or "UTC", int(offset.total_seconds())))
 
 
-def format_time(seconds: float, zone: datetime.tzinfo, form: str) -> str:
+def micro_of(text: str) -> int | None:
+    """Microseconds of an epoch written as text: cut, of a long double, as Asterisk does; None for no number."""
+    match = _DECIMAL.match(text)
+    if match is None:
+        return None
+    value = np.longdouble(match[1])
+    return int((value - np.longdouble(int(value))) * 1_000_000) % 1_000_000
+
+
+def format_time(seconds: float, zone: datetime.tzinfo, form: str, micros: int | None = None) -> str:
     """C's strftime, and `%q` with one to six digits: fractions of a second (`%q` alone: three)."""
-    # cut, not rounded, as Asterisk does
-    micro = f"{int((seconds - int(seconds)) * 1_000_000) % 1_000_000:06d}"
+    micro = f"{round(seconds % 1 * 1_000_000) if micros is None else micros:06d}"
     form = form.replace("%%", "\0")
     form = _FRACTION.sub(lambda m: micro[: int(m[1] or 3)], form)
     form = re.sub(r"%s", str(int(seconds // 1)), form)
@@ -69,7 +80,7 @@ def strftime(scope: Scope, args: str) -> str:
     if seconds is None:
         seconds = scope.services.switch.wall()
     try:
-        return format_time(seconds, zone_of(zone), form if given else "%c")
+        return format_time(seconds, zone_of(zone), form if given else "%c", micro_of(epoch))
     except (OverflowError, ValueError, OSError) as error:
         raise FunctionError(str(error)) from None
 
