@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pbx.channels.log import Record, set_sink
+from pbx.channels.voice.mmsg import Kernel, MmsgKernel, PlainKernel
 from pbx.channels.voice.port import Edge, EdgeKind, LegFlags
 from tests.channels.voice.pure import START, Sim
 from tests.channels.voice.rig import Rig, full, mini
@@ -228,6 +231,44 @@ def test_four_hundred_calls_outlive_the_voice_process() -> None:
         b.poll()
         b.got.clear()
         rig.run(speak, 20)
+
+
+@pytest.mark.parametrize("kernel", [MmsgKernel, PlainKernel])
+def test_a_deaf_peer_and_a_dead_one_cost_the_others_nothing(kernel: Callable[[], Kernel]) -> None:
+    """One far end reads nothing, one's port answers with ICMP errors: a third hears every frame."""
+    with Rig("127.0.24.45", kernel=kernel()) as rig:
+        ends = [rig.far(10 + i, 10 + i, host=f"127.0.24.{50 + i}") for i in range(3)]
+        speakers = [rig.far(20 + i, 20 + i, host=f"127.0.24.{60 + i}") for i in range(3)]
+        deaf, dead, good = ends
+        rig.port.reset_edges([], [Edge(s.row, e.row, EdgeKind.RELAY) for s, e in zip(speakers, ends, strict=True)])
+        rig.port.flush()
+        for speaker in speakers:
+            speaker.voice(0, bytes(160))
+        rig.run(lambda: all(far.got for far in ends))
+        good.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        rig.fars.remove(deaf)
+        dead.socket.close()
+        rig.fars.remove(dead)
+        for n in range(1, 201):
+            for speaker in speakers:
+                speaker.mini(20 * n, _packet(n))
+            rig.turn(0.002)
+        rig.run(lambda: len(good.got) >= 201)
+        assert [struct.unpack(">I", payload[:4])[0] for payload in good.payloads[1:]] == list(range(1, 201))
+        assert rig.plane.counters.send_errors <= 201
+        deaf.socket.close()
+
+
+def test_a_system_without_recvmmsg_is_told_so() -> None:
+    records: list[Record] = []
+    former = set_sink(records.append)
+    try:
+        with Rig("127.0.24.45", kernel=PlainKernel()) as rig:
+            rig.far(1, 1)
+            rig.run(lambda: any("no recvmmsg" in record.text for record in records))
+    finally:
+        set_sink(former)
 
 
 class _As:
