@@ -414,7 +414,8 @@ class Calling:
     def _refused(self, leg: Outgoing, cause: int) -> None:
         self.tally.count(cause)
         self._remember(leg, leg.channel.hangup_cause)
-        self._drop(leg)
+        # what it said decides, whatever cause its channel has
+        self._drop(leg, dial_status(cause))
         leg.channel.hangup(0)
 
     def _remember(self, leg: Outgoing, cause: int) -> None:
