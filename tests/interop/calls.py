@@ -42,7 +42,9 @@ def echo_both_ways(caller: Box, callee: Box, target: str, wire: Path, *, trunked
     """The caller plays a sound to the callee's echo: what leaves is the sound, what comes back is what left."""
     with capture(wire, caller.bind, callee.bind) as recorded:
         caller.originate(target, "Playback", caller.seen(caller.home / "sounds" / "sweep"))
-        time.sleep(4.5)
+        # the sound lasts three seconds, on a busy machine the call to it may, too
+        time.sleep(4)
+        caller.wait_idle(20)
     found = recorded.streams()
     sent = longest(found.get((caller.bind, callee.bind), []))
     back = longest(found.get((callee.bind, caller.bind), []))
