@@ -19,6 +19,7 @@ def _priority(scope: Scope, context: str, exten: str, text: str) -> int | None:
     number = c_int(text)
     return number if number is not None else scope.services.dialplan.find_label(context, exten, text, _caller(scope))
 
+
 #: Subroutines that may run within each other by functions (EVAL_SUB).
 DEEPEST = 14
 
