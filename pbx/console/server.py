@@ -223,12 +223,19 @@ class ConsoleServer(Factory):
 
     def _own(self, path: str, owner: str, group: str) -> None:
         """astctlowner and astctlgroup; what may not be set is said and left."""
+        uid = gid = -1
         try:
             uid = pwd.getpwnam(owner).pw_uid if owner else -1
+        except KeyError:
+            log.warning(f"Cannot give {path} to {owner}: there is no such user; write another astctlowner")
+        try:
             gid = grp.getgrnam(group).gr_gid if group else -1
+        except KeyError:
+            log.warning(f"Cannot give {path} to the group {group}: there is none; write another astctlgroup")
+        try:
             if uid >= 0 or gid >= 0:
                 os.chown(path, uid, gid)
-        except (KeyError, OSError) as error:
+        except OSError as error:
             log.warning(f"Cannot give {path} to {owner or '-'}:{group or '-'}: {error}")
 
     def _log(self, record: Record, when: float) -> None:
