@@ -17,7 +17,9 @@ def test_the_document_is_as_the_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "here"), [("applications", registry.APPLICATIONS), ("functions", registry.FUNCTIONS)], ids=str
+    ("kind", "here"),
+    [("applications", registry.APPLICATIONS), ("functions", registry.FUNCTIONS)],
+    ids=("applications", "functions"),
 )
 def test_whatever_is_not_here_has_its_reason(kind: str, here: registry.Table[registry.Entry]) -> None:
     known = reasons(kind)
