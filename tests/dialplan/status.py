@@ -1,6 +1,6 @@
 """The table in docs/dialplan.md: what of a stock Asterisk 22 is here.
 
-    python -m tests.dialplan.status        write it anew
+python -m tests.dialplan.status        write it anew
 """
 
 from __future__ import annotations

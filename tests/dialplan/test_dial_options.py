@@ -194,7 +194,8 @@ def test_only_the_transferers_own_context_counts(desk: Any) -> None:
 @pytest.mark.parametrize("letter", ["k", "K"])
 def test_the_other_one_is_parked_and_the_place_is_said(desk: Any, letter: str) -> None:
     made = desk(
-        f"exten => s,1,Set(FEATURE(inherit)=yes)\n same => n,Set(FEATUREMAP(parkcall)=#72)\n same => n,Dial(Test/1,,{letter})\n"
+        "exten => s,1,Set(FEATURE(inherit)=yes)\n same => n,Set(FEATUREMAP(parkcall)=#72)\n"
+        f" same => n,Dial(Test/1,,{letter})\n"
     )
     there = made.answer()
     parker, parked = (there, made.caller) if letter == "k" else (made.caller, there)
