@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.interop.boxes import HERE, NET, Box, make_box, running
 from tests.interop.calls import dial_status, echo_both_ways, give_sounds, nothing_left
 from tests.interop.capture import capture
 from tests.interop.conftest import need
+from tests.interop.fail2ban import seen_by_fail2ban
 
 
 @pytest.mark.parametrize("kinds", [("pbx", "asterisk22"), ("asterisk22", "pbx"), ("pbx", "pbx")], ids="-".join)
@@ -25,7 +27,7 @@ def test_guest_calls(kinds: tuple[str, str], wire: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pbx", "asterisk22"])
-def test_no_guest_unless_configured(kind: str, wire: Path) -> None:
+def test_no_guest_unless_configured(kind: str, wire: Path, tmp_path: Path) -> None:
     need(kind, "asterisk22")
     caller = make_box("asterisk22", "nocaller", HERE / "etc" / "guest" / "caller", f"{NET}.37.3", PEER=f"{NET}.37.4")
     server = make_box(kind, "noserver", HERE / "etc" / "guest" / "caller", f"{NET}.37.4", PEER=f"{NET}.37.3")
@@ -34,6 +36,12 @@ def test_no_guest_unless_configured(kind: str, wire: Path) -> None:
         assert answers(caller, server, "240", wire) == [(CALLTOKEN, None), (AUTHREQ, None)]
         assert answers(caller, server, "340", wire) == [(CALLTOKEN, None), (REJECT, 50)]
         nothing_left(caller, server)
+        if kind == "pbx":
+            # one line that says why and one for security tools: the caller that names nobody is always a refusal here
+            for level in ("NOTICE", "SECURITY"):
+                wanted = rf"{level}\[\d+\].*{re.escape(caller.bind)}\b"
+                server.wait_log(wanted)
+                seen_by_fail2ban([line for line in server.log.splitlines() if re.search(wanted, line)], tmp_path / "log")
 
 
 CALLTOKEN, AUTHREQ, REJECT, ACK = 40, 8, 6, 4
