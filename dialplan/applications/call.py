@@ -160,6 +160,7 @@ async def wait_digit(run: Run, data: str) -> Result:
 
 @application(
     "WaitUntil",
+    module="app_waituntil",
     syntax="WaitUntil(epoch)",
     synopsis="Waits until a moment",
     variables={"WAITUNTILSTATUS": "OK, FAILURE (no number), HANGUP or PAST"},
@@ -196,6 +197,7 @@ def _condition(data: str) -> tuple[str, str, str]:
 
 @application(
     "WaitForCondition",
+    module="app_waitforcond",
     syntax="WaitForCondition(replacementchar,expression[,timeout[,interval]])",
     synopsis="Waits until an expression holds; its $ is written as another character",
     variables={"WAITFORCONDITIONSTATUS": "TRUE, FAILURE, TIMEOUT or HANGUP"},
@@ -228,6 +230,7 @@ async def wait_for_condition(run: Run, data: str) -> Result:
 
 @application(
     "WaitForRing",
+    module="app_waitforring",
     syntax="WaitForRing(timeout)",
     synopsis="Waits for a ring after that time",
 )
@@ -246,6 +249,7 @@ async def wait_for_ring(run: Run, data: str) -> Result:
 
 @application(
     "Transfer",
+    module="app_transfer",
     syntax="Transfer([Tech/]destination)",
     synopsis="Asks the far end to send the call on by itself",
     variables={"TRANSFERSTATUS": "SUCCESS, FAILURE or UNSUPPORTED", "TRANSFERSTATUSPROTOCOL": "0"},
@@ -273,7 +277,12 @@ def transfer(run: Run, data: str) -> Result:
     return None
 
 
-@application("SoftHangup", syntax="SoftHangup(Technology/Resource[,options])", synopsis="Ends another call")
+@application(
+    "SoftHangup",
+    module="app_softhangup",
+    syntax="SoftHangup(Technology/Resource[,options])",
+    synopsis="Ends another call",
+)
 def soft_hangup(run: Run, data: str) -> Result:
     name, flags = fields(data, 2)
     if not name:
@@ -288,6 +297,7 @@ def soft_hangup(run: Run, data: str) -> Result:
 
 @application(
     "ChannelRedirect",
+    module="app_channelredirect",
     syntax="ChannelRedirect(channel,[[context,]exten,]priority)",
     synopsis="Sends another call to another place",
     variables={"CHANNELREDIRECT_STATUS": "SUCCESS or NOCHANNEL"},
@@ -313,7 +323,10 @@ def channel_redirect(run: Run, data: str) -> Result:
 
 
 @application(
-    "HangupCauseClear", syntax="HangupCauseClear()", synopsis="Forgets why the channels of the last Dial ended"
+    "HangupCauseClear",
+    module="func_hangupcause",
+    syntax="HangupCauseClear()",
+    synopsis="Forgets why the channels of the last Dial ended",
 )
 def hangup_cause_clear(run: Run, data: str) -> Result:
     run.scope.notes.pop("causes", None)
@@ -322,6 +335,7 @@ def hangup_cause_clear(run: Run, data: str) -> Result:
 
 @application(
     "ChanIsAvail",
+    module="app_chanisavail",
     syntax="ChanIsAvail(Technology/Resource[&Technology2/Resource2[&...]][,options])",
     synopsis="Looks whether one of several destinations can be called",
     variables={"AVAILSTATUS": "state of the device", "AVAILORIGCHAN": "the destination", "AVAILCHAN": "its channel"},

@@ -158,6 +158,7 @@ async def _execute(run: Run, call: str) -> Result:
 
 @application(
     "ExecIf",
+    module="app_exec",
     syntax="ExecIf(expression?appiftrue[(args)][:appiffalse[(args)]])",
     synopsis="Runs one of two applications",
 )
@@ -175,7 +176,9 @@ async def exec_if(run: Run, data: str) -> Result:
     return await _execute(run, calls[1]) if calls[1] else None
 
 
-@application("Exec", syntax="Exec(appname(arguments))", synopsis="Runs an application whose name is computed")
+@application(
+    "Exec", module="app_exec", syntax="Exec(appname(arguments))", synopsis="Runs an application whose name is computed"
+)
 async def exec_(run: Run, data: str) -> Result:
     if not data:
         return None
@@ -185,6 +188,7 @@ async def exec_(run: Run, data: str) -> Result:
 
 @application(
     "TryExec",
+    module="app_exec",
     syntax="TryExec(appname(arguments))",
     synopsis="Runs an application; its failure does not end the call",
     variables={"TRYSTATUS": "SUCCESS, FAILED (it wanted to end the call) or NOAPP"},
@@ -205,6 +209,7 @@ async def try_exec(run: Run, data: str) -> Result:
 
 @application(
     "Gosub",
+    module="app_stack",
     syntax="Gosub([[context,]exten,]priority[(arg1[,...][,argN])])",
     synopsis="Enters a subroutine, until Return",
     arguments=_PLACE,
@@ -219,6 +224,7 @@ def gosub(run: Run, data: str) -> Result:
 
 @application(
     "GosubIf",
+    module="app_stack",
     syntax="GosubIf(condition?[labeliftrue[(args)]][:[labeliffalse[(args)]]])",
     synopsis="Enters one of two subroutines",
 )
@@ -232,12 +238,20 @@ def gosub_if(run: Run, data: str) -> Result:
     return jumps.gosub(run, place) if place else None
 
 
-@application("Return", syntax="Return([value])", synopsis="Leaves a subroutine", variables={"GOSUB_RETVAL": "value"})
+@application(
+    "Return",
+    module="app_stack",
+    syntax="Return([value])",
+    synopsis="Leaves a subroutine",
+    variables={"GOSUB_RETVAL": "value"},
+)
 def return_(run: Run, data: str) -> Result:
     return jumps.leave(run, data)
 
 
-@application("StackPop", syntax="StackPop()", synopsis="Forgets where the present subroutine was called from")
+@application(
+    "StackPop", module="app_stack", syntax="StackPop()", synopsis="Forgets where the present subroutine was called from"
+)
 def stack_pop(run: Run, data: str) -> Result:
     if run.scope.pop() is None:
         run.warn("StackPop called with no frame left")

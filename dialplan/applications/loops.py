@@ -66,7 +66,12 @@ def _label(run: Run) -> str:
     return f"{_PREFIX}_{channel.context}_{channel.exten}_{channel.priority}"
 
 
-@application("While", syntax="While(expression)", synopsis="Repeats what stands up to EndWhile while a condition holds")
+@application(
+    "While",
+    module="app_while",
+    syntax="While(expression)",
+    synopsis="Repeats what stands up to EndWhile while a condition holds",
+)
 def while_(run: Run, data: str) -> Result:
     scope, channel = run.scope, run.channel
     label = _label(run)
@@ -93,17 +98,22 @@ def _again(run: Run, *, at_end: bool) -> Result:
     return jumps.goto(run, start)
 
 
-@application("EndWhile", syntax="EndWhile()", synopsis="Ends the block of a While")
+@application("EndWhile", module="app_while", syntax="EndWhile()", synopsis="Ends the block of a While")
 def end_while(run: Run, data: str) -> Result:
     return _again(run, at_end=True)
 
 
-@application("ContinueWhile", syntax="ContinueWhile()", synopsis="Goes back to the While and checks its condition")
+@application(
+    "ContinueWhile",
+    module="app_while",
+    syntax="ContinueWhile()",
+    synopsis="Goes back to the While and checks its condition",
+)
 def continue_while(run: Run, data: str) -> Result:
     return _again(run, at_end=False)
 
 
-@application("ExitWhile", syntax="ExitWhile()", synopsis="Leaves the block of a While")
+@application("ExitWhile", module="app_while", syntax="ExitWhile()", synopsis="Leaves the block of a While")
 def exit_while(run: Run, data: str) -> Result:
     _leave_while(run, f"{_PREFIX}_{max(0, _index(run))}", _label(run))
     return None
@@ -125,27 +135,30 @@ _PARTS = ("elseif", "else", "endif")
 
 
 @application(
-    "If", syntax="If(expression)", synopsis="Runs what stands up to ElseIf, Else or EndIf if a condition holds"
+    "If",
+    module="app_if",
+    syntax="If(expression)",
+    synopsis="Runs what stands up to ElseIf, Else or EndIf if a condition holds",
 )
 def if_(run: Run, data: str) -> Result:
     return None if is_true(data) else _skip(run, "If", _PARTS)
 
 
-@application("ElseIf", syntax="ElseIf(expression)", synopsis="Another condition of an If")
+@application("ElseIf", module="app_if", syntax="ElseIf(expression)", synopsis="Another condition of an If")
 def else_if(run: Run, data: str) -> Result:
     return None if is_true(data) else _skip(run, "ElseIf", _PARTS)
 
 
-@application("Else", syntax="Else()", synopsis="The other branch of an If")
+@application("Else", module="app_if", syntax="Else()", synopsis="The other branch of an If")
 def else_(run: Run, data: str) -> Result:
     return _skip(run, "Else", ("endif",))
 
 
-@application("EndIf", syntax="EndIf()", synopsis="Ends the block of an If")
+@application("EndIf", module="app_if", syntax="EndIf()", synopsis="Ends the block of an If")
 def end_if(run: Run, data: str) -> Result:
     return None
 
 
-@application("ExitIf", syntax="ExitIf()", synopsis="Leaves the block of an If")
+@application("ExitIf", module="app_if", syntax="ExitIf()", synopsis="Leaves the block of an If")
 def exit_if(run: Run, data: str) -> Result:
     return _skip(run, "ExitIf", ("endif",))

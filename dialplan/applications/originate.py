@@ -14,6 +14,7 @@ from pbx.dialplan.registry import Outcome, Result, application, options
 
 @application(
     "Originate",
+    module="app_originate",
     syntax="Originate(tech_data,type,arg1[,arg2[,arg3[,timeout[,options]]]])",
     synopsis="Calls somebody and lets them run an application or an extension",
     arguments={

@@ -10,7 +10,9 @@ from pbx.dialplan.interpreter import Run
 from pbx.dialplan.registry import Outcome, Result, application
 
 
-@application("Verbose", syntax="Verbose([level,]message)", synopsis="Writes a line to the console")
+@application(
+    "Verbose", module="app_verbose", syntax="Verbose([level,]message)", synopsis="Writes a line to the console"
+)
 def verbose(run: Run, data: str) -> Result:
     level, message = fields(data, 2)
     number = c_int(level) if re.fullmatch(r"\s*\d+\s*", level) else None
@@ -22,6 +24,7 @@ def verbose(run: Run, data: str) -> Result:
 
 @application(
     "Log",
+    module="app_verbose",
     syntax="Log(level,message)",
     synopsis="Writes a line to the log",
     arguments={"level": "ERROR, WARNING, NOTICE, DEBUG, VERBOSE or DTMF"},
@@ -66,17 +69,34 @@ async def _system(run: Run, data: str, failure: Outcome | None) -> Result:
 _STATUS = {"SYSTEMSTATUS": "FAILURE (could not be run), SUCCESS, APPERROR (exit status not 0)"}
 
 
-@application("System", syntax="System(command)", synopsis="Runs a command of the system's shell", variables=_STATUS)
+@application(
+    "System",
+    module="app_system",
+    syntax="System(command)",
+    synopsis="Runs a command of the system's shell",
+    variables=_STATUS,
+)
 async def system(run: Run, data: str) -> Result:
     return await _system(run, data, Outcome.END)
 
 
-@application("TrySystem", syntax="TrySystem(command)", synopsis="As System, but never ends the call", variables=_STATUS)
+@application(
+    "TrySystem",
+    module="app_system",
+    syntax="TrySystem(command)",
+    synopsis="As System, but never ends the call",
+    variables=_STATUS,
+)
 async def try_system(run: Run, data: str) -> Result:
     return await _system(run, data, None)
 
 
-@application("UserEvent", syntax="UserEvent(eventname[,body])", synopsis="Sends an event to who listens (AMI)")
+@application(
+    "UserEvent",
+    module="app_userevent",
+    syntax="UserEvent(eventname[,body])",
+    synopsis="Sends an event to who listens (AMI)",
+)
 def user_event(run: Run, data: str) -> Result:
     if not data:
         run.warn("UserEvent requires an argument (eventname,optional event body)")
@@ -88,7 +108,12 @@ def user_event(run: Run, data: str) -> Result:
     return None
 
 
-@application("DumpChan", syntax="DumpChan([level])", synopsis="Writes all that is known of the call to the console")
+@application(
+    "DumpChan",
+    module="app_dumpchan",
+    syntax="DumpChan([level])",
+    synopsis="Writes all that is known of the call to the console",
+)
 def dump_chan(run: Run, data: str) -> Result:
     level = c_int(data) or 0
     channel = run.channel
@@ -111,12 +136,14 @@ def dump_chan(run: Run, data: str) -> Result:
     return None
 
 
-@application("ResetCDR", syntax="ResetCDR([options])", synopsis="Begins the call's record anew")
+@application("ResetCDR", module="app_cdr", syntax="ResetCDR([options])", synopsis="Begins the call's record anew")
 def reset_cdr(run: Run, data: str) -> Result:
     return _cdr(run, "reset", data)
 
 
-@application("ForkCDR", syntax="ForkCDR([options])", synopsis="Begins a second record of the call")
+@application(
+    "ForkCDR", module="app_forkcdr", syntax="ForkCDR([options])", synopsis="Begins a second record of the call"
+)
 def fork_cdr(run: Run, data: str) -> Result:
     return _cdr(run, "fork", data)
 

@@ -46,7 +46,12 @@ async def milliwatt(run: Run, data: str) -> Result:
     return Outcome.END
 
 
-@application("PlayTones", syntax="PlayTones(arg)", synopsis="Plays a tone by name or list; goes on at once")
+@application(
+    "PlayTones",
+    module="app_playtones",
+    syntax="PlayTones(arg)",
+    synopsis="Plays a tone by name or list; goes on at once",
+)
 def play_tones(run: Run, data: str) -> Result:
     if not data:
         run.warn("PlayTones requires a tone")
@@ -67,7 +72,7 @@ def _stop_tones(run: Run) -> None:
         source.stop()
 
 
-@application("StopPlayTones", syntax="StopPlayTones()", synopsis="Ends PlayTones")
+@application("StopPlayTones", module="app_playtones", syntax="StopPlayTones()", synopsis="Ends PlayTones")
 def stop_play_tones(run: Run, data: str) -> Result:
     _stop_tones(run)
     return None

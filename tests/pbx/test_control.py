@@ -59,11 +59,15 @@ def test_flags_that_limit_calls(box: Pbx, flags: tuple[str, str], word: str) -> 
 
 
 def test_modules_conf_decides_what_runs(box: Pbx) -> None:
-    box.write("modules.conf", "[modules]\nautoload = no\npreload => pbx_config.so\nload = no_such_thing.so\n")
+    box.write("modules.conf", "[modules]\nautoload = no\npreload => pbx_config.so\nload = no_such_thing.so\n"
+              "load => app_verbose.so\nload => app_stack.so\nnoload => app_exec.so\n")  # fmt: skip
     box.start()
     assert "'601'" in box.rx("dialplan show 601@phones")
     assert "not running" in box.rx("iax2 show peers")  # nobody asked for it
     assert box.messages.count("no_such_thing") == 1
+    assert "app_verbose" not in box.messages and "app_stack" not in box.messages
+    assert box.run("core show application Verbose").returncode == 0
+    assert box.run("core show application ExecIf").returncode != 0
     assert "ERROR" not in box.messages
 
 
