@@ -11,12 +11,13 @@ import zoneinfo
 import numpy as np
 
 from pbx.dialplan.arguments import fields, split
-from pbx.dialplan.functions.common import c_float
+from pbx.dialplan.functions.common import c_float, to_int32
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.scope import Scope
 
 _DECIMAL = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)")
 _FRACTION = re.compile(r"%([1-6]?)q")
+_ZONE = re.compile(r"%[EO]?Z")
 _DAYS = [d.lower() for d in calendar.day_name]
 _MONTHS = [m.lower() for m in calendar.month_name]
 
@@ -42,7 +43,8 @@ def broken_down(seconds: float, zone: datetime.tzinfo) -> time.struct_time:
     local = moment.astimezone(zone)
     offset = local.utcoffset() or datetime.timedelta()
     plain = local.timetuple()
-    return time.struct_time((*plain[:8], plain.tm_isdst, local.tzname() or "UTC", int(offset.total_seconds())))
+    # a zone that does not say has no summer time; C gives no %z without that
+    return time.struct_time((*plain[:8], max(plain.tm_isdst, 0), local.tzname() or "UTC", int(offset.total_seconds())))
 
 
 def micro_of(text: str) -> int | None:
@@ -62,8 +64,11 @@ def format_time(seconds: float, zone: datetime.tzinfo, form: str, micros: int | 
     form = re.sub(r"%s", str(int(seconds // 1)), form)
     if not form:
         return ""
+    moment = broken_down(seconds, zone)
+    # as in Asterisk, %Z is the machine's own zone, whichever was asked for
+    form = _ZONE.sub(time.tzname[min(moment.tm_isdst, 1)], form)
     # a mark behind it tells an empty result from a failed one
-    text = time.strftime(form.replace("\0", "%%") + "|", broken_down(seconds, zone))
+    text = time.strftime(form.replace("\0", "%%") + "|", moment)
     return text[:-1]
 
 
@@ -98,19 +103,18 @@ def strptime(scope: Scope, args: str) -> str:
     parsed = _Parser(text).parse(form)
     if parsed is None:
         raise FunctionError(f"'{text}' does not fit '{form}'")
-    if "s" in parsed:
-        return str(parsed["s"])
     days = calendar.timegm((parsed.get("Y", 1900), parsed.get("m", 1), 1, 0, 0, 0)) // 86400 + parsed.get("d", 0) - 1
     moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(
         days=days, hours=parsed.get("H", 0), minutes=parsed.get("M", 0), seconds=parsed.get("S", 0)
     )
-    return str(int(moment.replace(tzinfo=zone_of(zone)).timestamp()))
+    # printed as a C int: what lies before 1901-12-13 (a time without a date is of 1899) comes round from above
+    return str(to_int32(int(moment.replace(tzinfo=zone_of(zone)).timestamp())))
 
 
 class _Parser:
     """C's strptime, as far as dates in dialplans need it."""
 
-    _NUMBERS = {"Y": 4, "m": 2, "d": 2, "e": 2, "H": 2, "k": 2, "M": 2, "S": 2, "y": 2, "j": 3, "I": 2, "l": 2}
+    _NUMBERS = {"Y": 4, "m": 2, "d": 2, "e": 2, "H": 2, "k": 2, "M": 2, "S": 2, "y": 2, "C": 2, "j": 3, "I": 2, "l": 2}
     _SHORTHANDS = {"T": "%H:%M:%S", "D": "%m/%d/%y", "F": "%Y-%m-%d", "R": "%H:%M", "h": "%b", "r": "%I:%M:%S %p"}
 
     def __init__(self, text: str) -> None:
@@ -137,11 +141,24 @@ class _Parser:
                 at += 1
         if "half" in self.found:
             self.found["H"] = self.found.get("H", 0) % 12 + 12 * self.found.pop("half")
-        if "j" in self.found:
+        if "s" in self.found:
+            self.found = self._local(self.found["s"])
+        if "C" in self.found:
+            self.found["Y"] = self.found["C"] * 100 + self.found.get("Y", 0) % 100
+        if "j" in self.found and self.found.keys() & {"Y", "m", "d"}:  # alone it says nothing
             first = datetime.date(self.found.get("Y", 1900), 1, 1)
             day = first + datetime.timedelta(days=self.found.pop("j") - 1)
             self.found |= {"m": day.month, "d": day.day}
         return self.found
+
+    @staticmethod
+    def _local(epoch: int) -> dict[str, int]:
+        """What the machine's clock shows at an epoch: %s is read into that, and then taken in the zone asked for."""
+        try:
+            local = time.localtime(epoch)
+        except (OverflowError, ValueError, OSError):
+            local = time.localtime(0)
+        return dict(zip("YmdHMS", local[:6], strict=True))
 
     def _blanks(self) -> None:
         while self.text[self.position : self.position + 1].isspace():
