@@ -93,8 +93,8 @@ _SHAPED = {
 def channel_(scope: Scope, args: str) -> str:
     channel = scope.channel
     assert channel is not None
-    item = args.partition(",")[0]
-    reader = _READ.get(item) or (_READ["state"] if item.lower() == "state" else None)
+    item = args.lower()
+    reader = _READ.get(item)
     if reader is not None:
         return reader(scope, channel)
     kept = scope.notes.get(f"channel.{item}")
@@ -112,6 +112,7 @@ def channel_(scope: Scope, args: str) -> str:
 def _channel_write(scope: Scope, args: str, value: str) -> None:
     channel = scope.channel
     assert channel is not None
+    args = args.lower()
     if args == "language":
         channel.language = value
     elif args == "musicclass":

@@ -7,7 +7,7 @@ import re
 from pbx.dialplan.octets import narrowed, widened
 from pbx.dialplan.scope import Scope
 
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _HEX = re.compile(r"[xX]([0-9A-Fa-f]{1,2})")
 _OCTAL = re.compile(r"[0-7]{1,3}")
 _INT = re.compile(r"\s*([+-]?\d+)")

@@ -48,8 +48,8 @@ def base64_decode(scope: Scope, args: str) -> str:
 
 
 def _unbase64(text: str) -> bytes:
-    """What base64 stands for; what is no base64 is passed over, a = ends it."""
-    data = _NOT_BASE64.sub(b"", octets.to_bytes(text.partition("=")[0]))
+    """What base64 stands for; as in Asterisk, what is no base64 is six bits of 1, a = ends it."""
+    data = _NOT_BASE64.sub(b"/", octets.to_bytes(text.partition("=")[0]))
     data = data[: len(data) - 1] if len(data) % 4 == 1 else data
     return base64.b64decode(data + b"=" * (-len(data) % 4))
 

@@ -67,11 +67,13 @@ def _range(text: str) -> tuple[int, int]:
     "FIELDQTY", syntax="FIELDQTY(varname,delim)", synopsis="How many fields a variable's value has", module=_STRINGS
 )
 def fieldqty(scope: Scope, args: str) -> str:
-    name, char = fields(args, 2)
-    value = value_of(scope, name)
-    if not char and (name or not args):
+    parts = split(args, 2)
+    if len(parts) < 2:
         return "1"
-    return str(value.count(_delimiter(char)) + 1 if value else 0)
+    value, delimiter = value_of(scope, parts[0]), _delimiter(parts[1], "")
+    if not value:
+        return "0"
+    return str(value.count(delimiter) + 1) if delimiter else "1"
 
 
 @function(

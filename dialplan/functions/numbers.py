@@ -129,7 +129,7 @@ def _shown(number: float) -> str:
 
 
 def _pair(args: str) -> tuple[float, float]:
-    numbers = [c_float(part) for part in split(args, 3)[:2] if part]
+    numbers = [c_float(part) for part in split(args, 2) if part]
     known = [n for n in numbers if n is not None]
     if not known or len(known) < len(numbers):
         raise FunctionError(f"'{args}' are no numbers")

@@ -250,7 +250,7 @@ def callerid(scope: Scope, args: str) -> str:
     if not parts:
         return ""
     item = parts[0].lower()
-    if len(parts) == 2 and parts[1]:
+    if len(parts) == 2:
         return _of_text(item, parts[1])
     parties, caller = parties_of(scope), scope.channel.caller
     if item == "ani2":

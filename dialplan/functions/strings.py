@@ -127,6 +127,8 @@ def replace(scope: Scope, args: str) -> str:
     if not name or not find:
         raise FunctionError("needs a variable and the characters to find")
     characters = set(octets.widened(encoded(find)))
+    if not characters:
+        raise FunctionError("a backslash alone finds nothing; write two to find one")
     replacement, _ = encoded_char(octets.widened(new))
     value = octets.widened(value_of(scope, name))
     return octets.narrowed("".join(replacement if c in characters else c for c in value))
