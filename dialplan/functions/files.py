@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import stat as stats
+import time
+from collections.abc import Callable
 
 from pbx.dialplan import octets
 from pbx.dialplan.arguments import fields
@@ -308,10 +311,24 @@ def sysinfo(scope: Scope, args: str) -> str:
     raise FunctionError(f"unknown parameter '{args}'")
 
 
+#: items of VERSION on the build: nothing is compiled here, so where it runs stands for where it was built
+_BUILD: dict[str, Callable[[], str]] = {
+    "BUILD_OS": platform.system,
+    "BUILD_MACHINE": platform.machine,
+    "BUILD_KERNEL": platform.release,
+    "BUILD_HOSTNAME": platform.node,
+    "BUILD_USER": lambda: "nobody",
+    "BUILD_DATE": lambda: time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(os.stat(__file__).st_mtime)),
+}
+
+
 @function(
     "VERSION", syntax="VERSION([info])", synopsis="The version of Asterisk that is stood in for", module="func_version"
 )
 def version(scope: Scope, args: str) -> str:
-    if args == "ASTERISK_VERSION_NUM":
+    item = args.upper()
+    if item == "ASTERISK_VERSION_NUM":
         return "221001"
+    if item in _BUILD:
+        return _BUILD[item]()
     return str(scope.services.shared.get("version", "22.10.1"))
