@@ -183,6 +183,16 @@ class Switch:
             raise Unavailable(66, f"no channel technology {name!r}")
         return technology.request(destination, formats, caller)
 
+    def make(self, resource: str, formats: tuple[Format, ...], caller: Channel | None) -> Channel:
+        """A channel that is only looked at and not called: a Local one needs no extension.  Raises Unavailable."""
+        name, _, destination = resource.partition("/")
+        technology = self.technology(name)
+        maker = getattr(technology, "make", None)
+        if maker is None:
+            return self.request(resource, formats, caller)
+        made: Channel = maker(destination, formats, caller)
+        return made
+
     def call(self, channel: Channel, timeout: float | None = None) -> None:
         """Start the call of a requested channel."""
         technology = self.technology(channel.name.partition("/")[0])

@@ -124,13 +124,19 @@ class LocalTechnology:
 
     def request(self, destination: str, formats: tuple[Format, ...], caller: Channel | None) -> Channel:
         """The ;1 half of a new pair.  Raises Unavailable (cause 0, as Asterisk leaves it) for no such extension."""
-        place, _, options = destination.partition("/")
-        exten, _, context = place.partition("@")
+        exten, _, context = destination.partition("/")[0].partition("@")
         context = context or "default"
         number = caller.caller.number if caller is not None else None
         if not self._switch.extensions.exists(context, exten, 1, number or ""):
             log.notice(f"No such extension/context {exten}@{context} while calling Local channel")
             raise Unavailable(0, f"no such extension/context {exten}@{context}")
+        return self.make(destination, formats, caller)
+
+    def make(self, destination: str, formats: tuple[Format, ...], caller: Channel | None) -> Channel:
+        """As `request`, though there need not be such an extension."""
+        place, _, options = destination.partition("/")
+        exten, _, context = place.partition("@")
+        context = context or "default"
         base = f"Local/{exten}@{context}-{self._serial:08x}"
         self._serial = (self._serial + 1) & 0xFFFFFFFF
         linked = caller.linkedid if caller is not None else None

@@ -356,7 +356,7 @@ def chan_is_avail(run: Run, data: str) -> Result:
         if state > _DEVICE_STATES.index("NOT_INUSE"):
             continue
         try:
-            channel = switch.request(destination, run.channel.formats, run.channel)
+            channel = switch.make(destination, run.channel.formats, run.channel)
         except Unavailable:
             continue
         found.append((channel.name, destination))
