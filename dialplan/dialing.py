@@ -212,6 +212,11 @@ class Calling:
         if self.wishes.prepare:
             for leg in list(self.legs):
                 await self.on_leg(leg.channel, self.wishes.prepare)
+                if leg.channel.dead:
+                    # its subroutine hung it up: it counts as one that could not be called
+                    self.tally.unavailable += 1
+                    self._remember(leg, leg.channel.hangup_cause)
+                    self._drop(leg, "CHANUNAVAIL")
         for leg in list(self.legs):
             leg.began = self.clock.seconds()
             switch.bus.publish(DialBegin(self.caller, leg.channel, leg.destination))

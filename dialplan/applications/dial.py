@@ -263,7 +263,10 @@ class _Dial:
             return True, Outcome.END
         if word.startswith("GOTO:"):
             return True, self.run.goto(result[5:].replace("^", ","))
-        return (True, None if "g" in self.letters else Outcome.END) if peer.dead else (False, None)
+        if not peer.dead:
+            return False, None
+        self.caller.hangup_cause = int(Cause.NORMAL_CLEARING)  # whatever cause the leg had
+        return True, None if "g" in self.letters else Outcome.END
 
     async def _send_digits(self, peer: Channel) -> None:
         """Option D: digits to the called party, then to the caller."""
