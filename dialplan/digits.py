@@ -31,9 +31,9 @@ async def send_digits(
         line = channel.line
         if digit.upper() not in "0123456789*#ABCDF" or line is None:
             continue
-        line.digit_begin(digit.upper())
+        line.digit_begin(digit)  # as written: a small letter is another digit than a capital
         await task.sleep(tone_ms / 1000)
         if channel.dead:
             return
-        line.digit_end(digit.upper(), tone_ms)
+        line.digit_end(digit, tone_ms)
         await task.sleep(gap_ms / 1000)

@@ -95,6 +95,10 @@ class Interpreter:
         return channel.start(run, run.single(application, data))
 
 
+#: what an application may hand back as the first digit of an extension; anything else (a small letter) ends the walk
+_FIRST_DIGITS = frozenset("0123456789ABCDEF*#")
+
+
 class Run:
     """One channel's way through the dialplan; what every application is given.
 
@@ -362,6 +366,9 @@ class Run:
         digits = ""
         invalid = False
         if isinstance(result, str):
+            if result and result[0] not in _FIRST_DIGITS:
+                self._spawn_ended()
+                return False
             digits = result
         elif result is Outcome.INCOMPLETE:
             if self.services.dialplan.match_more(channel.context, channel.exten, 1, self.caller):
