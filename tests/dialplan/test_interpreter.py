@@ -16,6 +16,7 @@ from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
 from pbx.dialplan import loader, registry
 from pbx.dialplan.dialplan import Dialplan
+from pbx.dialplan.functions.places import DEEPEST
 from pbx.dialplan.interpreter import Interpreter, Run
 from pbx.dialplan.registry import APPLICATIONS, FUNCTIONS, Result, Suspend, application, function
 from pbx.dialplan.scope import Scope, scope_of
@@ -250,3 +251,16 @@ def test_hangup_handlers_that_add_each_other_meet_a_limit(lines: list[str]) -> N
     plan.turns(400)
     assert channel.dead and not channel.has_task
     assert any("hangup handlers" in line and "100" in line for line in lines)
+
+
+def test_eval_sub_that_calls_itself_ends() -> None:
+    plan = Plan(
+        "[default]\nexten => s,1,Note(<${EVAL_SUB(sub,1)}>)\nsame => n,Note(after)\n"
+        "exten => sub,1,Set(LOCAL(below)=${EVAL_SUB(sub,1)})\nsame => n,Note(deep)\nsame => n,Return(x${below})\n"
+    )
+    channel = plan.call()
+    plan.turns(200)
+    assert channel.dead
+    assert plan.errors == []
+    # the innermost gets nothing, all others what is below them; then the walk goes on
+    assert plan.notes == ["deep"] * DEEPEST + [f"<{'x' * DEEPEST}>", "after"]
