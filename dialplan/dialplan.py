@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
@@ -238,12 +239,10 @@ class Dialplan:
         return None
 
     def _matching(self, context: Context, search: _Search) -> Found | None:
-        for extension in context.matching(search.exten, search.caller):
+        for extension in context.matching(search.exten, search.caller, isinstance(search.priority, int)):
             priority = _priority(extension, search)
             if priority is not None:
                 return Found(context, extension, priority)
-            if context.newer is not None and isinstance(search.priority, int):
-                break
         return None
 
     def _close(self, context: Context, search: _Search) -> tuple[Found | None, bool]:
@@ -299,12 +298,20 @@ class Dialplan:
 
     # ---- changes -------------------------------------------------------------------------------------------
 
-    def match_newly(self, new: bool) -> bool:
-        """Turn extenpatternmatchnew on or off; what was set before."""
-        before, self.settings.extenpatternmatchnew = self.settings.extenpatternmatchnew, new
+    def match_newly(self, new: bool) -> Generator[None, None, bool]:
+        """Turn extenpatternmatchnew on or off, context by context; gives back what was set before.
+
+        Step by step for `pbx.slices`: a context is searched in the old order until its tree stands.  Another turn or
+        a reload on the way ends it.
+        """
+        settings = self.settings
+        before, settings.extenpatternmatchnew = settings.extenpatternmatchnew, new
         if before != new:
-            for context in self.contexts.values():
-                context.match_newly(new)
+            for context in list(self.contexts.values()):
+                for _ in itertools.chain(context.match_newly_steps(new), (None,)):
+                    yield
+                    if self.settings is not settings or settings.extenpatternmatchnew != new:
+                        return before
         return before
 
     def context(self, name: str, registrar: str = "pbx_config") -> Context:
@@ -331,14 +338,12 @@ class Dialplan:
 
 def _standing(context: Context, exten: str, priority: int | str, caller: str) -> tuple[Extension, Priority] | None:
     """What has a priority or a label in the context itself; by extenpatternmatchnew in the first extension only."""
-    for extension in context.matching(exten, caller):
+    for extension in context.matching(exten, caller, isinstance(priority, int)):
         known = extension.priorities.get(
             priority if isinstance(priority, int) else extension.labels.get(priority, NOWHERE)
         )
         if known is not None:
             return extension, known
-        if context.newer is not None and isinstance(priority, int):
-            return None
     return None
 
 

@@ -131,6 +131,10 @@ class IgnorePattern:
     registrar: str = "pbx_config"
 
 
+#: extensions, or steps of a tree, that are worked on in one go
+STEP = 64
+
+
 class Context:
     """A context: extensions in Asterisk's order of search, includes, switches, ignored patterns."""
 
@@ -139,6 +143,7 @@ class Context:
         "_candidates",
         "_groups",
         "_order",
+        "_rising",
         "autohints",
         "ignore_patterns",
         "includes",
@@ -165,6 +170,8 @@ class Context:
         self._best: dict[str, Extension] = {}
         #: extenpatternmatchnew: the tree that is searched instead
         self.newer: NewIndex | None = None
+        #: the same one while it is made
+        self._rising: NewIndex | None = None
         #: the matcher; kept in step with every change
         self.index = Index(self._groups)
 
@@ -190,16 +197,51 @@ class Context:
                     self._best[exten] = known
         return known
 
-    def matching(self, exten: str, caller: str) -> Iterable[Extension]:
-        """The extensions that match what was dialled and who dials, best first."""
+    def matching(self, exten: str, caller: str, by_number: bool = False) -> Iterable[Extension]:
+        """The extensions that match what was dialled and who dials, best first.
+
+        by_number: it is for a priority's number, for which extenpatternmatchnew looks at the first one only.
+        """
         if self.newer is not None:
+            if by_number:
+                first = self.newer.first(exten, caller)
+                return () if first is None else (first,)
             return self.newer.matching(exten, caller)
         return [e for e in self.candidates(exten) if e.caller is None or caller_matches(e.caller, caller)]
 
     def match_newly(self, new: bool) -> None:
-        """Search by the tree of extenpatternmatchnew, or no longer."""
-        self.newer = NewIndex(e for group in self._groups.values() for e in group) if new else None
+        """Search by the tree of extenpatternmatchnew, or no longer, from now on."""
+        for _ in self.match_newly_steps(new):
+            pass
+
+    def match_newly_steps(self, new: bool) -> Generator[None, None, None]:
+        """The same step by step; the order changes when the tree stands."""
+        self._rising = None
+        if new:
+            tree = self._rising = NewIndex()
+            try:
+                for number, key in enumerate(list(self._groups)):
+                    # what is added or taken away meanwhile is so in the tree too
+                    for extension in self._groups.get(key, ()):
+                        tree.add(extension)
+                    if number % STEP == STEP - 1:
+                        yield
+                if self._rising is tree:
+                    self.newer = tree
+            finally:
+                if self._rising is tree:
+                    self._rising = None
+            self._forget()
+            return
+        gone, self.newer = self.newer, None
         self._forget()
+        if gone is not None:
+            yield from gone.let_go(STEP)
+
+    def _plant(self, extension: Extension) -> None:
+        for tree in (self.newer, self._rising):
+            if tree is not None:
+                tree.add(extension)
 
     def _forget(self) -> None:
         self._candidates.clear()
@@ -237,8 +279,7 @@ class Context:
             self._order = None
             if alive:
                 self.index.add(key)
-            if self.newer is not None:
-                self.newer.add(extension)
+            self._plant(extension)
         elif caller is None:
             if group[-1].caller is None:
                 extension = group[-1]
@@ -249,8 +290,7 @@ class Context:
             extension = Extension(name, key, caller)
             self._groups[key] = tuple(sorted((*(group or ()), extension), key=_caller_order))
             self._order = None
-            if self.newer is not None:
-                self.newer.add(extension)
+            self._plant(extension)
         if priority.number in extension.priorities and not replace:
             raise Taken(extension, priority.number)
         extension.put(priority)
@@ -267,8 +307,9 @@ class Context:
                 del extension.labels[gone.label]
             return True
         self._forget()
-        if self.newer is not None:
-            self.newer.remove(extension)
+        for tree in (self.newer, self._rising):
+            if tree is not None:
+                tree.remove(extension)
         left = tuple(e for e in self._groups[extension.key] if e is not extension)
         self._order = None
         if left:
@@ -284,9 +325,9 @@ class Context:
 
     def let_go(self, step: int) -> Generator[None, None, None]:
         """Free everything in here, `step` keys at a time: for a context that nobody asks any more."""
-        self._forget()
-        self.newer = None
         self._order = None
+        self._rising = None
+        yield from self.match_newly_steps(False)
         yield from self.index.let_go(step)
         groups = self._groups
         while groups:

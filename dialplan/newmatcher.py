@@ -18,7 +18,7 @@ Learnt from a stock Asterisk 22 (`dialplan debug CONTEXT` and what calls do):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pbx.dialplan.octets import widened
@@ -30,10 +30,16 @@ _DIGITS = {"X": "0123456789", "Z": "123456789", "N": "23456789"}
 _WEIGHTS = {"X": 10 << 8 | 48, "Z": 9 << 8 | 49, "N": 8 << 8 | 50, ".": 0x18000, "!": 0x28000}
 
 
+#: look-ups that are remembered
+MEMO = 4096
+#: how many may follow a step before they are found by their characters
+FEW = 3
+
+
 class _Step:
     """One character or set, and what may follow it."""
 
-    __slots__ = ("extension", "following", "members", "pattern", "text", "weight")
+    __slots__ = ("always", "extension", "following", "members", "pattern", "rest", "table", "text", "weight")
 
     def __init__(self, text: str, pattern: bool, weight: int) -> None:
         #: the character, X, Z, N, the members of a set, `.`, `!`, `/`
@@ -41,25 +47,82 @@ class _Step:
         self.pattern = pattern
         self.weight = weight
         self.members = _DIGITS.get(text, text) if pattern else text
-        self.following: list[_Step] = []
+        #: whether it is looked at whatever comes
+        self.always = pattern and text in _ALWAYS
+        #: in the order of search; None for none
+        self.following: list[_Step] | None = None
+        #: character -> those of `following` to look at when it comes next; made at the first search that gets here
+        self.table: Mapping[str, tuple[_Step, ...]] | None = None
+        #: those to look at before every other character, and at the end
+        self.rest: tuple[_Step, ...] = ()
         #: the name that ends here
         self.extension: Extension | None = None
 
+    def find(self, text: str, pattern: bool) -> _Step | None:
+        """The step of that text behind this one."""
+        for step in self.following or ():
+            if step.text == text and step.pattern == pattern:
+                return step
+        return None
+
     def open(self, text: str, pattern: bool, weight: int, running: bool) -> _Step:
         """The step of that text behind this one, made if there is none; in its place by weight."""
+        found = self.find(text, pattern)
+        if found is not None and running:
+            return found
         steps = self.following
-        found = next((s for s in steps if s.text == text and s.pattern == pattern), None)
-        if found is not None:
-            if running:
-                return found
-            steps.remove(found)
-        else:
+        if steps is None:
+            steps = self.following = []
+        if found is None:
             found = _Step(text, pattern, weight)
+        elif len(steps) == 1:
+            return found
+        else:
+            steps.remove(found)
         at = 0
         while at < len(steps) and (steps[at].weight < weight or (running and steps[at].weight == weight)):
             at += 1
         steps.insert(at, found)
+        self.table = None
         return found
+
+    def after(self, char: str) -> tuple[_Step, ...]:
+        """What is to be looked at when this character ("" at the end) comes behind this step, in the order of search.
+
+        Among them may be some that do not hold it; none that holds it is missing.
+        """
+        table = self.table
+        if table is None:
+            table = self._tabulate()
+        return table.get(char, self.rest)
+
+    def _tabulate(self) -> Mapping[str, tuple[_Step, ...]]:
+        steps = self.following or ()
+        if len(steps) <= FEW:
+            self.rest = tuple(steps)
+            self.table = _NO_TABLE
+            return self.table
+        by_char: dict[str, list[_Step]] = {}
+        rest: list[_Step] = []
+        for step in steps:
+            if step.always:
+                rest.append(step)
+                for known in by_char.values():
+                    known.append(step)
+                continue
+            for char in step.members:
+                if char in by_char:
+                    by_char[char].append(step)
+                else:
+                    by_char[char] = [*rest, step]
+        self.rest = tuple(rest)
+        self.table = {char: tuple(known) for char, known in by_char.items()}
+        return self.table
+
+
+_NO_TABLE: Mapping[str, tuple[_Step, ...]] = {}
+#: steps of patterns that hold more than one character, or none
+_ALWAYS = frozenset(".!/")
 
 
 def _steps(text: str, pattern: bool) -> Iterator[tuple[str, int]]:
@@ -111,10 +174,12 @@ def _bare(name: str) -> str:
 class NewIndex:
     """The tree of one context."""
 
-    __slots__ = ("_root", "running")
+    __slots__ = ("_firsts", "_root", "running")
 
     def __init__(self, extensions: Iterable[Extension] = ()) -> None:
         self._root = _Step("", False, 0)
+        #: what `first` gave
+        self._firsts: dict[tuple[str, str], Extension | None] = {}
         #: what is added from here on comes last among equals
         self.running = False
         for extension in extensions:
@@ -125,12 +190,14 @@ class NewIndex:
         step = self._path(extension, make=True)
         assert step is not None
         step.extension = extension
+        self._firsts.clear()
 
     def remove(self, extension: Extension) -> None:
         """Take one out; its steps stay."""
         step = self._path(extension, make=False)
         if step is not None and step.extension is extension:
             step.extension = None
+            self._firsts.clear()
 
     def _path(self, extension: Extension, *, make: bool) -> _Step | None:
         text = widened(_bare(extension.name))
@@ -142,34 +209,89 @@ class NewIndex:
             if make:
                 step = step.open(part, pattern, weight, self.running)
                 continue
-            found = next((s for s in step.following if s.text == part and s.pattern == pattern), None)
+            found = step.find(part, pattern)
             if found is None:
                 return None
             step = found
         return step
+
+    def first(self, exten: str, caller: str) -> Extension | None:
+        """The only one that counts where a priority is asked for by its number."""
+        asked = exten, caller
+        firsts = self._firsts
+        try:
+            return firsts[asked]
+        except KeyError:
+            found = next(self.matching(exten, caller), None)
+            if len(firsts) >= MEMO:
+                firsts.clear()
+            firsts[asked] = found
+            return found
 
     def matching(self, exten: str, caller: str) -> Iterator[Extension]:
         """The names that match, in the order in which the search comes to them."""
         self.running = True
         text = widened(exten)
         text = text[:1] + text[1:].replace("-", "")
-        return _search(self._root.following, text, widened(caller))
+        return _search(self._root, text, widened(caller))
+
+    def let_go(self, step: int) -> Generator[None, None, None]:
+        """Free the tree, `step` of its steps at a time: for one that nobody asks any more."""
+        self._firsts.clear()
+        left = [self._root]
+        done = 0
+        while left:
+            one = left.pop()
+            left += one.following or ()
+            one.following = one.table = None
+            one.rest = ()
+            done += 1
+            if done % step == 0:
+                yield
 
 
-def _search(steps: list[_Step], text: str, caller: str) -> Iterator[Extension]:
-    for step in steps:
-        following = step.following
-        if step.pattern and step.text in (".", "!"):
-            if step.extension is not None and (text or step.text == "!") and "/" not in text:
-                yield step.extension
-            yield from _search(following, "/", caller)
-        elif step.pattern and step.text == "/":
-            if caller:
-                yield from _search(following, caller, caller)
-        elif text and text[0] in step.members:
-            if len(text) == 1 and step.extension is not None:
-                yield step.extension
-            if following and (len(text) > 1 or following[0].text == "!"):
-                yield from _search(following, text[1:], caller)
-            elif following and following[0].text == "/":
-                yield from _search(following, "/", caller)
+def _search(root: _Step, text: str, caller: str) -> Iterator[Extension]:
+    """Down the tree, what stands first first; without recursion, as what is dialled may be long."""
+    #: what is looked at later, the next one last: a step, a text, how much of it has been read
+    left: list[tuple[_Step, str, int]] = []
+    at = 0
+    steps = root.after(text[:1])
+    while True:
+        if steps:
+            step = steps[0]
+            if len(steps) > 1:
+                left += [(s, text, at) for s in steps[:0:-1]]
+        elif left:
+            step, text, at = left.pop()
+        else:
+            return
+        steps = ()
+        if step.always:
+            if step.text == "/":
+                if not caller:
+                    continue
+                text = caller
+            else:
+                extension = step.extension
+                if extension is not None and (at < len(text) or step.text == "!") and text.find("/", at) < 0:
+                    yield extension
+                text = "/"
+            at = 0
+        elif at < len(text) and text[at] in step.members:
+            at += 1
+            if at == len(text):
+                if step.extension is not None:
+                    yield step.extension
+                last = step.following[0].text if step.following else ""
+                if last == "/":
+                    text, at = "/", 0
+                elif last != "!":
+                    continue
+        else:
+            continue
+        if step.following:
+            table = step.table
+            if table:
+                steps = table.get(text[at : at + 1], step.rest)
+            else:
+                steps = step.rest if table is not None else step.after(text[at : at + 1])

@@ -17,6 +17,7 @@ from pbx.dialplan.model import HINT, NOWHERE, IgnorePattern, Priority, Taken
 from pbx.dialplan.model import Context as DialplanContext
 from pbx.dialplan.patterns import BadPattern
 from pbx.dialplan.registry import APPLICATIONS
+from pbx.slices import in_slices
 
 #: extensions that completion offers at most
 MOST_CHOICES = 500
@@ -271,10 +272,11 @@ def remove_context(context: Context, words: list[str]) -> None:
 # ---- the matcher -----------------------------------------------------------------------------------------
 
 
-def _matcher(context: Context, words: list[str], new: bool) -> None:
+async def _matcher(context: Context, words: list[str], new: bool) -> None:
     if words:
         raise UsageShown
-    did = "Still" if _dialplan(context).match_newly(new) == new else "Switched to"
+    before = await in_slices(context.pbx.reactor, _dialplan(context).match_newly(new))
+    did = "Still" if before == new else "Switched to"
     which = "NEW" if new else "OLD"
     context.line(f"\n    -- {did} using the {which} pattern match algorithm for extension names in the dialplan.")
 
@@ -286,8 +288,8 @@ def _matcher(context: Context, words: list[str], new: bool) -> None:
     "       Patterns are tried in another order then, and gaps of priorities are not filled\n"
     "       from other patterns.  Look-ups are as fast with either here.\n",
 )
-def use_new_matcher(context: Context, words: list[str]) -> None:
-    _matcher(context, words, True)
+async def use_new_matcher(context: Context, words: list[str]) -> None:
+    await _matcher(context, words, True)
 
 
 @command(
@@ -297,8 +299,8 @@ def use_new_matcher(context: Context, words: list[str]) -> None:
     "       The order of search that Asterisk has by default; 'dialplan explain' tells why\n"
     "       an extension wins.\n",
 )
-def use_old_matcher(context: Context, words: list[str]) -> None:
-    _matcher(context, words, False)
+async def use_old_matcher(context: Context, words: list[str]) -> None:
+    await _matcher(context, words, False)
 
 
 # ---- save ------------------------------------------------------------------------------------------------
