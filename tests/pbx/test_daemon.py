@@ -318,6 +318,28 @@ def test_restart_is_the_same_process_anew(own: Pbx) -> None:
     assert own.rx("database get a b") == "Value: c\n"
 
 
+@pytest.mark.parametrize(("how", "takes"), [("gracefully", False), ("when convenient", True)])
+def test_a_restart_that_waits_for_calls(own: Pbx, how: str, takes: bool) -> None:
+    """The call goes on, new ones come in or not, and with the last call's end the same process begins anew."""
+    own.start()
+    assert own.process is not None
+    own.rx("channel originate Local/601@phones application Wait 50")
+    own.wait_rx("core show channels count", "2 active channels")
+    own.rx("dialplan set global MARK old")
+    assert own.run(f"core restart {how}").returncode == 0
+    done = own.run("channel originate Local/601@phones application Wait 50")
+    assert (done.returncode == 0) is takes and ("about to end" in done.stdout) is not takes
+    own.wait_rx("core show channels count", f"{4 if takes else 2} active channels")
+    assert "MARK=old" in own.rx("dialplan show globals")  # it has not begun anew yet
+    own.rx("channel request hangup all")
+    limit = time.monotonic() + 30
+    while "COLOUR=blue" not in (shown := own.rx("dialplan show globals")) or "MARK=old" in shown:
+        assert time.monotonic() < limit and own.process.poll() is None
+        time.sleep(0.1)
+    own.wait_up()
+    assert own.run("channel originate Local/601@phones application Wait 1").returncode == 0  # calls come in again
+
+
 def test_maxcalls(own: Pbx) -> None:
     own.write("asterisk.conf", own.asterisk_conf("maxcalls = 1"))
     own.start()
