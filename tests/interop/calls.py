@@ -137,8 +137,27 @@ def together(*jobs: Callable[[], object]) -> None:
             done.result()
 
 
+#: `iax2 show callnumber usage` of pbx when no address holds a number: a number that rests after a call is not held.
+#: A stock box counts those in as well, for a minute.
+_NO_NUMBERS = r"Callno Limit *\n\n"
+
+
 def nothing_left(*boxes: Box) -> None:
-    """No channel, no call, of all those that came and went."""
+    """No channel, no call, no call number, no frame that waits for its ACK, of all calls that came and went."""
     for box in boxes:
         box.wait_idle()
         box.wait_rx("iax2 show channels", r"(?m)^0 active IAX channels", 15)
+        if box.kind == "pbx":
+            box.wait_rx("iax2 show callnumber usage", _NO_NUMBERS, 15)
+            box.wait_rx("iax2 show stats", r"(?m)^Packets in transmit queue: 0 dead, 0 final, 0 total", 15)
+
+
+def causes_of_the_howto(caller: Box, first: str) -> None:
+    """Busy, congestion, a cause of the dialplan's own, and no such extension, of the other box's numbers `first`XX."""
+    for number, expected in (
+        ("43", ("BUSY", 17)),
+        ("44", ("CONGESTION", 34)),
+        ("45", ("CHANUNAVAIL", 21)),
+        ("99", ("CHANUNAVAIL", 3)),
+    ):
+        assert dial_status(caller, f"Local/{first}{number}@default") == expected, number

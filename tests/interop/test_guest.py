@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.interop.boxes import HERE, NET, Box, make_box, running
-from tests.interop.calls import dial_status, echo_both_ways, give_sounds, nothing_left
+from tests.interop.calls import (
+    causes_of_the_howto,
+    dial_status,
+    digits_both_ways,
+    echo_both_ways,
+    give_sounds,
+    nothing_left,
+)
 from tests.interop.capture import capture
 from tests.interop.conftest import need
 from tests.interop.fail2ban import seen_by_fail2ban
@@ -23,6 +30,9 @@ def test_guest_calls(kinds: tuple[str, str], wire: Path) -> None:
     with running(caller, server):
         echo_both_ways(caller, server, "Local/240@default", wire)
         echo_both_ways(caller, server, "Local/340@default", wire)
+        for first in ("2", "3"):
+            digits_both_ways(caller, server, f"Local/{first}41@default")
+            causes_of_the_howto(caller, first)
         nothing_left(caller, server)
 
 
@@ -41,7 +51,8 @@ def test_no_guest_unless_configured(kind: str, wire: Path, tmp_path: Path) -> No
             for level in ("NOTICE", "SECURITY"):
                 wanted = rf"{level}\[\d+\].*{re.escape(caller.bind)}\b"
                 server.wait_log(wanted)
-                seen_by_fail2ban([line for line in server.log.splitlines() if re.search(wanted, line)], tmp_path / "log")
+                lines = [line for line in server.log.splitlines() if re.search(wanted, line)]
+                seen_by_fail2ban(lines, tmp_path / "log")
 
 
 CALLTOKEN, AUTHREQ, REJECT, ACK = 40, 8, 6, 4

@@ -12,6 +12,7 @@ from tests.interop.boxes import HERE, NET, Box, make_box, running
 from tests.interop.calls import (
     SWEEP,
     ULAW,
+    causes_of_the_howto,
     digits_both_ways,
     echo_both_ways,
     give_sounds,
@@ -53,7 +54,7 @@ def pair_of(kinds: tuple[str, str], scenario: str, subnet: int, **values: str) -
     [("md5", "no", "yes"), ("plaintext", "no", "yes"), ("md5", "yes", "yes"), ("md5", "yes", "no")],
     ids=["md5", "plaintext", "md5-trunk", "md5-trunk-without-stamps"],
 )
-def test_login_and_sound(kinds: tuple[str, str], auth: str, trunk: str, stamps: str, wire: Path) -> None:
+def test_login_sound_digits_and_causes(kinds: tuple[str, str], auth: str, trunk: str, stamps: str, wire: Path) -> None:
     one, two = pair_of(kinds, "md5", 32, AUTH=auth, TRUNK=trunk, TRUNKTIMESTAMPS=stamps, CODEC="ulaw")
     with running(one, two):
         echo_both_ways(one, two, "Local/240@default", wire, trunked=trunk == "yes")
@@ -61,6 +62,7 @@ def test_login_and_sound(kinds: tuple[str, str], auth: str, trunk: str, stamps: 
             lambda: digits_both_ways(one, two, "Local/241@default"),
             lambda: digits_both_ways(two, one, "Local/141@default"),
         )
+        together(lambda: causes_of_the_howto(one, "2"), lambda: causes_of_the_howto(two, "1"))
         nothing_left(one, two)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.boxes import Box, running
-from tests.interop.calls import digits_both_ways, echo_both_ways, nothing_left, together
+from tests.interop.calls import causes_of_the_howto, digits_both_ways, echo_both_ways, nothing_left, together
 from tests.interop.test_logins import pair_of
 
 PAIRS = [("pbx", "pbx"), ("pbx", "asterisk22"), ("pbx", "asterisk16"), ("asterisk22", "asterisk22")]
@@ -32,6 +32,7 @@ def test_mutual_registration(kinds: tuple[str, str], wire: Path) -> None:
             lambda: digits_both_ways(one, two, "Local/241@default"),
             lambda: digits_both_ways(two, one, "Local/141@default"),
         )
+        together(lambda: causes_of_the_howto(one, "2"), lambda: causes_of_the_howto(two, "1"))
         nothing_left(one, two)
 
 
