@@ -213,10 +213,11 @@ class Calling:
             for leg in list(self.legs):
                 await self.on_leg(leg.channel, self.wishes.prepare)
                 if leg.channel.dead:
-                    # its subroutine hung it up: it counts as one that could not be called
+                    # its subroutine hung it up: it counts as one that could not be called, and its call never began
                     self.tally.unavailable += 1
                     self._remember(leg, leg.channel.hangup_cause)
-                    self._drop(leg, "CHANUNAVAIL")
+                    leg.settled = True
+                    self._drop(leg)
         for leg in list(self.legs):
             leg.began = self.clock.seconds()
             switch.bus.publish(DialBegin(self.caller, leg.channel, leg.destination))
