@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pbx.channels.channel import Channel
-from pbx.channels.events import Control, DigitBegin, DigitEnd, Indication
+from pbx.channels.events import Control, DigitBegin, DigitEnd, Indication, TransferRequest
 from pbx.channels.graph import Graph
+from pbx.channels.local.driver import LocalTechnology
 from pbx.codecs.formats import ULAW
 from pbx.dialplan.scope import scope_of
 from tests.channels.world import PortLog, RecordingLeg, said
@@ -234,3 +235,39 @@ def test_a_macro_runs_on_the_called_party_first(desk: Any, result: str, talks: b
     made.seconds(2)
     assert (there.bridge is not None) is talks
     assert there.dead is not talks
+
+
+@pytest.mark.parametrize(("letter", "status"), [("", "ANSWER"), ("i", "BUSY")])
+def test_a_called_party_that_sends_the_call_on(desk: Any, letter: str, status: str) -> None:
+    """It rings, and asks for another extension: that one is called in its place, unless option i says no."""
+    made = desk(
+        f"exten => s,1,Dial(Test/1,,g{letter})\n same => n,Set(GLOBAL(STATUS)=${{DIALSTATUS}})\n same => n,Wait(9)\n"
+        "exten => 2,1,Set(GLOBAL(REACHED)=yes)\n same => n,Answer()\n same => n,Wait(3)\n"
+    )
+    made.plan.switch.register(LocalTechnology(made.plan.switch))
+    (there,) = made.called.channels
+    there.deliver(Indication(Control.RINGING))
+    there.deliver(TransferRequest("2"))
+    made.seconds(0.5)
+    found = made.plan.services.dialplan.globals
+    assert there.dead
+    assert found.get("REACHED") == (None if letter else "yes")
+    assert (made.caller.bridge is None) is bool(letter)
+    made.seconds(4)
+    assert found.get("STATUS") == status and not made.caller.dead
+    assert made.plan.errors == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "called", "calling"),
+    [("hello", ["hello"], []), ("hello:yours", ["hello"], ["yours"]), (":yours", [], ["yours"])],
+)
+def test_a_file_is_heard_before_they_talk(desk: Any, argument: str, called: list[str], calling: list[str]) -> None:
+    made = desk(f"exten => s,1,Dial(Test/1,,A({argument}))\n")
+    there = made.answer()
+    assert [sound for _, sound in made.heard(there)] == called
+    assert [sound for _, sound in made.heard(made.caller)] == calling
+    assert there.bridge is None  # 0.1 s of sound
+    made.seconds(0.5)
+    assert there.bridge is made.caller.bridge is not None
+    assert len(made.sounds) == len(called) + len(calling)

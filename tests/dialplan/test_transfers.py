@@ -200,18 +200,27 @@ def test_atxferdropcall(tmp_path: Path) -> None:
     made.done()
 
 
-def test_a_recording_by_digits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("letter", ["x", "X"])
+def test_a_recording_by_digits(tmp_path: Path, letter: str) -> None:
+    """x: the called party may record, X: the caller; the other one's digits are nothing but digits."""
     made = Room(
-        tmp_path, "X", features={"automixmon": "*3", "courtesytone": "soon"}, directories={"ASTSPOOLDIR": str(tmp_path)}
+        tmp_path,
+        letter,
+        features={"automixmon": "*3", "courtesytone": "soon"},
+        directories={"ASTSPOOLDIR": str(tmp_path)},
     )
-    made.type(made.caller, "*3")
-    (monitor,) = monitors_of(made.there).values()
-    assert Path(monitor.wish.mixed).name.startswith("auto-1000000-Test-1-") and monitor.wish.bridged
+    who, other = (made.caller, made.there) if letter == "X" else (made.there, made.caller)
+    made.type(who, "*3")
+    (monitor,) = monitors_of(other).values()
+    assert Path(monitor.wish.mixed).name.startswith(f"auto-1000000-{who.caller.number or who.name.replace('/', '-')}-")
+    assert monitor.wish.bridged
     assert [s for _, s in made.heard(made.caller)] == [s for _, s in made.heard(made.there)] == ["soon"]
-    made.type(made.caller, "*3")
-    assert monitors_of(made.there) == {}
-    made.type(made.there, "*3")
-    assert monitors_of(made.caller) == {}
+    made.type(who, "*3")
+    assert monitors_of(other) == {}
+    said(who).clear()
+    made.type(other, "*3")
+    assert monitors_of(who) == {}
+    assert [what[:2] for what in said(who)] == [("begin", "*"), ("end", "*"), ("begin", "3"), ("end", "3")]
     made.done()
 
 
