@@ -185,9 +185,10 @@ class CallChannels:
             channel.deliver(Opaque(event.frame_type, event.subclass, event.data))
 
     def _transfer(self, event: events.CallTransfer) -> None:
+        """The far end names the extension; in which context is ours to say, as Asterisk does it."""
         channel = self._channels.get(event.call)
         if channel is not None:
-            channel.deliver(TransferRequest(event.exten, event.context or None))
+            channel.deliver(TransferRequest(event.exten))
 
     def _quelch(self, event: events.CallQuelch) -> None:
         channel = self._channels.get(event.call)

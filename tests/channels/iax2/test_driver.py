@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pbx.channels.channel import Channel, State
-from pbx.channels.events import Control, DigitBegin, DigitEnd, Ended, Indication, Text
+from pbx.channels.events import Control, DigitBegin, DigitEnd, Ended, Indication, Text, TransferRequest
 from pbx.channels.interrupts import Hangup
 from pbx.channels.party import Caller
 from pbx.channels.switch import Unavailable
@@ -169,6 +169,21 @@ def test_signals_cross() -> None:
         assert log[2] == Text("gruß")
         assert [event.control for event in log[3:5]] == [Control.HOLD, Control.UNHOLD]
         assert DigitBegin("#") in seen
+
+
+def test_a_far_end_that_sends_the_call_on_does_not_choose_the_context() -> None:
+    """Asterisk looks the extension up in the context of its own channel, whatever CALLED_CONTEXT says."""
+    with Boxes() as boxes:
+        pair = Pair(boxes)
+        log: list[Any] = []
+        pair.b.scripts["201@in"] = waiting(log)
+        channel, seen = pair.dial()
+        boxes.run(lambda: answered(seen))
+        (other,) = pair.b.channels()
+        assert other.leg is not None and channel.leg is not None
+        other.leg.transfer("300", "internal")
+        channel.leg.transfer("301", "internal")
+        boxes.run(lambda: TransferRequest("300") in seen and TransferRequest("301") in log)
 
 
 @pytest.mark.parametrize("cause", [16, 17, 34])
