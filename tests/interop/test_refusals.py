@@ -47,6 +47,9 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     client.add_key(keys / "wrong.pub")
     server.add_key(keys / "right.pub")
     with running(client, server):
+        if server.kind == "pbx":
+            # a name that nobody has is dealt a method by this; here md5, so that a client with a password answers
+            server.rx(f"database put IAX/Disguise secret {'0' * 31}1")
         yield client, server
 
 
