@@ -12,6 +12,8 @@ from pbx.channels.events import Control, DigitEnd, Indication, Text
 from pbx.channels.voice.port import Direction
 from pbx.dialplan.applications.tones import morse
 from pbx.dialplan.events import HoldIntercepted
+from pbx.dialplan.registry import Outcome
+from tests.channels.world import RecordingLeg
 from tests.dialplan.stage import Stage
 
 
@@ -47,6 +49,32 @@ def test_tones_of_morse_code() -> None:
 def test_tones_that_are_played(stage: Stage, application: str, data: str, tones: str) -> None:
     stage.start(stage.channel(), application, data)
     assert [what for _, what in stage.played] == [f"tone {tones}"]
+
+
+def test_tones_play_on_while_the_dialplan_goes_on(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, tones={"us": {"busy": "480+620/500,0/500"}})
+    channel = stage.channel()
+    channel.leg = RecordingLeg(5)
+
+    def sounding() -> list[Any]:
+        """What the voice plane was told to play and not yet to stop."""
+        return [command[0] for command in stage.switch.graph.port.running.values()]  # type: ignore[attr-defined]
+
+    assert stage.run(channel, "PlayTones", "busy") is None
+    assert [what for _, what in stage.played] == ["tone 480+620/500,0/500"] and sounding() == ["play_tone"]
+    stage.seconds(30)
+    assert sounding() == ["play_tone"]  # again and again
+    stage.run(channel, "PlayTones", "425")
+    assert [what for _, what in stage.played][1:] == ["tone 425"] and sounding() == ["play_tone"]  # in its place
+    assert stage.run(channel, "StopPlayTones", "") is None
+    assert sounding() == [] and not channel.dead
+    stage.run(channel, "StopPlayTones", "")
+    assert sounding() == [] and stage.plan.errors == []
+
+
+def test_no_such_tone_ends_the_call(stage: Stage, lines: list[str]) -> None:
+    assert stage.run(stage.channel(), "PlayTones", "nonsense") is Outcome.END
+    assert stage.played == [] and lines == ["there is no tone 'nonsense' (s@default:1)"]
 
 
 def test_talk_goes_to_its_extension(stage: Stage) -> None:
