@@ -142,6 +142,8 @@ class Table(Generic[_E]):
         self._entries: dict[str, _E] = {}
         #: names as they were asked for
         self._asked: dict[str, _E] = {}
+        #: what was taken away on wish -> the module it was in
+        self._withdrawn: dict[str, str] = {}
 
     def _key(self, name: str) -> str:
         return name.lower() if self._fold else name
@@ -158,6 +160,15 @@ class Table(Generic[_E]):
     def remove(self, name: str) -> None:
         self._entries.pop(self._key(name), None)
         self._asked.clear()
+
+    def withdraw(self, entry: _E) -> None:
+        """Remove it because modules.conf says so (noload); who misses it can be told."""
+        self.remove(entry.name)
+        self._withdrawn[self._key(entry.name)] = entry.module
+
+    def withdrawn(self, name: str) -> str:
+        """The module with which this entry was withdrawn; empty when it was not."""
+        return self._withdrawn.get(self._key(name), "")
 
     def get(self, name: str) -> _E | None:
         known = self._asked.get(name)

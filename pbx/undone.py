@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator
 from functools import cache
+from typing import Any
 
 from pbx.conf.diagnostics import Diagnostics
 from pbx.dialplan import registry
@@ -53,16 +54,23 @@ def _others(priorities: list[Priority]) -> str:
     return f" (also in line {named}{more})"
 
 
+def _why(table: registry.Table[Any], name: str) -> str:
+    module = table.withdrawn(name)
+    return f"(modules.conf says noload => {module}.so)" if module else "(yet)"
+
+
 def _missing(priority: Priority) -> Iterator[str]:
     name, data = priority.application, priority.data
     if "${" in data:
         for found in _FUNCTION.finditer(data):
             if registry.FUNCTIONS.get(found[1]) is None:
-                yield f"there is no function {found[1]} here (yet); it reads as an empty text"
+                why = _why(registry.FUNCTIONS, found[1])
+                yield f"there is no function {found[1]} here {why}; it reads as an empty text"
     application = registry.APPLICATIONS.get(name)
     if application is None:
         if name and "${" not in name:
-            yield f"there is no application {name} here (yet); a call that comes to it ends"
+            why = _why(registry.APPLICATIONS, name)
+            yield f"there is no application {name} here {why}; a call that comes to it ends"
         return
     at, known = _letters(application.name)
     if at < 0 or data.count(",") < at:

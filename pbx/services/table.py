@@ -95,7 +95,7 @@ def _withdraw(daemon: Daemon, name: str) -> None:
     for table in tables:
         for entry in list(table):
             if entry.module == name:
-                table.remove(entry.name)
+                table.withdraw(entry)
     module.running = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -69,6 +70,40 @@ def test_modules_conf_decides_what_runs(box: Pbx) -> None:
     assert box.run("core show application Verbose").returncode == 0
     assert box.run("core show application ExecIf").returncode != 0
     assert "ERROR" not in box.messages
+
+
+def test_noload_takes_an_application_away_and_says_so_where_it_is_used(box: Pbx) -> None:
+    box.write("modules.conf", "[modules]\nautoload=yes\nnoload => chan_iax2.so\nnoload => app_dial.so\n"
+              "noload => func_md5.so\n")  # fmt: skip
+    box.write("extensions.conf", "[phones]\nexten => 1,1,Answer()\n same => n,Dial(Local/601@phones)\n"
+              " same => n,Wait(9)\nexten => 2,1,NoOp(${MD5(x)})\nexten => 3,1,NoSuchThing()\n")  # fmt: skip
+    box.start()
+    assert box.run("core show application Dial").returncode != 0
+    assert re.search(r"^app_dial\.so .* Not Running ", box.rx("module show like app_dial"), re.M)
+    where = f"{box.etc / 'extensions.conf'}"
+    said = box.messages
+    assert f"{where}:3: there is no application Dial here (modules.conf says noload => app_dial.so); a call" in said
+    assert f"{where}:5: there is no function MD5 here (modules.conf says noload => func_md5.so); it reads" in said
+    assert f"{where}:6: there is no application NoSuchThing here (yet); a call" in said
+    box.rx("channel originate Local/1@phones application Wait 9")
+    box.wait_rx("core show channels count", "0 active channels")
+    assert re.search(r"WARNING.*No application 'Dial' for extension \(phones, 1, 2\)", box.messages)
+    assert "Internal error" not in box.messages
+
+
+def test_module_reload_reads_what_belongs_to_it(box: Pbx) -> None:
+    box.start()
+    box.write("extensions.conf", DIALPLAN + "exten => 777,1,NoOp(new)\n")
+    assert box.rx("module reload app_dial.so") == "The module 'app_dial.so' does not support reloads\n"
+    assert box.rx("module reload chan_iax2") == "Module 'chan_iax2' is not running.\n"
+    assert box.run("module reload no_such_module").returncode != 0
+    assert "777" not in box.rx("dialplan show phones")
+    assert box.rx("module reload pbx_config.so") == "Module 'pbx_config.so' reloaded successfully.\n"
+    assert "777" in box.rx("dialplan show phones")
+    box.write("extensions.conf", DIALPLAN)
+    box.write("logger.conf", "[logfiles]\nmessages => warning\nother => verbose(3)\n")
+    assert box.run("module reload").returncode == 0  # of all
+    assert "777" not in box.rx("dialplan show phones") and "log/other" in box.rx("logger show channels")
 
 
 def test_a_console_mutes_itself_and_remembers_what_was_typed(box: Pbx, tmp_path: Path) -> None:
