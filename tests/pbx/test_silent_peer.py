@@ -9,6 +9,7 @@ from tests.pbx.running import Pbx
 
 OWN, SILENT = "127.0.32.31", "127.0.32.32"
 
+#: qualifyfreqok bounds the patience with a silent host, else 22 s
 IAX = f"""
 [general]
 bindaddr = {OWN}
@@ -16,7 +17,7 @@ bindaddr = {OWN}
 type = peer
 host = {SILENT}
 qualify = yes
-qualifyfreqnotok = 1000
+qualifyfreqok = 1000
 """
 EXTENSIONS = """
 [phones]
