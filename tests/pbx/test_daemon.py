@@ -458,6 +458,54 @@ def test_a_console_greets_completes_and_remembers(pbx: Pbx, tmp_path: Path) -> N
     pbx.wait_rx("core show channels count", "0 active channels")
 
 
+#: what begins and ends a colour
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_colours_of_a_terminal(own: Pbx, tmp_path: Path) -> None:
+    """The prompt is bold and the word of a level has its colour; with -n, or where a terminal has none, nothing has."""
+    own.write("logger.conf", "[logfiles]\nconsole => notice,warning,error\n")
+    own.start()
+    for flags, kind in (("-rvvv", "xterm"), ("-rvvvn", "xterm"), ("-rvvv", "dumb")):
+        terminal = Terminal(["/usr/bin/env", f"TERM={kind}", *own.command(flags)], tmp_path)
+        greeting = terminal.wait_for("*CLI> ")
+        own.rx("channel originate Local/999@nowhere application Wait 1")
+        log = terminal.wait_for("No such extension/context 999@nowhere")
+        terminal.type("exit\n")
+        assert terminal.close() == 0
+        coloured = (flags, kind) == ("-rvvv", "xterm")
+        assert (" \x1b[1;36mNOTICE\x1b[0m[" in log) is coloured and (" NOTICE[" in log) is not coloured
+        assert bool(SGR.search(greeting)) is bool(SGR.search(log)) is coloured
+    piped = subprocess.run(own.command("-r"), input="core show uptime\n", capture_output=True, text=True, check=False)
+    assert "Last reload:" in piped.stdout and "\x1b" not in piped.stdout
+
+
+def test_a_line_is_edited(pbx: Pbx, tmp_path: Path) -> None:
+    """The keys that fingers know: to the line's ends, by a character, to erase, to search in the history."""
+    terminal = Terminal(pbx.command("-rn"), tmp_path)
+    terminal.wait_for("*CLI> ")
+    for typed in (
+        "database put edit one Xz\x7f\x7f1\n",  # backspace
+        "put edit two 2\x01database \n",  # Ctrl-A: to the beginning
+        "database put edit thre 3X\x1b[D\x1b[D\x1b[De\x05\x7f\n",  # left; Ctrl-E: to the end
+        "nonsense\x15database put edit four 4\n",  # Ctrl-U: nothing of that
+        "database put edit five 5 nonsense\x17\n",  # Ctrl-W: without the last word
+    ):
+        terminal.type(typed)
+        terminal.wait_for("Updated database successfully")
+        terminal.wait_for("*CLI> ")
+    pbx.rx("database del edit four")
+    terminal.type("\x12edit four\r")  # Ctrl-R: found in the history, and again
+    terminal.wait_for("Updated database successfully")
+    terminal.wait_for("*CLI> ")
+    terminal.type("exit\n")
+    assert terminal.close() == 0
+    names = ("one", "two", "three", "four", "five")
+    values = [pbx.rx(f"database get edit {name}") for name in names]
+    pbx.rx("database deltree edit")
+    assert values == ["Value: 1\n", "Value: 2\n", "Value: 3\n", "Value: 4\n", "Value: 5\n"]
+
+
 def test_c_is_the_pbx_with_its_console(own: Pbx, tmp_path: Path) -> None:
     terminal = Terminal(own.command("-c"), tmp_path)
     terminal.wait_for("*CLI> ")
