@@ -124,6 +124,28 @@ def test_both_ends_can_say_why(boxes: dict[str, Pbx]) -> None:
     assert re.search(rf"NOTICE.*Call with 'VOIP2' at {ADDRESS['VOIP2']}:4569 failed - ", one.messages)
 
 
+def test_chan_iax2_goes_down_with_its_calls_and_comes_back(boxes: dict[str, Pbx]) -> None:
+    one, two = boxes["VOIP1"], boxes["VOIP2"]
+    one.wait_rx("iax2 show peers", "OK (", 30)
+    call(one, "200")
+    two.wait_rx("core show channels", "Milliwatt")
+    assert one.rx("module unload chan_iax2.so") == "Unloaded chan_iax2.so\n"
+    for box in (one, two):  # the far end is told, it does not wait for a timeout
+        box.wait_rx("core show channels count", "0 active channels", 5)
+    assert one.run("module unload chan_iax2.so").returncode != 0
+    done = one.run("channel originate IAX2/VOIP2/200 application Wait 5")
+    assert done.returncode != 0 and "no channel technology 'IAX2'" in one.messages
+    assert one.run("module load chan_iax2.so").returncode == 0
+    assert one.run("module load chan_iax2.so").returncode != 0
+    one.wait_rx("iax2 show peers", "OK (", 30)
+    call(one, "200")
+    two.wait_rx("core show channels", "Milliwatt")
+    assert one.rx("module refresh chan_iax2.so") == "Unloaded chan_iax2.so\nLoaded chan_iax2.so\n"
+    two.wait_rx("core show channels count", "0 active channels", 5)
+    one.wait_rx("iax2 show peers", "OK (", 30)
+    assert "Internal error" not in one.messages + two.messages
+
+
 def test_a_reload_does_not_touch_a_call(boxes: dict[str, Pbx]) -> None:
     one, two = boxes["VOIP1"], boxes["VOIP2"]
     one.wait_rx("iax2 show peers", "OK (", 30)

@@ -28,13 +28,30 @@ def show_settings(context: Context, words: list[str]) -> None:
     context.lines(settings_lines(context))
 
 
+#: a heading, the line below it, and what is said there: (name, value)
+Part = tuple[str, str, list[tuple[str, str]]]
+
+
 def settings_lines(context: Context) -> Iterator[str]:
+    """The parts of `core show settings`, an empty line before and after each."""
+    parts: list[Part] = [
+        ("PBX Core settings", "-----------------", _core(context)),
+        ("* Subsystems", "  -------------", _subsystems(context)),
+        ("* Directories", "  -------------", _directories(context)),
+    ]
+    for heading, line, rows in parts:
+        yield from ("", heading, line)
+        yield from (f"  {name:<28} {value}" for name, value in rows)
+    yield from ("", "")
+
+
+def _core(context: Context) -> list[tuple[str, str]]:
     from pbx.daemon import ASTERISK_VERSION
 
     pbx = context.pbx
     conf = pbx.conf
     session = context.session
-    rows: list[tuple[str, str]] = [
+    return [
         ("Version:", f"{ASTERISK_VERSION}+pbx-{pbx.version}"),
         ("ABI related Build Options:", "(none)"),
         ("All Build Options:", "(none)"),
@@ -74,25 +91,21 @@ def settings_lines(context: Context) -> Iterator[str]:
         ("Channel storage backend:", "pbx"),
         ("Shell on remote consoles:", _enabled(not conf.disable_remote_console_shell)),
     ]
-    yield ""
-    yield "PBX Core settings"
-    yield "-----------------"
-    yield from (f"  {name:<28} {value}" for name, value in rows)
-    yield ""
-    yield "* Subsystems"
-    yield "  -------------"
-    subsystems = {
-        "Manager (AMI):": False,
-        "Web Manager (AMI/HTTP):": False,
-        "Call data records:": pbx.cdr.settings.enable,
-        "Realtime Architecture (ARA):": False,
-    }
-    yield from (f"  {name:<28} {_enabled(on)}" for name, on in subsystems.items())
-    yield ""
-    yield "* Directories"
-    yield "  -------------"
+
+
+def _subsystems(context: Context) -> list[tuple[str, str]]:
+    return [
+        ("Manager (AMI):", _enabled(False)),
+        ("Web Manager (AMI/HTTP):", _enabled(False)),
+        ("Call data records:", _enabled(context.pbx.cdr.settings.enable)),
+        ("Realtime Architecture (ARA):", _enabled(False)),
+    ]
+
+
+def _directories(context: Context) -> list[tuple[str, str]]:
+    conf = context.pbx.conf
     folders = conf.directories
-    for name, value in (
+    return [
         ("Configuration file:", conf.path),
         ("Configuration directory:", folders["astetcdir"]),
         ("Module directory:", folders["astmoddir"]),
@@ -106,10 +119,7 @@ def settings_lines(context: Context) -> Iterator[str]:
         ("IAX2 Keys directory:", conf.keys),
         ("AGI Scripts directory:", folders["astagidir"]),
         ("Cache directory:", folders["astcachedir"]),
-    ):
-        yield f"  {name:<28} {value}"
-    yield ""
-    yield ""
+    ]
 
 
 # ---- codecs ----------------------------------------------------------------------------------------------
