@@ -144,12 +144,12 @@ def info_lines(entry: Entry, kind: str) -> Iterator[str]:
     yield "[Synopsis]"
     yield f"{entry.synopsis.rstrip('.')}. " if entry.synopsis else "Not available"
     yield ""
-    if entry.module:
-        yield "[Provided By]"
-        yield entry.module
-        yield ""
+    yield "[Provided By]"
+    yield entry.module or "builtin"
+    yield ""
     yield "[Description]"
-    yield from _wrapped(entry.description or "Not available")
+    if entry.description or not entry.variables:
+        yield from _wrapped(entry.description or "Not available")
     if entry.variables:
         yield "This sets the following variables:"
         yield from (f"${{{name}}}: {text}" for name, text in entry.variables.items())

@@ -150,4 +150,4 @@ def remove_channel(context: Context, words: list[str]) -> None:
     elif known:
         raise CommandFailed(f"Unable to remove logger channel '{words[0]}': it is set in logger.conf")
     else:
-        raise CommandFailed(f"Unable to find logger channel '{words[0]}'")
+        raise CommandFailed(f"Unable to find dynamic logger channel '{words[0]}'")

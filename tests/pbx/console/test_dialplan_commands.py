@@ -279,6 +279,17 @@ def test_a_trace_at_a_console_leaves_the_prompt_free_and_ends_on_demand(world: W
     assert not world.pbx.bus.wanted(ChannelLocation)
 
 
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [("application Set", "builtin"), ("application Verbose", "app_verbose"), ("function LEN", "func_strings")],
+)
+def test_who_provides_it(world: World, command: str, module: str) -> None:
+    shown = world(f"core show {command}")
+    assert f"\n\n[Provided By]\n{module}\n\n[Description]\n" in shown
+    for part in ("[Synopsis]", "[Syntax]", "[Arguments]", "[See Also]"):
+        assert f"\n\n{part}\n" in shown
+
+
 def test_completion(world: World) -> None:
     def complete(line: str) -> list[str]:
         return world.registry.completions(Context(world.pbx, world.out.append), line)

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from pbx.conf.diagnostics import Diagnostics
-from pbx.console import aliases
+from pbx.console import aliases, commands
 from pbx.console.registry import Command, CommandFailed, Context, Registry, UsageShown, run, split
 
 
@@ -162,3 +162,72 @@ def test_asterisks_own_sample_of_aliases_has_a_friendly_template(tmp_path: Path)
         "[general]\ntemplate = friendly\t\t; By default\n[friendly]\nhangup request=channel request hangup\n"
     )
     assert aliases.load(str(file), Diagnostics())["hangup request"] == "channel request hangup"
+
+
+#: of the templates in Asterisk's sample, the aliases whose commands are here; layout as there
+SAMPLE = """
+[general]
+template = friendly
+template = asterisk_1dot2
+template = asterisk_1dot4
+[friendly]
+hangup request=channel request hangup
+originate=channel originate
+help=core show help
+reload=module reload
+[asterisk_1dot2_tpl](!)
+show channeltypes=core show channeltypes
+show applications=core show applications
+show functions=core show functions
+show hints=core show hints
+show function=core show function
+show application=core show application
+show dialplan=dialplan show
+show codecs=core show codecs
+show codec=core show codec
+save dialplan=dialplan save
+add extension=dialplan add extension
+remove extension=dialplan remove extension
+add ignorepat=dialplan add ignorepat
+remove ignorepat=dialplan remove ignorepat
+include context=dialplan add include
+dont include=dialplan remove include
+extensions reload=dialplan reload
+show translation=core show translation
+iax2 no debug=iax2 set debug off
+iax2 no trunk debug=iax2 set debug trunk off
+iax2 no jb debug=iax2 set debug jb off
+moh classes show=moh show classes
+moh files show=moh show files
+show version=core show version
+soft hangup=channel request hangup
+[asterisk_1dot2](asterisk_1dot2_tpl)
+[asterisk_1dot4_tpl](!)
+cdr status=cdr show status
+core show globals=dialplan show globals
+core set global=dialplan set global
+core set chanvar=dialplan set chanvar
+abort shutdown=core abort shutdown
+stop now=core stop now
+stop gracefully=core stop gracefully
+stop when convenient=core stop when convenient
+restart now=core restart now
+restart gracefully=core restart gracefully
+restart when convenient=core restart when convenient
+[asterisk_1dot4](asterisk_1dot4_tpl)
+"""
+
+
+def test_the_templates_of_asterisks_sample_lead_to_commands(tmp_path: Path) -> None:
+    file = tmp_path / "cli_aliases.conf"
+    file.write_text(SAMPLE)
+    findings = Diagnostics()
+    ours = commands.registry()
+    ours.aliases = aliases.load(str(file), findings)
+    assert list(findings) == []
+    for line in SAMPLE.splitlines():
+        alias, equals, target = line.partition("=")
+        if equals and not alias.endswith(" "):
+            assert ours.unalias(alias + " x") == target + " x"
+            found = ours.find(target.split())
+            assert found is not None and found[1] == len(target.split()), target
