@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from pbx.options import parse
 from tests.pbx.running import CHECKOUT
 
 MAKE_VENV = str(CHECKOUT / "conf" / "make-venv")
@@ -121,3 +124,48 @@ def test_install_leaves_a_configuration_alone(bare: Path, tmp_path: Path) -> Non
     said = install(tmp_path / "dest", bare)
     assert "/etc/asterisk stays as it is" in said
     assert [file.name for file in etc.iterdir()] == ["iax.conf"] and (etc / "iax.conf").read_text() == "; mine\n"
+
+
+def setting(unit: str, name: str) -> list[str]:
+    """All words of a unit's setting, however many lines it has."""
+    return " ".join(re.findall(rf"^{name}=(.*)$", unit, re.M)).split()
+
+
+def test_the_unit_lets_pbx_do_what_it_does(tmp_path: Path) -> None:
+    unit = (CHECKOUT / "conf/systemd/pbx.service").read_text()
+    used: set[str] = set()
+    for floor in ("pbx", "channels"):
+        for file in (CHECKOUT / floor).rglob("*.py"):
+            used.update(re.findall(r"\bAF_[A-Z0-9]+\b", file.read_text()))
+    assert "AF_NETLINK" in used
+    assert used - {"AF_UNSPEC"} <= set(setting(unit, "RestrictAddressFamilies"))
+    assert {"CAP_NET_ADMIN", "CAP_SYS_NICE"} <= set(setting(unit, "AmbientCapabilities"))
+    _, *flags = setting(unit, "ExecStart")
+    assert parse(flags).foreground  # Type=notify: the process that was started stays
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not here to read the unit")
+    file = tmp_path / "pbx.service"
+    file.write_text(unit.replace("@PREFIX@/bin/pbx", "/bin/true").replace("@USER@", "daemon"))
+    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_dockerfile_finds_what_it_names(tmp_path: Path) -> None:
+    """What it copies is there, its shell lines can be read, its start is understood, the samples get their address."""
+    text = (CHECKOUT / "conf/docker/Dockerfile").read_text()
+    steps = re.findall(r"^([A-Z]+) (.*)$", text.replace("\\\n", " "), re.M)
+    assert {name for name, _ in steps} == {
+        "FROM", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "HEALTHCHECK", "CMD",
+    }  # fmt: skip
+    for name, rest in steps:
+        if name == "RUN":
+            assert subprocess.run(["sh", "-n", "-c", rest], check=False).returncode == 0
+        elif name == "COPY" and not rest.startswith("--from"):
+            assert rest == ". ." or list(CHECKOUT.glob(rest.split()[0]))
+    (start,) = (re.findall(r'"([^"]+)"', rest) for name, rest in steps if name == "CMD")
+    assert start[0] == "pbx" and parse(start[1:]).foreground
+    iax = tmp_path / "iax.conf"
+    iax.write_text((CHECKOUT / "conf/samples/iax.conf").read_text())
+    (edit,) = re.findall(r"sed -i '([^']+)' /etc/asterisk/iax.conf", text)
+    subprocess.run(["sed", "-i", edit, str(iax)], check=True)
+    assert "bindaddr = 0.0.0.0\n" in iax.read_text()
