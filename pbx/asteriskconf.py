@@ -223,7 +223,7 @@ OPTIONS: dict[str, tuple[Callable[[Entry], Any], str]] = {
     "lockconfdir": (_boolean, "the configuration directory is never written to"),
     "stdexten": (_text, "there is no users.conf whose users would get such extensions"),
     "live_dangerously": (_boolean, ""),
-    "entityid": (_text, "no DUNDi, XMPP or Corosync is here that would send it"),
+    "entityid": (_text, ""),
     "rtp_use_dynamic": (_boolean, "there is no RTP here"),
     "rtp_pt_dynamic": (_number, "there is no RTP here"),
     "hide_messaging_ami_events": (_boolean, "there is no manager interface yet"),

@@ -349,12 +349,12 @@ def test_maxcalls(own: Pbx) -> None:
 
 
 def test_what_is_not_done_is_said_with_its_place(own: Pbx) -> None:
-    own.write("asterisk.conf", own.asterisk_conf("entityid = 1\nbogus = 2"))
+    own.write("asterisk.conf", own.asterisk_conf("lockconfdir = yes\nbogus = 2"))
     own.write("queues.conf", "[general]\n; nothing\n[support]\nstrategy = ringall\n")
     own.write("voicemail.conf", "; only a comment\n")
     own.start()
     conf = own.etc / "asterisk.conf"
-    assert re.search(rf"NOTICE.* {conf}:10: entityid has no effect", own.messages)
+    assert re.search(rf"NOTICE.* {conf}:10: lockconfdir has no effect", own.messages)
     assert re.search(rf"WARNING.* {conf}:11: no such option: bogus", own.messages)
     assert re.search(r"NOTICE.*queues\.conf:4", own.messages)
     assert "voicemail.conf" not in own.messages

@@ -30,6 +30,7 @@ EXTENSIONS = """
 [phones]
 exten => 700,1,Set(GLOBAL(SEEN)=${CHANNEL(language)} ${UNIQUEID} ${SYSTEMNAME} ${CHANNEL(name)})
  same => n,Wait(1)
+exten => 702,1,Set(GLOBAL(ENTITY)=${ENTITYID})
 exten => 701,1,Answer()
  same => n,Wait(0.3)
  same => n,SendDTMF(5,,50)
@@ -95,8 +96,11 @@ def test_options_reach_channels_legs_and_the_process(box: Pbx) -> None:
 
 
 def test_a_systemname_begins_unique_ids(box: Pbx) -> None:
-    box.write("asterisk.conf", box.asterisk_conf("systemname = ONE"))
+    box.write("asterisk.conf", box.asterisk_conf("systemname = ONE\nentityid = 00:11:22:33:44:55"))
     box.start()
+    box.rx("channel originate Local/702@phones application Wait 1")
+    box.wait_rx("dialplan show globals", "ENTITY=00:11:22:33:44:55")
+    assert "entityid" not in box.messages
     language, uniqueid, system, _ = seen_by_a_call(box)
     assert (language, system) == ("en", "ONE") and re.fullmatch(r"ONE-\d+\.\d+", uniqueid)
 
