@@ -142,12 +142,15 @@ def together(*jobs: Callable[[], object]) -> None:
 _NO_NUMBERS = r"Callno Limit *\n\n"
 
 
-def nothing_left(*boxes: Box) -> None:
-    """No channel, no call, no call number, no frame that waits for its ACK, of all calls that came and went."""
+def nothing_left(*boxes: Box, registering: bool = False) -> None:
+    """No channel, no call, no call number, no frame that waits for its ACK, of all calls that came and went.
+
+    registering: the box asks a host that does not answer to be registered, and holds a number for that.
+    """
     for box in boxes:
         box.wait_idle()
         box.wait_rx("iax2 show channels", r"(?m)^0 active IAX channels", 15)
-        if box.kind == "pbx":
+        if box.kind == "pbx" and not registering:
             box.wait_rx("iax2 show callnumber usage", _NO_NUMBERS, 15)
             box.wait_rx("iax2 show stats", r"(?m)^Packets in transmit queue: 0 dead, 0 final, 0 total", 15)
 

@@ -57,4 +57,4 @@ def test_a_dead_host_is_unavailable_at_once() -> None:
         box.rx("channel originate Local/240@default extension wait@apps")
         box.wait_log(r"DIALSTATUS CHANUNAVAIL HANGUPCAUSE 20", 10)
         assert time.monotonic() - began < 5
-        nothing_left(box)
+        nothing_left(box, registering=True)
