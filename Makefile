@@ -45,7 +45,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -m 'not interop' -n auto --dist loadfile
 
 interop: $(VENV)/.test
-	PBX_REQUIRE_PEERS=1 $(BIN)/python -m pytest -m interop -n 4 --dist loadfile
+	PBX_REQUIRE_PEERS=1 $(BIN)/python -m pytest -m interop -n 3 --dist loadfile
 
 benchmark: $(VENV)/.test
 	$(BIN)/python -m benchmarks.run
