@@ -221,10 +221,17 @@ class Driver:
         self.reactor.callLater(0, self._close, done)
 
     def _close(self, done: Deferred[None]) -> None:
-        for one in self.sockets:
+        closed, self.sockets = self.sockets, []
+        for one in closed:
             one.socket.close()
-        self.sockets = []
-        done.callback(None)
+        self._until_free(closed, self.now() + FAREWELL, done)
+
+    def _until_free(self, closed: list[sockets.Bound], until: float, done: Deferred[None]) -> None:
+        """A voice process lets go of its descriptors a little later; before that nobody can bind there again."""
+        if self.now() < until and not all(map(sockets.is_free, closed)):
+            self.reactor.callLater(0.02, self._until_free, closed, until, done)
+        else:
+            done.callback(None)
 
     # ---- from the plane (VoiceEvents) --------------------------------------------------------------------------
 

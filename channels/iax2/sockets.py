@@ -65,6 +65,23 @@ def source_of(bound: Bound, address: tuple[str, int]) -> str:
         return ""
 
 
+def _unbound(family: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return made
+
+
+def is_free(closed: Bound) -> bool:
+    """Whether nobody holds the address and port of a closed socket: another descriptor of it, for one."""
+    with _unbound(closed.family) as probe:
+        try:
+            probe.bind((closed.host, closed.port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
+
+
 def bind(number: int, host: str, port: int, *, tos: int = 0, cos: int = 0, checksums: bool = True) -> Bound:
     """A non-blocking UDP socket on that numeric address.  Raises CannotBind.
 
@@ -72,10 +89,8 @@ def bind(number: int, host: str, port: int, *, tos: int = 0, cos: int = 0, check
     frames.  An IPv6 wildcard hears IPv6 only, so that both wildcards can stand beside each other.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    made = _unbound(family)
     try:
-        if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind((host, port))
     except OSError as error:
         made.close()

@@ -76,7 +76,7 @@ def test_the_link_is_up_and_the_log_is_quiet(boxes: dict[str, Pbx]) -> None:
     for box, peer in ((boxes["VOIP1"], "VOIP2"), (boxes["VOIP2"], "VOIP1")):
         shown = box.wait_rx("iax2 show peers", "OK (", 30)
         assert re.search(
-            rf"^{peer}/VOIP\d +{ADDRESS[peer]} +\(S\)  255\.255\.255\.255 +4569  \(T\) +OK \(\d+ ms\)", shown, re.M
+            rf"^{peer}/VOIP\d +{ADDRESS[peer]} +\(S\)  255\.255\.255\.255 +4569  \(T\) +OK \(\d+ ms", shown, re.M
         )
         assert "1 iax2 peers [1 online, 0 offline, 0 unmonitored]" in shown
         # the one that was there first may have waited for the other; nothing else is worth a line

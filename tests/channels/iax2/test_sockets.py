@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
 
 from pbx.channels import log
-from pbx.channels.iax2.sockets import CannotBind, bind, enlarge
+from pbx.channels.iax2.sockets import CannotBind, bind, enlarge, is_free
+from tests.channels.iax2.boxes import Boxes
 
 HOST = "127.0.25.40"
 
@@ -20,6 +22,29 @@ def test_a_taken_port_is_refused_and_named() -> None:
     again = bind(2, HOST, first.port)
     assert (again.number, again.host, again.port, again.wildcard) == (2, HOST, first.port, False)
     again.socket.close()
+
+
+def test_a_closed_socket_is_held_by_another_descriptor() -> None:
+    for host in (HOST, "::1"):
+        bound = bind(1, host, 0)
+        other = os.dup(bound.fd)
+        bound.socket.close()
+        assert not is_free(bound)
+        os.close(other)
+        assert is_free(bound)
+
+
+def test_a_driver_has_stopped_once_its_ports_are_free() -> None:
+    """The voice process holds them too, and lets go when it comes to it."""
+    with Boxes() as boxes:
+        box = boxes.box(f"[general]\nbindaddr={HOST}\nbindport=4569\n")
+        other = os.dup(box.driver.sockets[0].fd)
+        done = box.driver.stop()
+        boxes.run(lambda: not box.driver.sockets)
+        boxes.turn(0.1)
+        assert not done.called
+        os.close(other)
+        boxes.run(lambda: done.called)
 
 
 def test_an_address_that_is_not_ours() -> None:
