@@ -50,6 +50,7 @@ class _Side(ctypes.Structure):
         ("stamps", ctypes.c_void_p),
         ("sent", ctypes.c_int64),
         ("received", ctypes.c_int64),
+        ("unsent", ctypes.c_int64),
     )
 
 
@@ -135,6 +136,11 @@ class VoiceLoop:
     @property
     def sent(self) -> int:
         return int(sum(side.sent for side in self._sides))
+
+    @property
+    def unsent(self) -> int:
+        """Frames that the kernel did not take."""
+        return int(sum(side.unsent for side in self._sides))
 
     @property
     def received(self) -> int:
