@@ -26,8 +26,10 @@ _BUFFER = 4 << 20
 _MOST_DESCRIPTORS = 16
 #: what may wait for a partner that does not read; beyond that it is taken for dead
 _BACKLOG = 64 << 20
-#: the first packet of a voice process: it hears from now on (no batch is that short)
+#: how the first packet of a voice process begins, which hears from now on; its pid (4 octets) follows
 READY = b"ready"
+#: no batch is that short
+LONGEST_GREETING = len(READY) + 4
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -1,11 +1,14 @@
-"""The voice process: a plane, its host and a link to control, in a loop of their own.
+"""The voice process: a plane, its host and a link to control, in a loop of their own; and the keeper that starts it.
 
-Started by `RemotePort` with: descriptor of the link, descriptor of the counter
-memory, rows, "module:class" of the media headers.  Ends when control does.
+`RemotePort` starts the keeper with: descriptor of its own socket, descriptor of the counter memory, rows,
+"module:class" of the media headers.  The keeper imports all that voice needs and then waits; for each packet with a
+link's descriptor it ends the voice process that it had and forks the next, which is there in some ms where a new
+interpreter takes half a second of silence.  Both end when control does.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import mmap
 import os
@@ -14,6 +17,7 @@ import socket
 import sys
 import traceback
 from collections import deque
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from pbx.channels.voice.counters import COLUMNS, CounterTable
@@ -45,7 +49,7 @@ class VoiceProcess:
 
     def ready(self) -> None:
         """Tell control that voice is heard from now on."""
-        self._link.send(READY)
+        self._link.send(READY + os.getpid().to_bytes(4, "big"))
 
     def stop(self) -> None:
         """Control is gone."""
@@ -94,18 +98,11 @@ def _die(text: str) -> NoReturn:
     os._exit(70)
 
 
-def main(arguments: list[str]) -> None:
-    """Run until control closes the link."""
-    link, memory, rows, headers = int(arguments[0]), int(arguments[1]), int(arguments[2]), arguments[3]
-    # a terminal's interrupt and a service manager's signals are for control, which then ends this process
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    sock = socket.socket(fileno=link)
-    sock.setblocking(False)
-    counters = CounterTable(rows, mmap.mmap(memory, rows * COLUMNS * 8))
-    _go_before(os.getppid())
+def run(link: socket.socket, counters: CounterTable, headers: str, control: int) -> None:
+    """Be the voice process until control closes the link."""
+    _go_before(control)
     loop = Loop()
-    process = VoiceProcess(loop, sock, counters, load_headers(headers))
+    process = VoiceProcess(loop, link, counters, load_headers(headers))
     # nothing in here makes cycles while calls run: a collection would only stop the voice
     gc.collect()
     gc.freeze()
@@ -119,5 +116,65 @@ def main(arguments: list[str]) -> None:
     process.stop()
 
 
+class Keeper:
+    """Starts voice processes, one after the other."""
+
+    def __init__(self, sock: socket.socket, memory: int, rows: int, headers: str) -> None:
+        self._socket = sock
+        self._rows, self._headers = rows, headers
+        self._memory = mmap.mmap(memory, rows * COLUMNS * 8)
+        self._control = os.getppid()
+        self._child = 0
+
+    def serve(self) -> int:
+        """Until control closes the socket; then how the last voice process ended (0: as it should)."""
+        while True:
+            _, links, _, _ = socket.recv_fds(self._socket, 64, 1)
+            if not links:
+                return self._wait()
+            if self._child:
+                # it may live and yet not listen
+                with suppress(ProcessLookupError):
+                    os.kill(self._child, signal.SIGKILL)
+                self._wait()
+            self._child = os.fork()
+            if not self._child:
+                self._be_voice(links[0])
+            close_all(links)
+
+    def _be_voice(self, link: int) -> NoReturn:
+        try:
+            self._socket.close()
+            with suppress(AttributeError, OSError):
+                # nobody else would end one that hangs when its keeper is gone (PR_SET_PDEATHSIG)
+                ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+            sock = socket.socket(fileno=link)
+            sock.setblocking(False)
+            run(sock, CounterTable(self._rows, self._memory), self._headers, self._control)
+        except BaseException:
+            _die(traceback.format_exc())
+        sys.stderr.flush()
+        os._exit(0)
+
+    def _wait(self) -> int:
+        if not self._child:
+            return 0
+        child, self._child = self._child, 0
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main(arguments: list[str]) -> int:
+    """Keep voice processes; the exit status."""
+    sock, memory, rows, headers = int(arguments[0]), int(arguments[1]), int(arguments[2]), arguments[3]
+    # a terminal's interrupt and a service manager's signals are for control, which then ends this process
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    load_headers(headers)
+    # what the keeper made is shared with those that it forks, as long as nobody touches it
+    gc.collect()
+    gc.freeze()
+    return Keeper(socket.socket(fileno=sock), memory, rows, headers).serve()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -1,9 +1,13 @@
-"""The voice plane in a process of its own: a `VoicePort` that starts it, and starts it again when it dies."""
+"""The voice plane in a process of its own: a `VoicePort` that starts it, and starts it again when it dies.
+
+The process that is started here keeps the one that does the work (`process.Keeper`): a new one is there at once.
+"""
 
 from __future__ import annotations
 
 import mmap
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +20,7 @@ from pbx.channels.log import Log
 from pbx.channels.voice.autoflush import AutoFlush
 from pbx.channels.voice.counters import COLUMNS, CounterTable
 from pbx.channels.voice.headers import IAX2
-from pbx.channels.voice.link import READY, Link, close_all, pair
+from pbx.channels.voice.link import LONGEST_GREETING, READY, Link, close_all, pair
 from pbx.channels.voice.port import VoiceEvents
 
 _log = Log("voice")
@@ -56,7 +60,9 @@ class RemotePort(AutoFlush):
         os.ftruncate(self._memory_fd, size)
         self._memory = mmap.mmap(self._memory_fd, size)
         self.counters = CounterTable(capacity, self._memory)
-        self._process: subprocess.Popen[bytes]
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._to_keeper: socket.socket
+        self._pid = 0
         self._link: Link
         self._started = 0.0
         self._restart_call: Any = None
@@ -64,24 +70,44 @@ class RemotePort(AutoFlush):
 
     @property
     def pid(self) -> int:
-        """The voice process."""
-        return self._process.pid
+        """The voice process; 0 before it speaks."""
+        return self._pid
 
     def _start(self) -> None:
+        """Have a voice process started; by a new keeper where there is none, or it does not listen."""
         ours, theirs = pair()
+        if self._keeper is None or not self._ask(theirs):
+            self._reap()
+            self._keep()
+            self._ask(theirs)
+        theirs.close()
+        self._pid = 0
+        self._started = self._reactor.seconds()
+        self._link = Link(self._reactor, ours, self._received, self._died)
+
+    def _ask(self, link: socket.socket) -> bool:
+        try:
+            socket.send_fds(self._to_keeper, [b"start"], [link.fileno()])
+        except OSError:
+            return False
+        return True
+
+    def _keep(self) -> None:
+        """Start the keeper."""
+        self._to_keeper, theirs = pair()
         root = os.path.dirname(os.path.dirname(os.path.abspath(pbx.__file__)))
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         command = [sys.executable, "-m", "pbx.channels.voice.process"]
         command += [str(theirs.fileno()), str(self._memory_fd), str(self._capacity), self._headers]
-        self._process = subprocess.Popen(
+        theirs.setblocking(True)
+        self._keeper = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(), self._memory_fd),
-            env={**os.environ, "PYTHONPATH": path},
+            # no threads for linear algebra: there is none here, and a process with threads had better not fork
+            env={"OPENBLAS_NUM_THREADS": "1", **os.environ, "PYTHONPATH": path},
         )
         theirs.close()
-        self._started = self._reactor.seconds()
-        self._link = Link(self._reactor, ours, self._received, self._died)
 
     # ---- commands and events ----------------------------------------------------------------------------------
 
@@ -98,9 +124,11 @@ class RemotePort(AutoFlush):
 
     def _received(self, packet: bytes, descriptors: list[int]) -> None:
         close_all(descriptors)
-        if packet != READY:
+        if len(packet) > LONGEST_GREETING:
             self._told(packet)
-        elif not self.ready.called:
+            return
+        self._pid = int.from_bytes(packet[len(READY) :], "big")
+        if not self.ready.called:
             self.ready.callback(None)
 
     # ---- death ------------------------------------------------------------------------------------------------
@@ -108,12 +136,8 @@ class RemotePort(AutoFlush):
     def _died(self) -> None:
         if self._stopped:
             return
-        self._process.kill()  # it may live and yet not listen
-        self._reap()
         lived = self._reactor.seconds() - self._started
-        _log.error(
-            f"The voice process {self._process.pid} died (status {self._process.returncode}) and is started anew"
-        )
+        _log.error(f"The voice process {self._pid or ''} died and is started anew".replace("  ", " "))
         pause = 0.0 if lived >= _QUICK_DEATH else _PAUSE
         self._restart_call = self._reactor.callLater(pause, self._restart)
 
@@ -128,11 +152,15 @@ class RemotePort(AutoFlush):
             self.restarted()
 
     def _reap(self) -> None:
+        """End the keeper, and with it the voice process."""
+        if self._keeper is None:
+            return
+        self._to_keeper.close()
         try:
-            self._process.wait(_LAST_WORDS_S)
+            self._keeper.wait(_LAST_WORDS_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._keeper.kill()
+            self._keeper.wait()
 
     def shutdown(self) -> None:
         """End the voice process; files are finished first."""

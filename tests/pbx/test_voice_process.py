@@ -52,15 +52,24 @@ def boxes(tmp_path: Path) -> Iterator[tuple[Pbx, Pbx]]:
             box.stop()
 
 
-def voice_processes(box: Pbx) -> list[int]:
-    """Children of the daemon that are voice planes."""
+def keepers(box: Pbx) -> list[int]:
+    """Children of the daemon that start its voice planes."""
     assert box.process is not None
-    pid = box.process.pid
-    found = []
-    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-        if b"pbx.channels.voice.process" in Path(f"/proc/{child}/cmdline").read_bytes():
-            found.append(child)
-    return found
+    marked = b"pbx.channels.voice.process"
+    return [child for child in children(box.process.pid) if marked in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def voice_processes(box: Pbx) -> list[int]:
+    """The voice planes."""
+    return [child for keeper in keepers(box) for child in children(keeper)]
+
+
+def children(pid: int) -> list[int]:
+    """Child processes of a process; none of one that ended."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
 
 
 def sockets_of(pid: int) -> int:
@@ -98,12 +107,27 @@ def test_a_killed_voice_process_is_replaced_and_calls_go_on(boxes: tuple[Pbx, Pb
     assert "1 active IAX channel\n" in near.rx("iax2 show channels")
 
 
+def test_a_killed_keeper_is_replaced_too(boxes: tuple[Pbx, Pbx], tmp_path: Path) -> None:
+    near, far = boxes
+    heard = tmp_path / "heard.ulaw"
+    near.rx("channel originate Local/far@out extension s@listen")
+    size = wait_longer(heard, 8000)
+    (keeper,), (voice,) = keepers(far), voice_processes(far)
+    os.kill(keeper, signal.SIGKILL)
+    limit = time.monotonic() + 15
+    while keeper in (now := keepers(far)) or not now or voice in voice_processes(far):
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    wait_longer(heard, size + 16000)
+    assert "is started anew" in far.messages
+
+
 def test_voiceprocess_no_keeps_it_inside(tmp_path: Path) -> None:
     box = Pbx(tmp_path, iax=IAX.format(own=NEAR), extensions="")
     box.write("asterisk.conf", box.asterisk_conf("voiceprocess = no\nmediatick = 1"))
     try:
         box.start()
-        assert voice_processes(box) == []
+        assert keepers(box) == []
     finally:
         box.stop()
 

@@ -284,7 +284,7 @@ def test_the_voice_process_ends_with_control(tmp_path: Path) -> None:
         rig.far(1, 501)
         rig.port.play_silence(3, 1, 0)
         rig.run(lambda: len(rig.fars[0].got) > 1)
-        process = rig.port._process
+        process = rig.port._keeper
     assert process.returncode == 0
 
 
