@@ -27,13 +27,22 @@ class Entry:
 
     `name` and `value` are stripped, `\\;` is unescaped; bytes that are no UTF-8 are lone surrogates
     (surrogateescape), so that `value.encode("utf-8", "surrogateescape")` gives the file's bytes back.
-    `column` and `value_column` count characters from 1 in the line as written.
+    `column` and `value_column` count characters from 1 in the line as written.  `origin` is `file:line` as Asterisk
+    counts it where that is something else (files read twice, several files of one `#include`), else empty.
     """
 
-    __slots__ = ("column", "file", "line", "name", "operator", "value", "value_column")
+    __slots__ = ("column", "file", "line", "name", "operator", "origin", "value", "value_column")
 
     def __init__(
-        self, name: str, value: str, operator: Operator, file: str, line: int, column: int, value_column: int
+        self,
+        name: str,
+        value: str,
+        operator: Operator,
+        file: str,
+        line: int,
+        column: int,
+        value_column: int,
+        origin: str = "",
     ) -> None:
         self.name = name
         self.value = value
@@ -42,6 +51,7 @@ class Entry:
         self.line = line
         self.column = column
         self.value_column = value_column
+        self.origin = origin
 
     @property
     def place(self) -> Place:

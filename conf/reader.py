@@ -111,8 +111,22 @@ class _Run:
     current: Section | None = None
     inherited: int = 0
     by_name: dict[str, list[Section]] = field(default_factory=dict)
+    # What `#include` named, as written -> how often it was included again.
+    inclusions: dict[str, int] = field(default_factory=dict)
     # Where the last entry of each name stands, for sections in which a `+=` was seen.
     last_entries: dict[int, dict[str, int]] = field(default_factory=dict)
+
+    def name_of_inclusion(self, written: str) -> str | None:
+        """What Asterisk shows a file as that is included again: `name~~1`; None for the first time."""
+        if written not in self.inclusions:
+            self.inclusions[written] = 0
+            return None
+        while True:
+            self.inclusions[written] += 1
+            name = f"{written}~~{self.inclusions[written]}"
+            if name not in self.inclusions:
+                self.inclusions[name] = 0
+                return name
 
     def named(self, name: str) -> list[Section]:
         """Sections of that name in order, templates too. An empty name means any, as in Asterisk."""
@@ -133,18 +147,19 @@ class _Run:
         return True
 
     def join(self, section: Section, entry: Entry, addition: str) -> bool:
-        """`+=`: lengthen the last entry of that name. Blanks behind the `=` count, as in Asterisk.
+        """`+=`: lengthen the last entry of that name (capitals count). Blanks behind the `=` count, as in Asterisk.
 
-        False where the value gets too long. Entries are shared between sections, so the longer one is a new object.
+        False where the value gets too long. Entries are shared between sections, so the longer one is a new object;
+        it stays where the first part was written.
         """
         known = self.last_entries.get(id(section))
         if known is None:
             known = self.last_entries[id(section)] = {}
         # Entries since the last look are indexed first: each is looked at once.
         for index in range(known.get("", -1) + 1, len(section.entries)):
-            known[fold(section.entries[index].name)] = index
+            known[section.entries[index].name] = index
         known[""] = len(section.entries) - 1
-        index = known.get(fold(entry.name), -1)
+        index = known.get(entry.name, -1)
         if index < 0:
             section.entries.append(entry)
             return True
@@ -152,20 +167,56 @@ class _Run:
         joined = former.value + addition
         if len(joined) > LONGEST_JOINED:
             return False
-        entry.value = joined
-        entry.name = former.name
-        section.entries[index] = entry
+        section.entries[index] = Entry(
+            former.name,
+            joined,
+            former.operator,
+            former.file,
+            former.line,
+            former.column,
+            former.value_column,
+            former.origin,
+        )
         return True
 
 
 class _File:
     """One file on its way into the document."""
 
-    __slots__ = ("column", "data", "depth", "ended", "line", "number", "orphans", "path", "run", "section")
+    __slots__ = (
+        "before",
+        "column",
+        "comments",
+        "data",
+        "depth",
+        "ended",
+        "line",
+        "name",
+        "number",
+        "orphans",
+        "path",
+        "run",
+        "section",
+    )
 
-    def __init__(self, run: _Run, path: str, data: bytes, depth: int = 0) -> None:
+    def __init__(
+        self,
+        run: _Run,
+        path: str,
+        data: bytes,
+        depth: int = 0,
+        *,
+        name: str | None = None,
+        before: int = 0,
+        comments: CommentStripper | None = None,
+    ) -> None:
         self.run = run
         self.path = path
+        # what Asterisk shows it as, and the lines of other files of the same `#include` that it counts before it
+        self.name = name
+        self.before = before
+        # shared by the files of one `#include`: a block comment goes on in the next one
+        self.comments = comments or CommentStripper()
         self.depth = depth
         self.data = data.removeprefix(codecs.BOM_UTF8)
         self.section = run.current
@@ -178,7 +229,7 @@ class _File:
 
     def parse(self) -> Generator[None, None, None]:
         """Read the file to its end, or to where Asterisk gives it up, some lines at a step."""
-        comments = CommentStripper()
+        comments = self.comments
         for number, line in enumerate(self._lines(), 1):
             if number % LINES_A_STEP == 0:
                 yield
@@ -298,6 +349,8 @@ class _File:
         column = self.column + begin
         value_column = column + offset + (value.find(stripped) if stripped else 0)
         entry = Entry(name, stripped, operator, self.path, self.number, column, value_column)
+        if self.name or self.before:
+            entry.origin = f"{self.name or self.path}:{self.before + self.number}"
         if operator != "+=":
             self.section.entries.append(entry)
         elif not self.run.join(self.section, entry, value):
@@ -413,11 +466,17 @@ class _File:
 
     def _include(self, pattern: str, *, optional: bool) -> Generator[None, None, None]:
         """Read what the pattern means."""
+        name = self.run.name_of_inclusion(pattern)
         if self.depth >= DEEPEST_INCLUDE:
             message = f"files include each other more than {DEEPEST_INCLUDE} levels deep; this one is left out"
-            self._warning(message, code="deep-include")
+            if optional:
+                self._warning(message, code="deep-include")
+            else:
+                self._refuse(message, "no #include of a file that leads back here", "deep-include")
             return
         any_read = False
+        before = 0
+        comments = CommentStripper()
         for path in includes.matching(pattern, self.run.document.root_dir):
             if len(self.run.document.files) >= MOST_FILES:
                 self._error(f"more than {MOST_FILES} files are included; the rest is left out", code="too-many")
@@ -430,7 +489,8 @@ class _File:
                 self._warning(f"{path}: {error.strerror or error}", code="unreadable")
                 continue
             any_read = True
-            nested = _File(self.run, path, data, self.depth + 1)
+            nested = _File(self.run, path, data, self.depth + 1, name=name, before=before, comments=comments)
+            before += data.count(b"\n") + 1
             yield from nested.parse()
             if nested.ended:  # Asterisk gave it up, and reads no further file of the pattern
                 break

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from difflib import get_close_matches
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
 
 from pbx.conf.diagnostics import Diagnostics, Place
-from pbx.conf.document import Document, Entry, Section
+from pbx.conf.document import Document, Entry, Section, fold
 from pbx.dialplan.includes import parse_include
-from pbx.dialplan.model import HINT, Context, IgnorePattern, Priority, SwitchEntry, Tables, Taken
+from pbx.dialplan.model import HINT, Context, IgnorePattern, Priority, Settings, SwitchEntry, Tables, Taken
 from pbx.dialplan.parser import Line, LineError, extension_of, parse_line
 from pbx.dialplan.patterns import BadPattern
+from pbx.dialplan.registry import Suspend
+from pbx.dialplan.scope import unmarked
 from pbx.dialplan.substitution import substitute
 
 #: Entries between two yields: well under a millisecond of work.
@@ -29,23 +34,41 @@ _FLAGS = {
     "extenpatternmatchnew": "extenpatternmatchnew",
 }
 
-#: Reads a dialplan function without a channel: name, arguments -> text, None if it fails.
-ReadFunction = Callable[[str, str], "str | None"]
+
+class LoadScope(Protocol):
+    """What `${...}` reads while a file is loaded, and what `[globals]` sets: a `Scope` without a channel."""
+
+    def variable(self, name: str) -> str | None: ...
+
+    def function(self, name: str, args: str) -> str | None: ...
+
+    def set(self, name: str, value: str | None) -> None: ...
+
+    def evaluate(self, text: str, limit: int = ...) -> str: ...
+
+    def evaluate_again(self, text: str, wait: Suspend, limit: int = ...) -> Coroutine[Any, Any, str]: ...
+
+
+#: Makes one over a table of global variables.
+MakeScope = Callable[[dict[str, str]], LoadScope]
+#: What `loading` yields: None, or what has to be waited for before it goes on.
+Steps = Generator["Deferred[Any] | None", None, None]
 
 
 def loading(
     document: Document,
     diagnostics: Diagnostics,
     globals_before: dict[str, str] | None = None,
-    function: ReadFunction | None = None,
-) -> Generator[None, None, Tables]:
+    scope: MakeScope | None = None,
+) -> Generator[Deferred[Any] | None, None, Tables]:
     """A generator that loads a document and yields often (at most some hundred us of work apart); returns Tables.
 
     `globals_before`: the global variables that live (they count in `${...}` of the file, and stay unless
-    clearglobalvars).  `function` reads dialplan functions that the file uses in `[globals]`, names and includes.
+    clearglobalvars).  `scope` brings the dialplan functions that the file uses in `[globals]`, names and includes;
+    without it they give nothing.  A yielded Deferred is to be waited for (SHELL in `[globals]`).
     """
-    loader = _Loader(document, diagnostics, function)
-    yield from loader.work(globals_before or {})
+    loader = _Loader(document, diagnostics, globals_before or {}, scope or Plain)
+    yield from loader.work()
     return loader.tables
 
 
@@ -53,10 +76,10 @@ def load(
     document: Document,
     diagnostics: Diagnostics,
     globals_before: dict[str, str] | None = None,
-    function: ReadFunction | None = None,
+    scope: MakeScope | None = None,
 ) -> Tables:
-    """`loading` in one go (tests, `pbx check`)."""
-    work = loading(document, diagnostics, globals_before, function)
+    """`loading` in one go (tests, `pbx check`); nothing is waited for."""
+    work = loading(document, diagnostics, globals_before, scope)
     while True:
         try:
             next(work)
@@ -70,45 +93,64 @@ def is_true(text: str | None) -> bool:
     return text is not None and text.lower() in ("yes", "true", "y", "t", "1", "on")
 
 
-class _Globals:
-    """What `${...}` reads while the file is loaded: global variables, and functions that need no channel."""
+class Plain:
+    """A LoadScope that knows no functions."""
 
-    def __init__(self, values: dict[str, str], function: ReadFunction | None) -> None:
+    def __init__(self, values: dict[str, str]) -> None:
         self.values = values
-        self.read = function
 
     def variable(self, name: str) -> str | None:
         return self.values.get(name)
 
     def function(self, name: str, args: str) -> str | None:
-        return self.read(name, args) if self.read is not None else None
+        return None
+
+    def set(self, name: str, value: str | None) -> None:
+        if not name.endswith(")"):
+            bare = unmarked(name)[0]
+            self.values.pop(bare, None)
+            self.values[bare] = value or ""
+
+    def evaluate(self, text: str, limit: int = GLOBAL_LIMIT) -> str:
+        return substitute(text, self, limit)
+
+    async def evaluate_again(self, text: str, wait: Suspend, limit: int = GLOBAL_LIMIT) -> str:
+        return ""
 
 
-class _Hint(_Globals):
+class _Hint:
     """The same with EXTEN and CONTEXT, for the hint of an extension that is no pattern."""
 
-    def __init__(self, outer: _Globals, exten: str, context: str) -> None:
-        super().__init__({**outer.values, "EXTEN": exten, "CONTEXT": context}, outer.read)
+    def __init__(self, outer: LoadScope, exten: str, context: str) -> None:
+        self.outer = outer
+        self.own = {"EXTEN": exten, "CONTEXT": context}
+
+    def variable(self, name: str) -> str | None:
+        return self.own.get(name) or self.outer.variable(name)
+
+    def function(self, name: str, args: str) -> str | None:
+        return self.outer.function(name, args)
 
 
 class _Loader:
-    def __init__(self, document: Document, diagnostics: Diagnostics, function: ReadFunction | None) -> None:
+    def __init__(
+        self, document: Document, diagnostics: Diagnostics, globals_before: dict[str, str], scope: MakeScope
+    ) -> None:
         self.document = document
         self.diagnostics = diagnostics
         self.tables = Tables()
-        self.values = _Globals(self.tables.globals, function)
+        self.before = globals_before
+        self.values = scope(self.tables.globals)
         self._count = 0
 
-    def work(self, globals_before: dict[str, str]) -> Generator[None, None, None]:
-        for section in self.document.sections_named("general"):
-            self._general(section)
+    def work(self) -> Steps:
+        self._general()
         if not self.tables.settings.clearglobalvars:
-            self.tables.globals.update(globals_before)
-        variables = self.document.section("globals")
-        if variables is not None:
-            yield from self._globals(variables)
+            self.tables.globals.update(self.before)
+        for section in self.document.sections_named("globals"):
+            yield from self._globals(section)
         for section in self.document:
-            if section.name.lower() not in ("general", "globals"):
+            if fold(section.name) not in ("general", "globals"):
                 yield from _SectionLoader(self, section).work()
         yield from self._check_includes()
 
@@ -119,40 +161,64 @@ class _Loader:
 
     # ---- [general], [globals] ------------------------------------------------------------------------------
 
-    def _general(self, section: Section) -> None:
+    def _general(self) -> None:
+        """The first [general] counts, and in it the first line of each name."""
         settings = self.tables.settings
-        for entry in section:
-            name = entry.name.lower()
-            if name in _FLAGS:
-                setattr(settings, _FLAGS[name], is_true(entry.value))
-            elif name == "userscontext":
-                settings.userscontext = entry.value
-            elif name == "overrideswitch":
-                settings.overrideswitch = entry.value
-                self.diagnostics.warning(
-                    entry.place, "overrideswitch is not supported and does nothing", text=entry.text, code="unsupported"
-                )
-            else:
-                known = [*_FLAGS, "userscontext", "overrideswitch"]
-                self.diagnostics.notice(
-                    entry.place,
-                    f"unknown option {entry.name!r} in [general]",
-                    text=entry.text,
-                    advice=_meant(name, known),
-                    code="unknown-option",
-                )
+        seen: set[str] = set()
+        for number, section in enumerate(self.document.sections_named("general")):
+            for entry in section:
+                name = fold(entry.name)
+                if name in seen or number:
+                    why = "an earlier line says it already" if name in seen else "only the first [general] counts"
+                    self.diagnostics.warning(
+                        entry.place, f"{why}; this one does nothing", text=entry.text, code="duplicate"
+                    )
+                    continue
+                seen.add(name)
+                self._option(settings, entry, name)
 
-    def _globals(self, section: Section) -> Generator[None, None, None]:
+    def _option(self, settings: Settings, entry: Entry, name: str) -> None:
+        if name in _FLAGS:
+            setattr(settings, _FLAGS[name], is_true(entry.value))
+        elif name == "userscontext":
+            settings.userscontext = entry.value
+        elif name == "overrideswitch":
+            settings.overrideswitch = entry.value
+            self.diagnostics.warning(
+                entry.place, "overrideswitch is not supported and does nothing", text=entry.text, code="unsupported"
+            )
+        else:
+            known = [*_FLAGS, "userscontext", "overrideswitch"]
+            self.diagnostics.notice(
+                entry.place,
+                f"unknown option {entry.name!r} in [general]",
+                text=entry.text,
+                advice=_meant(name, known),
+                code="unknown-option",
+            )
+
+    def _globals(self, section: Section) -> Steps:
         for entry in section:
-            value = substitute(entry.value, self.values, GLOBAL_LIMIT) if "$" in entry.value else entry.value
-            name = entry.name.removeprefix("_").removeprefix("_")
-            self.tables.globals[name] = value
+            value = entry.value
+            if "$" in value:
+                try:
+                    value = self.values.evaluate(value, GLOBAL_LIMIT)
+                except Suspend as wait:
+                    value = yield from self._awaited(value, wait)
+            # what the file sets is newest, as in Asterisk; a name that ends in `)` is a function to write
+            self.values.set(entry.name, value)
             if self.tick():
-                yield
+                yield None
+
+    def _awaited(self, text: str, wait: Suspend) -> Generator[Deferred[Any], None, str]:
+        """The value of a text in which a function has to wait."""
+        found: list[str] = []
+        yield Deferred.fromCoroutine(self.values.evaluate_again(text, wait, GLOBAL_LIMIT)).addCallback(found.append)
+        return found[0] if found else ""
 
     # ---- afterwards ----------------------------------------------------------------------------------------
 
-    def _check_includes(self) -> Generator[None, None, None]:
+    def _check_includes(self) -> Steps:
         contexts = self.tables.contexts
         for context in contexts.values():
             for include in context.includes:
@@ -165,7 +231,7 @@ class _Loader:
                         code="no-such-context",
                     )
                 if self.tick():
-                    yield
+                    yield None
 
 
 class _SectionLoader:
@@ -187,7 +253,7 @@ class _SectionLoader:
         self.extension = ""
         self.number: int | None = None
 
-    def work(self) -> Generator[None, None, None]:
+    def work(self) -> Steps:
         for entry in self.section:
             name = entry.name.lower()
             if name in ("exten", "same"):
@@ -216,7 +282,7 @@ class _SectionLoader:
                     code="unknown-directive",
                 )
             if self.loader.tick():
-                yield
+                yield None
 
     def _put_in(self, text: str) -> str:
         return substitute(text, self.values) if "$" in text else text
@@ -319,7 +385,7 @@ class _SectionLoader:
             application = substitute(application, _Hint(self.values, name, self.context.name))
         label = line.label or None
         priority = Priority(
-            number, application, line.data, label, entry.file, entry.line, entry.value_column, "pbx_config"
+            number, application, line.data, label, entry.file, entry.line, entry.value_column, origin=entry.origin
         )
         try:
             extension = self.context.add(name, priority, caller)

@@ -25,9 +25,10 @@ class Priority:
     """One line of an extension: `application(data)` at a number, maybe with a label.
 
     `data` is as written (not substituted).  `registrar` is `pbx_config` for what the file holds, else who added it.
+    `origin` is `file:line` as Asterisk shows it where that is something else, else empty.
     """
 
-    __slots__ = ("application", "column", "data", "file", "label", "line", "number", "registrar")
+    __slots__ = ("application", "column", "data", "file", "label", "line", "number", "origin", "registrar")
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Priority:
         line: int = 0,
         column: int = 1,
         registrar: str = "pbx_config",
+        origin: str = "",
     ) -> None:
         self.number = number
         self.application = application
@@ -48,6 +50,7 @@ class Priority:
         self.line = line
         self.column = column
         self.registrar = registrar
+        self.origin = origin
 
     @property
     def place(self) -> Place:
@@ -182,6 +185,10 @@ class Context:
             if (None if found.caller is None else caller_key(found.caller)) == wanted:
                 return found
         return None
+
+    def named(self, name: str) -> tuple[Extension, ...]:
+        """The extensions written so, for whatever callers, in the order of search.  BadPattern passes."""
+        return self._groups.get(key_of(clean_name(name))[0], ())
 
     def best(self, exten: str) -> Extension | None:
         """The first of `candidates` where it stands for all callers; None: ask `matching`."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pbx.channels.log import Log
 from pbx.dialplan.registry import FUNCTIONS, FunctionError, Suspend
-from pbx.dialplan.substitution import substitute
+from pbx.dialplan.substitution import DATA_LIMIT, quick, substitute
 
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
@@ -73,9 +73,13 @@ class Recall:
 class Scope:
     """See the module.  `run` is the interpreter's run on this channel, None while there is none."""
 
-    def __init__(self, services: Services, channel: Channel | None = None) -> None:
+    def __init__(
+        self, services: Services, channel: Channel | None = None, variables: dict[str, str] | None = None
+    ) -> None:
+        """`variables`: global variables to use in place of the dialplan's (while a new one is loaded)."""
         self.services = services
         self.channel = channel
+        self._globals = variables
         self.run: Run | None = None
         self.frames: list[Frame] = []
         #: variable -> 1 (`_`: one generation) or 2 (`__`: for ever)
@@ -100,9 +104,14 @@ class Scope:
     # ---- values for substitution ---------------------------------------------------------------------
 
     @property
+    def globals(self) -> dict[str, str]:
+        """The global variables."""
+        return self.services.dialplan.globals if self._globals is None else self._globals
+
+    @property
     def variables(self) -> dict[str, str]:
         """The channel's variables, or the global ones."""
-        return self.services.dialplan.globals if self.channel is None else self.channel.variables
+        return self.globals if self.channel is None else self.channel.variables
 
     def variable(self, name: str) -> str | None:
         """Built-in, channel's, global; None if there is none."""
@@ -118,7 +127,7 @@ class Scope:
             value = channel.variables.get(name)
             if value is not None:
                 return value
-        value = self.services.dialplan.globals.get(name)
+        value = self.globals.get(name)
         if value is None:
             return self.services.directories.get(name)
         return value
@@ -132,7 +141,7 @@ class Scope:
             value = self.channel.variables.get(name)
             if value is not None:
                 return value
-        return self.services.dialplan.globals.get(name)
+        return self.globals.get(name)
 
     def lookup(self, name: str) -> str | None:
         """What `${name}` would give for a plain name or `FUNCTION(args)`, args as they are."""
@@ -215,7 +224,7 @@ class Scope:
             return
         bare, mark = unmarked(name)
         channel = self.channel
-        variables = self.services.dialplan.globals if channel is None else channel.variables
+        variables = self.globals if channel is None else channel.variables
         variables.pop(bare, None)
         if self.marks:
             self.marks.pop(bare, None)
@@ -267,7 +276,7 @@ class Scope:
 
     def set_global(self, name: str, value: str | None) -> None:
         """Set or remove a global variable."""
-        variables = self.services.dialplan.globals
+        variables = self.globals
         bare, _ = unmarked(name)
         variables.pop(bare, None)
         if value is not None:
@@ -310,12 +319,15 @@ class Scope:
 
     # ---- evaluation that may wait ----------------------------------------------------------------------
 
-    def evaluate(self, text: str) -> str:
+    def evaluate(self, text: str, limit: int = DATA_LIMIT) -> str:
         """`text` with everything put in, for who can wait: raises Suspend, then `Recall` goes to `evaluate_again`."""
+        plain = quick(text, self, limit)
+        if plain is not None:
+            return plain
         recall, self._unused = self._unused or Recall(), None
         self._recall = recall
         try:
-            text = substitute(text, self)
+            text = substitute(text, self, limit)
             if not recall.count:
                 self._unused = recall
             return text
@@ -325,7 +337,7 @@ class Scope:
         finally:
             self._recall = None
 
-    async def evaluate_again(self, text: str, wait: Suspend) -> str:
+    async def evaluate_again(self, text: str, wait: Suspend, limit: int = DATA_LIMIT) -> str:
         """Go on after a Suspend of `evaluate`: wait, replay, until the text is whole."""
         recall: Recall = wait.recall
         while True:
@@ -335,7 +347,7 @@ class Scope:
             recall.rewind()
             self._recall = recall
             try:
-                return substitute(text, self)
+                return substitute(text, self, limit)
             except Suspend as another:
                 wait = another
             finally:

@@ -114,7 +114,7 @@ def _call(priority: Priority) -> str:
 def _origin(priority: Priority) -> str:
     if not priority.file:
         return priority.registrar
-    return f"{os.path.basename(priority.file)}:{priority.line}"
+    return os.path.basename(priority.origin or f"{priority.file}:{priority.line}")
 
 
 def _row(head: str, text: str, origin: str) -> str:

@@ -48,6 +48,7 @@ def dialplan_exists(scope: Scope, args: str) -> str:
     "VALID_EXTEN",
     syntax="VALID_EXTEN([context],extension[,priority])",
     synopsis="1 if there is such an extension and priority, else 0",
+    needs_channel=True,
     module="func_dialplan",
 )
 def valid_exten(scope: Scope, args: str) -> str:

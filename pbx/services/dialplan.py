@@ -20,6 +20,7 @@ from pbx.conf.document import Document
 from pbx.dialplan import changes, registry
 from pbx.dialplan.loader import loading
 from pbx.dialplan.model import Tables
+from pbx.dialplan.scope import Scope
 from pbx.dialplan.services import Services
 from pbx.dnsclient import DnsClient
 from pbx.regcontext import RegisteredExtensions
@@ -113,7 +114,7 @@ class DialplanService:
         self.files = list(document.files)
         if document.exists and document.refused is None:
             variables = dict(dialplan.globals)
-            tables = await in_slices(daemon.reactor, loading(document, findings, dict(variables)))
+            tables = await in_slices(daemon.reactor, loading(document, findings, dict(variables), self._globals))
             former = Tables(dialplan.contexts, dialplan.globals, dialplan.settings)
             different = await in_slices(daemon.reactor, changes.compare_steps(former, tables))
             changes.keep_variables(variables, dialplan.globals, tables.globals)
@@ -124,6 +125,10 @@ class DialplanService:
         await in_slices(daemon.reactor, document.let_go())
         daemon.say(findings)
         return different
+
+    def _globals(self, variables: dict[str, str]) -> Scope:
+        """Where `[globals]` of a file that is loaded reads and sets."""
+        return Scope(self.services, variables=variables)
 
     def _read(self, name: str, findings: Diagnostics) -> Document:
         conf = self._daemon.conf

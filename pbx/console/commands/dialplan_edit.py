@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 from collections.abc import Iterator
 
 from pbx.conf.document import Document
@@ -46,13 +47,15 @@ def _complete_extension(context: Context, before: list[str], prefix: str) -> lis
     return [f"{head},{name}" for name in APPLICATIONS.names()]
 
 
+_NUMBER = re.compile(r"\s*([-+]?\d{1,30})")
+
+
 def _number(text: str) -> int | None:
-    """The number of a priority as written; None if it is none."""
+    """The number of a priority as written (what stands behind the digits does not count); None if it is none."""
     if text == "hint":
         return HINT
-    with contextlib.suppress(ValueError):
-        return int(text)
-    return None
+    found = _NUMBER.match(text)
+    return int(found[1]) if found else None
 
 
 @command(
@@ -72,16 +75,18 @@ def _number(text: str) -> int | None:
 def add_extension(context: Context, words: list[str]) -> None:
     if len(words) not in (3, 4) or words[1] != "into" or (len(words) == 4 and words[3] != "replace"):
         raise UsageShown
-    exten, _, rest = words[0].partition(",")
+    exten, more, rest = words[0].partition(",")
     step, _, call = rest.partition(",")
     exten, slash, caller = exten.partition("/")
     number = _number(step)
-    if number is None or (number < 1 and number != HINT):
+    if not more:
+        raise UsageShown
+    if number is None:
         context.line(f"'{step}' is not a valid priority")
         raise UsageShown
-    application, data = _call(call)
-    if not exten or not application:
+    if not call:
         raise UsageShown
+    application, data = _call(call)
     name, dialplan, replace = words[2], _dialplan(context), len(words) == 4
     if not dialplan.has_context(name):
         context.line(f"Context '{name}' did not exist prior to add extension - the context will be created.")
@@ -93,6 +98,8 @@ def add_extension(context: Context, words: list[str]) -> None:
     with contextlib.suppress(BadPattern):
         before = place.extension(exten, matched)
     try:
+        if not exten:
+            raise BadPattern(exten)
         place.add(exten, priority, matched, replace=replace)
     except Taken:
         raise CommandFailed(f"Extension {exten}@{name} with priority {step} already exists") from None
@@ -106,10 +113,10 @@ def add_extension(context: Context, words: list[str]) -> None:
 
 def _call(text: str) -> tuple[str, str]:
     """(application, data) of `app`, `app(data)` or `app,data`."""
-    at = min((i for i in (text.find("("), text.find(",")) if i >= 0), default=len(text))
-    application, data = text[:at], text[at + 1 :]
-    if text[at : at + 1] == "(" and ")" in data:
-        data = data[: data.rindex(")")]
+    opened, closed = text.find("("), text.rfind(")")
+    if opened >= 0 and closed >= 0:
+        return text[:opened], text[opened + 1 : closed]
+    application, _, data = text.partition(",")
     return application, data
 
 
@@ -182,22 +189,25 @@ def remove_extension(context: Context, words: list[str]) -> None:
         raise UsageShown
     number = None
     if len(words) == 2:
-        number = _number(words[1])
-        if number is None:
+        if words[1] != "hint" and words[1].strip("0123456789"):
             raise CommandFailed(f"Invalid priority '{words[1]}'")
+        number = HINT if words[1] == "hint" else int(words[1] or 0)
         if number == 0:
             raise CommandFailed("If you want to remove whole extension, please omit priority argument")
     exten, _, name = words[0].rpartition("@")
     if not exten or not name:
         raise CommandFailed(f"Missing extension or context name in third argument '{words[0]}'")
-    exten, slash, caller = exten.partition("/")
+    whole, (exten, slash, caller) = exten, exten.partition("/")
     place = _dialplan(context).contexts.get(name)
     removed = False
     if place is not None:
         with contextlib.suppress(BadPattern):
-            removed = place.remove(exten, number, shrink_number(caller) if slash else None)
+            # without /cid the first one of that name is meant, be it for one caller
+            same = () if slash else place.named(exten)
+            matched = same[0].caller if same else shrink_number(caller) if slash else None
+            removed = place.remove(exten, number, matched)
     if not removed:
-        raise CommandFailed(f"Failed to remove extension {exten}@{name}")
+        raise CommandFailed(f"Failed to remove extension {whole}@{name}")
     if number is None:
         context.line(f"Whole extension {exten}@{name} removed")
     else:
