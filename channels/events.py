@@ -9,7 +9,6 @@ Two families, both small frozen dataclasses:
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -177,6 +176,73 @@ class Unbridged(BusEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Moved(BusEvent):
+    """A channel that may stand in a bridge or an application is about to go on elsewhere (redirect, transfer)."""
+
+    channel: Channel
+    context: str
+    exten: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlindTransferred(BusEvent):
+    """`transferer` sends `transferee`, whom it talks with in `bridge`, to an extension."""
+
+    bridge: str
+    transferer: Channel
+    transferee: Channel
+    context: str
+    exten: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttendedTransferred(BusEvent):
+    """`transferer`, who talked with `transferee` in `bridge` and with `target` in `consulting`, leaves them to each
+    other; answered: the target had answered by then."""
+
+    bridge: str
+    consulting: str
+    transferer: Channel
+    transferee: Channel
+    target: Channel
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PickedUp(BusEvent):
+    """`taker` answers in the place of `target`, which rings."""
+
+    taker: Channel
+    target: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded(BusEvent):
+    """`channel`, which was called, wants `destination` to be called instead."""
+
+    channel: Channel
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptimized(BusEvent):
+    """A pair of Local halves, both bridged, begins to leave (`begins`), or has left, its far ends to each other."""
+
+    one: Channel
+    two: Channel
+    begins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived(BusEvent):
+    """A far end has pressed a digit; `milliseconds` long, 0 = not known."""
+
+    channel: Channel
+    digit: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict(BusEvent):
     """Why a call or a registration failed; the one record behind the NOTICE line, the SECURITY line and `iax2 why`.
 
@@ -228,17 +294,27 @@ class Bus:
     """Publishes events to those who subscribed to their class, in order of subscription, at once."""
 
     def __init__(self) -> None:
-        self._readers: dict[type[BusEvent], list[Callable[[Any], None]]] = defaultdict(list)
+        self._readers: dict[type[BusEvent], tuple[Callable[[Any], None], ...]] = {}
 
     def subscribe(self, kind: type[_E], reader: Callable[[_E], None]) -> Callable[[], None]:
         """Call `reader` with each event of exactly this class.  Returns what ends the subscription."""
-        self._readers[kind].append(reader)
-        return lambda: self._readers[kind].remove(reader)
+        self._readers[kind] = (*self.readers(kind), reader)
+
+        def end() -> None:
+            left = list(self.readers(kind))
+            left.remove(reader)
+            self._readers[kind] = tuple(left)
+
+        return end
 
     def wanted(self, kind: type[BusEvent]) -> bool:
         """Whether anybody reads such events (so that frequent ones need not be made for nobody)."""
         return bool(self._readers.get(kind))
 
+    def readers(self, kind: type[_E]) -> tuple[Callable[[_E], None], ...]:
+        """Who reads such events now: to tell one event to all without `publish`, where it is the same each time."""
+        return self._readers.get(kind, ())
+
     def publish(self, event: BusEvent) -> None:
-        for reader in tuple(self._readers.get(type(event), ())):
+        for reader in self._readers.get(type(event), ()):
             reader(event)

@@ -7,7 +7,6 @@ remembered; only values change from call to call.  The limits are those of Aster
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from pbx.dialplan.expressions import Template, Whole, evaluate
@@ -100,10 +99,6 @@ def substring(value: str, offset: int, limit: int | None) -> str:
     return narrowed(part) if text is not value else part
 
 
-#: One piece of a text: given the values and how many bytes are left, what is put in.
-_Piece = Callable[[Values], str]
-
-
 class _Variable:
     """`${...}`."""
 
@@ -118,6 +113,11 @@ class _Variable:
         """The name where it is nothing but a variable's."""
         name, args, offset, limit = self._name
         return name if self._inner is None and args is None and not offset and limit is None else None
+
+    def quick(self, values: Values) -> str | None:
+        """The value where no function is in the way; None where it takes more."""
+        value = values.variable(self._name.name) or ""
+        return value if len(value) <= VALUE_LIMIT // 4 else None
 
     def __call__(self, values: Values) -> str:
         if self._inner is None:
@@ -158,18 +158,29 @@ class _Expression:
                 self._names = tuple(name for name in names if name)
                 self._whole = self._template.whole
 
+    @property
+    def plain(self) -> bool:
+        """Nothing but variables and numbers, one operator between them."""
+        return self._whole is not None
+
+    def quick(self, values: Values) -> str | None:
+        """The value where its variables hold whole numbers; None where it takes more."""
+        if self._whole is None:
+            return None
+        names = self._names
+        if len(names) == 1:
+            return self._whole.evaluate(values.variable(names[0]) or "")
+        return self._whole.evaluate(*[values.variable(name) or "" for name in names])
+
     def __call__(self, values: Values) -> str:
-        if self._whole is not None:
-            found = [values.variable(name) or "" for name in self._names]
-            result = self._whole.evaluate(*found)
-            if result is not None:
-                return result
+        result = self.quick(values)
+        if result is not None:
+            return result
         if self._inner is None:
             return evaluate(self._text, values)
         if self._template is None:
             return evaluate(self._inner.put_in(values, VALUE_LIMIT), values)
         texts = [piece(values) for piece in self._inner.pieces]
-        result = None
         size = len(self._text)
         for text in texts:
             size += len(text)
@@ -180,14 +191,22 @@ class _Expression:
         return result
 
 
+#: One piece of a text: called with the values, it gives what is put in.
+_Piece = _Variable | _Expression
+
+
 class _Text:
     """A text taken apart: literal[0], piece[0], literal[1], piece[1] ... literal[n]."""
 
-    __slots__ = ("literals", "pieces")
+    __slots__ = ("_plain", "literals", "pieces")
 
     def __init__(self, text: str, depth: int = 0) -> None:
         self.literals: list[str] = []
         self.pieces: list[_Piece] = []
+        self._take_apart(text, depth)
+        self._plain = all(piece.plain for piece in self.pieces)
+
+    def _take_apart(self, text: str, depth: int) -> None:
         at = 0
         if depth > DEEPEST:
             text = ""
@@ -202,6 +221,18 @@ class _Text:
             inside = text[mark.end() : end - 1 if closed else end]
             self.pieces.append((_Variable if variable else _Expression)(inside, depth))
             at = end
+
+    def quick(self, values: Values, limit: int) -> str | None:
+        """The text with the values where nothing can fail, wait or be cut; None: it takes `put_in`."""
+        if not self._plain:
+            return None
+        whole = self.literals[0]
+        for at, piece in enumerate(self.pieces, 1):
+            text = piece.quick(values)
+            if text is None:
+                return None
+            whole += text + self.literals[at]
+        return whole if len(whole) <= limit // 4 else None
 
     def put_in(self, values: Values, limit: int) -> str:
         """The text with the values, cut to `limit` bytes."""
@@ -247,6 +278,21 @@ def _closing(text: str, at: int, variable: bool) -> tuple[int, bool]:
 _memo: dict[str, _Text] = {}
 
 
+def _taken_apart(text: str) -> _Text:
+    found = _memo.get(text)
+    if found is None:
+        found = _Text(text)
+        if len(_memo) >= MEMO:
+            _memo.clear()
+        _memo[text] = found
+    return found
+
+
+def quick(text: str, values: Values, limit: int = DATA_LIMIT) -> str | None:
+    """What `substitute` gives, where `text` has but variables and sums of whole numbers; else None."""
+    return _taken_apart(text).quick(values, limit)
+
+
 def substitute(text: str, values: Values, limit: int = DATA_LIMIT) -> str:
     """`text` with every `${...}` and `$[...]` replaced, at most `limit` bytes.
 
@@ -254,10 +300,4 @@ def substitute(text: str, values: Values, limit: int = DATA_LIMIT) -> str:
     """
     if "$" not in text:
         return text if len(text) <= limit // 4 else cut(text, limit)
-    found = _memo.get(text)
-    if found is None:
-        found = _Text(text)
-        if len(_memo) >= MEMO:
-            _memo.clear()
-        _memo[text] = found
-    return found.put_in(values, limit)
+    return _taken_apart(text).put_in(values, limit)

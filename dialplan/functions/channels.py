@@ -160,8 +160,9 @@ def _handlers_without_task(services: Services, channel: Channel) -> None:
     """A called leg that never ran the dialplan by itself ended: its handlers run all the same."""
     if not channel.has_task:
         from pbx.dialplan.interpreter import Run
+        from pbx.dialplan.walk import Walk
 
-        Deferred.fromCoroutine(Run(services, channel).handlers())
+        Deferred.fromCoroutine(Walk(Run(services, channel)).handlers())
 
 
 @function("CHANNELS", syntax="CHANNELS([regular_expression])", synopsis="Names of all channels", module=_MODULE)
