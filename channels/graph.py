@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pbx.channels.arcs import Arc, Node, Picture, compile_edges
 from pbx.channels.durations import file_ms, tone_ms
 from pbx.channels.rows import Rows
-from pbx.channels.sounds import Handle, Recording, Source
+from pbx.channels.sounds import Handle, Listener, Recording, Source
 from pbx.channels.voice.port import PLAIN, Direction, Edge, EdgeKind, Shape, VoicePort
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pbx.channels.switch import Switch
     from pbx.codecs.formats import Format
 
-__all__ = ["Graph", "Recording", "Rows", "Source"]
+__all__ = ["Graph", "Listener", "Recording", "Rows", "Source"]
 
 
 _H = TypeVar("_H", bound=Handle)
@@ -379,8 +379,18 @@ class Graph:
         if channel in self._row:
             self._update([channel])
 
+    def listen(
+        self, channel: Channel, spec: str, heard: Callable[[str], None], direction: Direction = Direction.IN
+    ) -> Listener:
+        """Let a detector (`pbx.codecs.listening`) hear what the far end says, or hears; `heard` gets its findings."""
+
+        def begin(number: int, row: int) -> None:
+            self.port.listen(number, row, direction, spec)
+
+        return self._start(Listener(self, channel, begin, direction, heard))
+
     def sounds(self, channel: Channel) -> list[Handle]:
-        """Sources and recordings that run on this channel."""
+        """Sources, recordings and listeners that run on this channel."""
         return list(self._handles.get(channel, ()))
 
     def _start(self, handle: _H) -> _H:
@@ -442,6 +452,12 @@ class Graph:
             for detector in list(self._detectors.get(channel, {}).values()):
                 if detector.digits if what.startswith("digit:") else detector.talk:
                     detector.heard(what)
+
+    def heard(self, number: int, what: str) -> None:
+        """See VoiceEvents."""
+        handle = self._numbers.get(number)
+        if isinstance(handle, Listener):
+            handle.heard(what)
 
     def replay(self) -> None:
         """Say sounds, recordings and detectors again to a voice plane that was started anew.
@@ -586,7 +602,7 @@ class Graph:
 
 def _where(picture: Picture, handle: Handle) -> list[Node]:
     """Nodes whose row plays the source, or is recorded."""
-    if isinstance(handle, Recording) and handle.direction & Direction.IN:
+    if handle.direction is not None and handle.direction & Direction.IN:
         return picture.speakers(handle.channel)
     return picture.hearers(handle.channel)
 

@@ -1,4 +1,4 @@
-"""Sounds on their way: a source that plays to a channel's far end, a recording of one.
+"""Sounds on their way: a source that plays to a channel's far end, a recording of one, a detector that hears one.
 
 They are handles that the graph makes.  Where a leg with a row hears (or speaks)
 the voice plane does the work and says when it is through; else the clock does,
@@ -28,6 +28,9 @@ class Handle:
 
     `done` fires with why it ended.  Cancelling it (an Interrupt or a timeout of `channel.wait`) stops the sound.
     """
+
+    #: of whom hears instead of being heard: what the far end says (IN) or hears (OUT)
+    direction: Direction | None = None
 
     def __init__(self, graph: Graph, channel: Channel, *, elapsed_ms: int = 0) -> None:
         self.channel = channel
@@ -255,3 +258,36 @@ class Recording(Handle):
             self._time(*min(ends))
         else:
             self._time(None)
+
+
+class Listener(Handle):
+    """A detector (`pbx.codecs.listening`) that hears what a channel's far end says, or hears.
+
+    heard(what) is called for each finding.  `done`: "stopped", "hangup" or "error: ...".
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        channel: Channel,
+        begin: Callable[[int, int], None],
+        direction: Direction,
+        heard: Callable[[str], None],
+    ) -> None:
+        """begin(number, row) tells the plane."""
+        super().__init__(graph, channel)
+        self.direction = direction
+        self.heard = heard
+        self._begin = begin
+
+    def move(self, rows: Iterable[int]) -> None:
+        graph = self._graph
+        if graph is None:
+            return
+        self._run()
+        wanted = set(rows)
+        for row in [row for row in self.places if row not in wanted]:
+            graph.drop_number(self.places.pop(row))
+        for row in sorted(wanted - self.places.keys()):
+            self.places[row] = number = graph.new_number(self)
+            self._begin(number, row)

@@ -161,3 +161,29 @@ class TalkDetector:
         s["talk"] = np.where(silent, 0, s["talk"] + ms)
         self._state.put(rows, s)
         return s["silence"], s["talk"]
+
+
+class Lasting:
+    """ "hit" each time that it has been silent, or loud, for so many ms; the next time is counted anew.
+
+    Where nothing comes it is silent.
+    """
+
+    def __init__(self, silence: bool, milliseconds: int, threshold: int = 256) -> None:
+        self._silence, self._milliseconds, self._threshold = silence, milliseconds, threshold
+        self._state = RowState({"lasted": ((), np.int64, 0)})
+
+    def add_row(self, row: int) -> None:
+        self._state.add(row)
+
+    def remove_row(self, row: int) -> None:
+        self._state.remove(row)
+
+    def run(self, rows: Rows, samples: Samples, spoke: npt.NDArray[np.bool_]) -> list[tuple[int, str]]:
+        s = self._state.take(rows)
+        wanted = (levels(samples) < self._threshold) == self._silence
+        lasted = np.where(wanted, s["lasted"] + samples.shape[1] * 1000 // RATE, 0)
+        hit = wanted & (lasted >= self._milliseconds)
+        lasted[hit] = 0
+        self._state.put(rows, {"lasted": lasted})
+        return [(int(rows[k]), "hit") for k in np.flatnonzero(hit).tolist()]

@@ -26,6 +26,7 @@ from pbx.channels.voice.express import Express
 from pbx.channels.voice.headers import Headers, Kind
 from pbx.channels.voice.inbound import Inbound
 from pbx.channels.voice.legs import Ints, LegTable, SinkState, SocketKeys, SourceState
+from pbx.channels.voice.listeners import Listeners
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.port import Buffering, Direction, Edge, EdgeKind, LegFlags
@@ -122,6 +123,7 @@ class Plane(Sounds):
         #: batches from this size on are tried the short way
         self.many = _MANY if sys.byteorder == "little" else sys.maxsize
         self.detectors = Detectors(self.core.events.detected)
+        self.listeners = Listeners(self.slots, self.core.events.heard)
         self._recorders: dict[int, Recorder] = {}
         self._inputs: dict[int, list[tuple[int, Direction]]] = {}
         self._smooth: set[int] = set()
@@ -241,6 +243,7 @@ class Plane(Sounds):
             self.slots.pull()
             self._record()
             self.detectors.feed(self.slots.frame)
+            self.listeners.feed()
         if self.clocked.active:
             self.clocked.tick(self._now)
 
@@ -563,6 +566,7 @@ class Plane(Sounds):
         for number in [n for n, r in self._recorders.items() if r.row == row]:
             self._end_recording(number, "stopped")
         self.detect(row, False, False, 0)
+        self._silence_listeners(row)
         for keys in self.core.keys.values():
             keys.discard(row)
         self.inbound.forget(row)

@@ -216,6 +216,12 @@ class VoicePort(Protocol):
         silence_threshold: mean absolute sample below which 20 ms are silent; silence_ms: so much of that is silence.
         """
 
+    def listen(self, number: int, row: int, direction: Direction, spec: str) -> None:
+        """Let a detector (`pbx.codecs.listening`) hear what the leg says (IN) or hears (OUT), until `stop`.
+
+        What it finds is told by `heard`; it reports `finished` when the leg ends or there is no such detector.
+        """
+
     def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None:
         """trunkfreq, trunkmtu, trunktimestamps, trunkmaxsize of iax.conf."""
 
@@ -279,6 +285,9 @@ class VoiceEvents(Protocol):
 
     def detected(self, row: int, what: str) -> None:
         """ "digit:5", "talk", "silence"."""
+
+    def heard(self, number: int, what: str) -> None:
+        """What a listener found."""
 
 
 class Counters(Protocol):

@@ -67,6 +67,7 @@ class Command(IntEnum):
     TEST_JITTER = 26
     SET_CONCEALMENT = 27
     TEST_TIMER = 28
+    LISTEN = 29
 
 
 class Event(IntEnum):
@@ -81,6 +82,7 @@ class Event(IntEnum):
     MARK_DUE = 7
     VOICE_TRUNKED = 8
     TIMER_TESTED = 9
+    HEARD = 10
 
 
 class Malformed(ValueError):
@@ -252,6 +254,9 @@ class Commands(Writer):
     ) -> None:
         self.put(Command.DETECT, int(digits) | int(talk) << 1, row, a=silence_threshold, b=silence_ms)
 
+    def listen(self, number: int, row: int, direction: Direction, spec: str) -> None:
+        self.put(Command.LISTEN, int(direction), row, a=number, tail=spec.encode())
+
     def set_volume(self, row: int, gain: int) -> None:
         self.put(Command.SET_VOLUME, row=row, a=gain)
 
@@ -326,6 +331,7 @@ class Plane(Protocol):
         shape: Shape,
     ) -> None: ...
     def detect(self, row: int, digits: bool, talk: bool, silence_threshold: int, silence_ms: int) -> None: ...
+    def listen(self, number: int, row: int, direction: Direction, spec: str) -> None: ...
     def set_volume(self, row: int, gain: int) -> None: ...
     def set_trunk(self, frequency_ms: int, mtu: int, timestamps: bool, max_size: int) -> None: ...
     def set_buffer(self, row: int, buffer: Buffering) -> None: ...
@@ -381,6 +387,7 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
         h[5], h[2], os.fsdecode(t), h[6], Direction(h[1] & 3), bool(h[1] >> 8 & 1), h[7], h[8], _shape(h[1], h[3])
     ),
     Command.DETECT: lambda p, h, t: p.detect(h[2], bool(h[1] & 1), bool(h[1] & 2), h[5], h[6]),
+    Command.LISTEN: lambda p, h, t: p.listen(h[5], h[2], Direction(h[1]), t.decode()),
     Command.SET_VOLUME: lambda p, h, t: p.set_volume(h[2], h[5]),
     Command.SET_TRUNK: lambda p, h, t: p.set_trunk(h[5], h[6], bool(h[1]), h[7]),
     Command.SET_BUFFER: lambda p, h, t: p.set_buffer(h[2], Buffering(BufferKind(h[1]), h[5], h[6], h[7], h[8])),
@@ -422,6 +429,9 @@ class Events(Writer):
     def detected(self, row: int, what: str) -> None:
         self.put(Event.DETECTED, row=row, tail=what.encode())
 
+    def heard(self, number: int, what: str) -> None:
+        self.put(Event.HEARD, a=number, tail=what.encode())
+
     def note(self, text: str) -> None:
         """A line for control's log."""
         self.put(Event.NOTE, tail=text.encode(errors="replace"))
@@ -445,6 +455,7 @@ _DELIVER: dict[int, Callable[[VoiceEvents, _Head, bytes], None]] = {
     Event.MARK_DUE: lambda e, h, t: e.mark_due(h[2], h[3], h[5]),
     Event.FINISHED: lambda e, h, t: e.finished(h[5], t.decode()),
     Event.DETECTED: lambda e, h, t: e.detected(h[2], t.decode()),
+    Event.HEARD: lambda e, h, t: e.heard(h[5], t.decode()),
     Event.NOTE: lambda e, h, t: _log.notice(t.decode()),
 }
 

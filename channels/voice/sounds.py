@@ -9,6 +9,7 @@ from pbx.channels.voice.clocked import Clocked
 from pbx.channels.voice.contents import Content
 from pbx.channels.voice.core import Core, format_of
 from pbx.channels.voice.detect import Detectors
+from pbx.channels.voice.listeners import Listeners
 from pbx.channels.voice.port import PLAIN, Direction, Shape
 from pbx.channels.voice.sinks import Files, Recorder
 from pbx.channels.voice.slots import Slots
@@ -44,12 +45,13 @@ class Outside(Protocol):
 
 
 class Sounds:
-    """Commands about sources, recordings and detectors."""
+    """Commands about sources, recordings, detectors and listeners."""
 
     core: Core
     slots: Slots
     clocked: Clocked
     detectors: Detectors
+    listeners: Listeners
     _outside: Outside
     _recorders: dict[int, Recorder]
 
@@ -125,6 +127,9 @@ class Sounds:
     def stop(self, source: int) -> None:
         if source in self._recorders:
             self._end_recording(source, "stopped")
+        elif source in self.listeners:
+            self.listeners.remove(source)
+            self.core.events.finished(source, "stopped")
         else:
             self._ended(source, "stopped")
 
@@ -188,3 +193,17 @@ class Sounds:
             self.detectors.add(row, slot, digits, talk, silence_threshold, silence_ms)
         if watched:
             self.slots.unwant(row, Direction.IN)
+
+    def listen(self, number: int, row: int, direction: Direction, spec: str) -> None:
+        if not self._live(row):
+            self.core.events.finished(number, "stopped")
+            return
+        try:
+            self.listeners.add(number, row, direction, spec)
+        except ValueError as error:
+            self.core.events.finished(number, f"error: {error}")
+
+    def _silence_listeners(self, row: int) -> None:
+        """Those on a leg that ends."""
+        for number in self.listeners.of(row):
+            self.stop(number)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from pbx.channels.bridge import bridge_channels
 from pbx.channels.causes import Cause
-from pbx.channels.channel import State
-from pbx.channels.events import Control
+from pbx.channels.events import BlindTransferred, Control
 from pbx.dialplan.arguments import fields, parse_options
-from pbx.dialplan.functions.common import c_float, c_int
+from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.registry import Outcome, Result, application, options
 from pbx.dialplan.scope import scope_of
@@ -149,70 +148,10 @@ def blind_transfer(run: Run, data: str) -> Result:
     else:
         peer = bridge_.peer(channel)
         scope_of(run.services, peer).set("BLINDTRANSFER", channel.name)
+        run.services.switch.bus.publish(BlindTransferred(bridge_.id, channel, peer, context, exten))
         run.services.switch.redirect((peer, context, exten, 1))
         scope.set("BLINDTRANSFERSTATUS", "SUCCESS")
     return None
-
-
-async def _wait_for(run: Run, data: str, wanted: str) -> Result:
-    """WaitForSilence and WaitForNoise: so many ms of it, so many times, within so many seconds."""
-    span, repeats, limit = fields(data, 3)
-    milliseconds, times = c_int(span) if span else 1000, c_int(repeats) if repeats else 1
-    seconds = c_float(limit) or 0.0
-    if milliseconds is None or milliseconds < 0 or times is None or times < 1:
-        run.warn(f"so many milliseconds, so many times are whole numbers, not '{span}', '{repeats}'")
-        return Outcome.END
-    channel, clock, graph = run.channel, run.channel.switch.clock, run.services.switch.graph
-    if channel.state is not State.UP and not run.over:
-        channel.answer()
-    now, since = "silence", clock.seconds()
-
-    def heard(what: str) -> None:
-        nonlocal now, since
-        if what in ("talk", "silence"):
-            now, since = what, clock.seconds()
-
-    until = clock.seconds() + seconds if seconds > 0 else None
-    graph.detect(channel, heard, talk=True)
-    try:
-        while times > 0 and not run.over:
-            if until is not None and clock.seconds() >= until:
-                run.scope.set("WAITSTATUS", "TIMEOUT")
-                return None
-            if now == wanted and (clock.seconds() - since) * 1000 >= milliseconds:
-                times -= 1
-                since = clock.seconds()
-                continue
-            await channel.sleep(0.05)
-    finally:
-        graph.detect(channel, None)
-    run.scope.set("WAITSTATUS", "HANGUP" if run.over else "SILENCE" if wanted == "silence" else "NOISE")
-    return Outcome.END if run.over else None
-
-
-_STATUS = {"WAITSTATUS": "SILENCE or NOISE, TIMEOUT, HANGUP"}
-
-
-@application(
-    "WaitForSilence",
-    syntax="WaitForSilence([silencerequired[,iterations[,timeout]]])",
-    synopsis="Waits until the far end is silent for so many milliseconds",
-    variables=_STATUS,
-    module="app_waitforsilence",
-)
-async def wait_for_silence(run: Run, data: str) -> Result:
-    return await _wait_for(run, data, "silence")
-
-
-@application(
-    "WaitForNoise",
-    syntax="WaitForNoise([noiserequired[,iterations[,timeout]]])",
-    synopsis="Waits until the far end speaks for so many milliseconds",
-    variables=_STATUS,
-    module="app_waitforsilence",
-)
-async def wait_for_noise(run: Run, data: str) -> Result:
-    return await _wait_for(run, data, "talk")
 
 
 def _no_completion(run: Run) -> Result:

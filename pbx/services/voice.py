@@ -73,6 +73,9 @@ class PlaneEvents:
     def detected(self, row: int, what: str) -> None:
         self._daemon.switch.graph.detected(row, what)
 
+    def heard(self, number: int, what: str) -> None:
+        self._daemon.switch.graph.heard(number, what)
+
 
 class VoiceService:
     """The voice plane behind its port, and the graph of who hears whom."""

@@ -143,7 +143,7 @@ class PortLog:
                 assert not set(added) & self.edges, "an edge is added twice"
                 self.edges.difference_update(removed)
                 self.edges.update(added)
-            elif name in ("play_file", "play_tone", "play_silence", "record"):
+            elif name in ("play_file", "play_tone", "play_silence", "record", "listen"):
                 assert args[0] not in self.running
                 self.running[args[0]] = (name, *args[1:], more)
             elif name == "stop":

@@ -68,6 +68,9 @@ class Told:
     def detected(self, row: int, what: str) -> None:
         self.found.append((row, what))
 
+    def heard(self, number: int, what: str) -> None:
+        self.found.append((number, what))
+
 
 class Far:
     """A far end: its socket and numbers."""

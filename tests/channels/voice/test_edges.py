@@ -39,6 +39,9 @@ class Core:
     def detected(self, row: int, what: str) -> None:
         self.found.append((row, what))
 
+    def heard(self, number: int, what: str) -> None:
+        self.found.append((number, what))
+
     def finished(self, source: int, reason: str) -> None:
         self.done.append((source, reason))
 

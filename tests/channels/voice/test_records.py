@@ -55,6 +55,7 @@ def test_every_command_arrives() -> None:
     shape = Shape(3, True, True, -1806, 602)
     port.record(3, 5, "/tmp/y", 64, Direction.IN | Direction.OUT, shape=shape)
     port.detect(5, digits=True, talk=False, silence_threshold=99, silence_ms=2**40)
+    port.listen(4, 5, Direction.OUT, "tone 2600 500 16")
     port.set_volume(5, -1204)
     port.set_trunk(20, 1240, True, 128000)
     port.set_buffer(5, Buffering(BufferKind.FIXED, 200, -1, 10, 40))
@@ -89,6 +90,7 @@ def test_every_command_arrives() -> None:
         ("record", 2, 5, "/tmp/x", 4, Direction.OUT, True, 3000, 2**33, PLAIN),
         ("record", 3, 5, "/tmp/y", 64, Direction.IN | Direction.OUT, False, 0, 0, shape),
         ("detect", 5, True, False, 99, 2**40),
+        ("listen", 4, 5, Direction.OUT, "tone 2600 500 16"),
         ("set_volume", 5, -1204),
         ("set_trunk", 20, 1240, True, 128000),
         ("set_buffer", 5, Buffering(BufferKind.FIXED, 200, -1, 10, 40)),
@@ -111,6 +113,7 @@ def test_every_event_arrives() -> None:
     events.timer_tested(Exactness(50, 1000, 70, 900, True))
     events.finished(9, "error: für")
     events.detected(5, "digit:5")
+    events.heard(4, "hit")
     heard = Heard()
     deliver_events(events.take(), heard)
     assert heard.calls == [
@@ -122,6 +125,7 @@ def test_every_event_arrives() -> None:
         ("timer_tested", Exactness(50, 1000, 70, 900, True)),
         ("finished", 9, "error: für"),
         ("detected", 5, "digit:5"),
+        ("heard", 4, "hit"),
     ]
 
 
