@@ -7,84 +7,48 @@ process tree.  Results go to benchmarks/results as JSON, Markdown and a plot.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
-import platform
-import statistics
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+import time
 from pathlib import Path
 
-from benchmarks import plot
-from benchmarks.systems import CALLERS, SINKS, TARGET, Direct, Relay, Switch, System, asterisk_missing, realtime
+from benchmarks import peers
+from benchmarks.load.generator import memory_kib
+from benchmarks.report import Row, Rows, kept_runs, report
+from benchmarks.systems import (
+    CALLERS,
+    SINKS,
+    TARGET,
+    Direct,
+    Relay,
+    Rooms,
+    Switch,
+    System,
+    asterisk_missing,
+    realtime,
+)
+from benchmarks.works import FULL, SHORT, Any, Setup, Work
 
-RESULTS = Path(__file__).parent / "results"
-Row = dict[str, float]
 #: from so many calls on the generator is shown by itself, too
 LARGE = 1600
-#: where these lose frames, it is the machine
-FLOORS = ("C relay", "generator alone")
+#: peers of the two boxes whose memory is compared
+_PEERS = 1_000, 21_000
 
 
-@dataclass(frozen=True)
-class Work:
-    """One line of the table."""
-
-    scenario: str
-    calls: int
-    asterisk: bool = True
-
-    @property
-    def title(self) -> str:
-        return f"{self.scenario}, {self.calls} calls"
-
-    def values(self) -> dict[str, str]:
-        return {
-            "TRUNK": "yes" if self.scenario == "trunk" else "no",
-            "CODEC": "ulaw",
-            "SINK_CODEC": "gsm" if self.scenario == "transcode" else "ulaw",
-        }
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Calls opened at a rate and hung up after half a second; no voice."""
-
-    rate: int
-    calls: int
-    asterisk: bool = True
-    scenario: str = "setup"
-
-    @property
-    def title(self) -> str:
-        return f"set up and hang up, {self.rate} calls/s"
-
-    def values(self) -> dict[str, str]:
-        return {"TRUNK": "no", "CODEC": "ulaw", "SINK_CODEC": "ulaw"}
-
-
-#: sizes of the short run, and what a full one adds; Asterisk is left out where it is known to collapse
-SHORT = [Work("relay", 50), Work("relay", 200), Work("relay", 400), Work("trunk", 400), Work("echo", 400),
-         Work("transcode", 200)]  # fmt: skip
-FULL = [Work("relay", 1), Work("relay", 100), *SHORT, Work("relay", 800, False), Work("relay", 1600, False),
-        Work("relay", 2000, False), Work("trunk", 2000, False), Work("trunk", 6000, False),
-        Work("transcode", 600, False), Work("relay", 3200, False)]  # fmt: skip
-#: calls set up and hung up, and how many a second; the short run has the first
-SETUPS = [Setup(100, 600), Setup(300, 1800, False)]
-
-
-def measure(system: System, work: Work | Setup, window: float) -> Row | None:
+def measure(system: System, work: Any, window: float) -> Row | None:
     """One run; None when the system could not carry it at all."""
     scenario = "direct" if isinstance(system, (Relay, Direct)) else work.scenario
-    pid = system.start(work.values())
+    pid = system.start(work)
     try:
         command = [*realtime(20), sys.executable, "-m", "benchmarks.load.generator", "--scenario", scenario,
                    "--calls", str(work.calls), "--target", TARGET, "--bind", CALLERS, "--sink", SINKS,
                    "--pid", str(pid), "--window", str(window)]  # fmt: skip
         if isinstance(work, Setup):
             command += ["--rate", str(work.rate)]
+        elif work.beside is not None and isinstance(system, Switch):
+            command += ["--disturb", work.beside.command(system.bench)]
         if scenario == "direct" and pid:
             command += ["--through"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -97,33 +61,55 @@ def measure(system: System, work: Work | Setup, window: float) -> Row | None:
         system.stop()
 
 
-def median(rows: list[Row], key: str) -> float:
-    return statistics.median(row[key] for row in rows)
+def wanted(system: System, work: Any) -> bool:
+    """Whether this system is measured at this work."""
+    if isinstance(work, Setup):
+        return isinstance(system, Switch) and system.name != "Asterisk 22" and (system.name == "pbx" or work.asterisk)
+    if isinstance(system, Rooms) or work.scenario == "conference":
+        return isinstance(system, Rooms) and work.scenario == "conference"
+    plain = work.scenario == "relay" and work.beside is None and not work.options
+    if isinstance(system, Relay):
+        return plain
+    if isinstance(system, Direct):
+        return plain and work.calls >= LARGE
+    if system.name == "Asterisk 22":
+        return work.asterisk and work.calls <= 100
+    return work.asterisk or system.name == "pbx"
 
 
-def spread(rows: list[Row], key: str, digits: int = 2) -> str:
-    values = sorted(row[key] for row in rows)
-    return f"{statistics.median(values):.{digits}f} [{values[0]:.{digits}f}..{values[-1]:.{digits}f}]"
+def peer_memory() -> float:
+    """KiB of a registered peer with which nothing happens: what 20,000 more cost, in both processes."""
+    found = []
+    for count in _PEERS:
+        with tempfile.TemporaryDirectory() as folder:
+            box = peers.server(Path(folder) / "a", count, count, "keepalive=0")
+            try:
+                box.start()
+                time.sleep(3)
+                assert box.process is not None
+                found.append(memory_kib(box.process.pid))
+            finally:
+                box.stop()
+    return (found[1] - found[0]) / (_PEERS[1] - _PEERS[0])
 
 
 def main() -> int:
     p = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
-    p.add_argument("--full", action="store_true", help="all sizes; a quarter of an hour and more")
-    p.add_argument("--only", default="", help="a scenario, or scenario:calls")
+    p.add_argument("--full", action="store_true", help="all sizes, stalls, memory; half an hour and more")
+    p.add_argument("--only", default="", help="relay, relay:400, mediatick, stalls:kill, setup:300:27000, memory, ...")
     p.add_argument("--repeat", type=int, default=3)
     p.add_argument("--window", type=float, default=5, help="seconds measured in each run")
     p.add_argument("--name", default="latest", help="name of the result files")
     p.add_argument("--append", action="store_true", help="add to the runs that the result file holds")
     o = p.parse_args()
-    everything: list[Work | Setup] = [*FULL, *SETUPS] if o.full else [*SHORT, SETUPS[0]]
-    works = [w for w in everything if o.only in ("", w.scenario, f"{w.scenario}:{getattr(w, 'rate', w.calls)}")]
-    systems: list[System] = [Switch("pbx", "pbx"), Relay(), Direct()]
+    works = [w for w in (FULL if o.full or o.only else SHORT) if not o.only or o.only in w.keys]
+    systems: list[System] = [Switch("pbx", "pbx"), Rooms(), Relay(), Direct()]
     why = asterisk_missing()
     if why:
         print(f"without Asterisk: {why}", flush=True)
     else:
         systems += [Switch("Asterisk 22 -p", "asterisk"), Switch("Asterisk 22", "asterisk", priority=False)]
-    rows = kept_runs(o.name) if o.append else {}
+    rows: Rows = kept_runs(o.name) if o.append else {}
     for number, work in enumerate(works, 1):
         for turn in range(o.repeat):
             for system in [s for s in systems if wanted(s, work)]:
@@ -131,97 +117,22 @@ def main() -> int:
                 row = measure(system, work, o.window)
                 if row is not None:
                     rows.setdefault((work.title, system.name), []).append(row)
-    report([w for w in [*FULL, *SETUPS] if (w.title, "pbx") in rows or w in works], [s.name for s in systems], rows,
-           o.name)  # fmt: skip
+    if o.only == "memory" or (o.full and not o.only):
+        rows["memory", "pbx"] = [{"kib": peer_memory()}]
+    report(order(rows, works), list(dict.fromkeys(s.name for s in systems)), rows, single(rows), o.name)
     return 0
 
 
-def wanted(system: System, work: Work | Setup) -> bool:
-    """Whether this system is measured at this work."""
-    if isinstance(system, Relay):
-        return work.scenario == "relay"
-    if isinstance(system, Direct):
-        return work.scenario == "relay" and work.calls >= LARGE
-    if system.name == "Asterisk 22":
-        return isinstance(work, Work) and work.calls <= 100
-    return work.asterisk or "Asterisk" not in system.name
+def order(rows: Rows, works: list[Any]) -> list[Any]:
+    """Lines of the table: what was to be measured now or was measured before."""
+    known = list(dict.fromkeys([*FULL, *SHORT]))
+    return [w for w in known if w in works or (isinstance(w, (Work, Setup)) and (w.title, "pbx") in rows)]
 
 
-def kept_runs(name: str) -> dict[tuple[str, str], list[Row]]:
-    """The runs of an earlier part of this result."""
-    path = RESULTS / f"{name}.json"
-    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else {}
-    return {(work, system): r for key, r in runs.items() for work, _, system in [key.partition(" | ")]}
-
-
-def report(works: list[Work | Setup], names: list[str], rows: dict[tuple[str, str], list[Row]], name: str) -> None:
-    """The table to the terminal, and files to benchmarks/results."""
-    head = ["work", "CPU / C relay", "CPU / Asterisk", "us a frame", "% of a core", "p50 ms", "p99 ms", "loss %"]
-    table = []
-    for work in works:
-        if isinstance(work, Setup):
-            continue
-        mine = rows.get((work.title, "pbx"))
-        if not mine:
-            table.append([work.title, *["failed"] * 7])
-            continue
-        if any(median(rows[key], "loss_percent") >= 0.1 for n in FLOORS if (key := (work.title, n)) in rows):
-            table.append([work.title, "not measurable on this machine: the floor loses frames too", *["-"] * 6])
-            continue
-        others = [rows[key] for n in names if "Asterisk" in n and (key := (work.title, n)) in rows]
-        stock = min((median(r, "us_per_frame") for r in others), default=0.0)
-        floor = rows.get((work.title, "C relay"))
-        us = median(mine, "us_per_frame")
-        table.append([
-            work.title,
-            f"{us / median(floor, 'us_per_frame'):.2f}" if floor else "-",
-            f"{us / stock:.3f}" if stock else "-",
-            spread(mine, "us_per_frame"), spread(mine, "cpu_percent", 1), spread(mine, "latency_p50_ms"),
-            spread(mine, "latency_p99_ms"), spread(mine, "loss_percent", 3),
-        ])  # fmt: skip
-    when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    system = f"Linux {platform.release()}, Python {platform.python_version()}"
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {system}"
-    lines = [f"Measured {when} on {machine}. Median [lowest..highest].", "", "| " + " | ".join(head) + " |",
-             "|" + "---|" * len(head), *("| " + " | ".join(line) + " |" for line in table)]  # fmt: skip
-    lines += setups([w for w in works if isinstance(w, Setup)], names, rows)
-    lines += ["", "Each system by itself:", ""]
-    lines += ["| work | system | us a frame | % of a core | p99 ms | loss % | KiB a call |", "|" + "---|" * 7]
-    voice = [w for w in works if isinstance(w, Work)]
-    for work in voice:
-        for n in names:
-            their = rows.get((work.title, n))
-            if their:
-                lines.append(f"| {work.title} | {n} | {spread(their, 'us_per_frame')} | "
-                             f"{spread(their, 'cpu_percent', 1)} | {spread(their, 'latency_p99_ms')} | "
-                             f"{spread(their, 'loss_percent', 3)} | "
-                             f"{spread(their, 'memory_kib_per_call', 0)} |")  # fmt: skip
-    print("\n" + "\n".join(lines))
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    groups = [(w.title, [(n, median(rows[w.title, n], "us_per_frame")) for n in names if (w.title, n) in rows])
-              for w in voice]  # fmt: skip
-    (RESULTS / f"{name}.svg").write_text(plot.bars("microseconds of CPU per frame, user and system", groups))
-    raw = {f"{work} | {system}": r for (work, system), r in rows.items()}
-    (RESULTS / f"{name}.json").write_text(json.dumps({"when": when, "machine": machine, "runs": raw}, indent=1) + "\n")
-
-
-def setups(works: list[Setup], names: list[str], rows: dict[tuple[str, str], list[Row]]) -> list[str]:
-    """The table of calls set up."""
-    if not works:
-        return []
-    lines = ["", "Calls set up and hung up (two legs each):", "",
-             "| work | system | ms of CPU a call | failed | answered after, p50 ms | p99 ms |",
-             "|" + "---|" * 6]  # fmt: skip
-    for work in works:
-        for n in names:
-            their = rows.get((work.title, n))
-            if their:
-                failed = sum(r["failed"] for r in their)
-                lines.append(f"| {work.title} | {n} | {spread(their, 'cpu_ms_per_call')} | {failed:.0f} of "
-                             f"{sum(r['calls'] for r in their):.0f} | {spread(their, 'setup_p50_ms')} | "
-                             f"{spread(their, 'setup_p99_ms')} |")  # fmt: skip
-    return lines
+def single(rows: Rows) -> list[list[str]]:
+    """Figures that are no median of anything."""
+    kept = rows.get(("memory", "pbx"))
+    return [["KiB of a registered peer with which nothing happens", f"{kept[0]['kib']:.2f}"]] if kept else []
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections import deque
@@ -54,13 +55,15 @@ class Generator:
         self.sides = [self.callers, self.callees]
         self.loop = VoiceLoop((self.callers.sock, self.callees.sock))
         self.trunk = options.scenario == "trunk"
+        #: nobody signals: calls stand from the first moment
+        self.bare = options.scenario in ("direct", "conference")
         if options.scenario == "direct" and not options.through:
             self.callers.target, self.callees.target = (options.sink, 4569), (options.bind, 4569)
 
     # ---- signalling
 
     def open_call(self, index: int) -> None:
-        prefix = "2" if self.o.scenario == "echo" else "1"
+        prefix = self.o.prefix or ("2" if self.o.scenario == "echo" else "1")
         leg = Leg(index + 2, self.callers.put, True, f"{prefix}{index:05d}", CODECS[self.callers.codec][0])
         self.callers.legs.append(leg)
         self.callers.by_number[leg.number] = leg
@@ -100,7 +103,7 @@ class Generator:
     def begin_voice(self) -> None:
         """Everybody's first frame is a full VOICE frame, at the rate of the calls; then minis, or meta trunk frames."""
         for number, (caller, callee) in enumerate(zip(*(list(side.legs) for side in self.sides), strict=False)):
-            if number % 10 == 0 and self.o.scenario != "direct":
+            if number % 10 == 0 and not self.bare:
                 self.serve(10 / self.o.rate)
             self.say_in_full(caller, self.callers)
             self.say_in_full(callee, self.callees)
@@ -136,7 +139,7 @@ class Generator:
     def say_in_full(self, leg: Leg, side: Side) -> None:
         """A full VOICE frame."""
         bit, size = CODECS[side.codec]
-        if leg.up and self.o.scenario != "direct":
+        if leg.up and not self.bare:
             now = int((time.monotonic() - leg.started) * 1000) // FRAME_MS * FRAME_MS
             leg.last = max(leg.last, now + 2 * FRAME_MS)
             leg.voice(compress_subclass(bit), bytes(size), leg.last)
@@ -194,8 +197,8 @@ class Generator:
     def run(self) -> dict[str, object]:
         o = self.o
         before = memory_kib(o.pid)
-        if o.scenario == "direct":
-            for side in self.sides:
+        if self.bare:
+            for side in self.sides if o.scenario == "direct" else self.sides[:1]:
                 side.legs += [Leg(i + 2, side.put, True, "", 4, remote=i + 2, up=True) for i in range(o.calls)]
         else:
             self.ramp()
@@ -204,27 +207,46 @@ class Generator:
             return {"error": "no call was answered", "calls": o.calls}
         self.begin_voice()
         self.serve(o.settle)
-        self.loop.window(began=time.time_ns())
-        cpu, own, wall = cpu_seconds(o.pid), time.process_time(), time.monotonic()
-        self.serve(o.window)
-        self.loop.window(ended=time.time_ns())
-        cpu, own, wall = cpu_seconds(o.pid) - cpu, time.process_time() - own, time.monotonic() - wall
-        kept = sum(x.up for x in self.callers.legs)
-        memory = (memory_kib(o.pid) - before) / up
-        self.serve(0.5)
-        if o.scenario != "direct":
+        row: dict[str, object] = {"scenario": o.scenario, "calls": o.calls, "up": up}
+        row |= self.window(before / up)
+        if o.disturb:
+            with subprocess.Popen(o.disturb, shell=True, stdout=subprocess.DEVNULL) as command:
+                row |= {f"disturbed_{key}": value for key, value in self.window(0, command).items()}
+                row["disturbed_status"] = command.wait()
+        row["kept"] = sum(x.up for x in self.callers.legs)
+        if not self.bare:
             for side in self.sides:
                 for leg in side.legs:
                     leg.hangup()
-        self.serve(1.5)
+        self.serve(1.0)
+        return row
+
+    def window(self, before: float, command: subprocess.Popen[bytes] | None = None) -> dict[str, object]:
+        """Measure for the time of a window, or as long as a command runs if that is longer.
+
+        before: KiB a call of all processes when there was none.
+        """
+        o = self.o
+        self.loop.forget()
+        self.loop.window(began=time.time_ns())
+        cpu, own, wall = cpu_seconds(o.pid), time.process_time(), time.monotonic()
+        self.serve(o.window)
+        while command is not None and command.poll() is None and time.monotonic() < wall + o.longest:
+            self.serve(0.25)
+        ended = time.time_ns()
+        self.loop.window(ended=ended)
+        cpu, own, wall = cpu_seconds(o.pid) - cpu, time.process_time() - own, time.monotonic() - wall
+        memory = memory_kib(o.pid) / max(1, sum(x.up for x in self.callers.legs)) - before
+        self.serve(0.5)
         sent = self.loop.sent
-        arrived = self.loop.received if o.scenario == "transcode" else self.loop.arrived
+        # a mix has other voices' stamps in it, or none
+        arrived = self.loop.received if o.scenario in ("transcode", "conference") else self.loop.arrived
         return {
-            "scenario": o.scenario, "calls": o.calls, "up": up, "kept": kept, "seconds": round(wall, 2), "sent": sent,
+            "seconds": round(wall, 2), "sent": sent,
             "arrived": arrived, "loss_percent": round(100 * max(0, sent - arrived) / max(1, sent), 3),
             "cpu_percent": round(100 * cpu / wall, 2), "us_per_frame": round(1e6 * cpu / max(1, arrived), 3),
             "latency_p50_ms": self.loop.latency_ms(0.5), "latency_p99_ms": self.loop.latency_ms(0.99),
-            "memory_kib_per_call": round(memory, 1),
+            "longest_gap_ms": round(self.loop.longest_gap_ms, 1), "memory_kib_per_call": round(memory, 1),
             "own_cpu_percent": round(100 * own / wall, 2), "own_late_ms": round(self.loop.late_ms, 3),
         }  # fmt: skip
 
@@ -271,7 +293,8 @@ def memory_kib(pid: int) -> int:
 
 def parse_options(arguments: list[str]) -> argparse.Namespace:
     p = argparse.ArgumentParser(prog="benchmarks.load.generator", description=__doc__)
-    p.add_argument("--scenario", choices=["relay", "trunk", "echo", "transcode", "direct", "setup"], default="relay")
+    p.add_argument("--scenario", choices=["relay", "trunk", "echo", "transcode", "conference", "direct", "setup"],
+                   default="relay")  # fmt: skip
     p.add_argument("--calls", type=int, default=50)
     p.add_argument("--target", default="127.0.1.201")
     p.add_argument("--bind", default="127.0.1.210")
@@ -279,11 +302,14 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     p.add_argument("--codec", choices=CODECS, default="ulaw")
     p.add_argument("--sink-codec", choices=CODECS, default="ulaw")
     p.add_argument("--pid", type=int, default=0, help="process of the switch, for its CPU time")
+    p.add_argument("--prefix", default="", help="first digit of the extensions, if not the scenario's own")
     p.add_argument("--rate", type=float, default=200, help="calls opened a second")
     p.add_argument("--hold", type=float, default=0.5, help="setup: seconds a call is held")
     p.add_argument("--settle", type=float, default=1.5)
     p.add_argument("--through", action="store_true", help="direct: by way of a relay at --target that knows no calls")
     p.add_argument("--window", type=float, default=5)
+    p.add_argument("--disturb", default="", help="a command run in a second window, which lasts as long as it does")
+    p.add_argument("--longest", type=float, default=40, help="longest second window, s")
     o = p.parse_args(arguments)
     for name in ("target", "bind", "sink"):
         if not socket.inet_aton(getattr(o, name)).startswith(b"\x7f"):

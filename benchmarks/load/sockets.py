@@ -58,6 +58,8 @@ class _Shared(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("began", "ended", "tick", "origin", "arrived", "late_sum", "late_max")),
         ("bins", ctypes.c_void_p),
+        ("last", ctypes.c_void_p),
+        ("longest", ctypes.c_int64),
         *((name, ctypes.c_int32) for name in ("stampless", "queued", "queue_size", "dropped")),
         ("queue", ctypes.c_void_p),
     )
@@ -94,6 +96,8 @@ class VoiceLoop:
         self._bins: NDArray[np.uint32] = np.zeros(BINS, np.uint32)
         self._queue: NDArray[np.uint8] = np.zeros((_QUEUE, SLOT + 4), np.uint8)
         self._shared.bins = self._bins.ctypes.data
+        self._last: NDArray[np.int64] = np.zeros((2, 32768), np.int64)
+        self._shared.last = self._last.ctypes.data
         self._shared.queue = self._queue.ctypes.data
         self._keep: list[NDArray[np.generic]] = []
         self._talking = False
@@ -115,6 +119,18 @@ class VoiceLoop:
 
     def begin(self, now_ns: int) -> None:
         self._shared.origin, self._shared.tick, self._talking = now_ns, 0, True
+
+    def forget(self) -> None:
+        """Count anew, for another window."""
+        self._bins[:] = 0
+        self._shared.arrived = self._shared.longest = self._shared.ended = self._shared.began = 0
+        for side in self._sides:
+            side.sent = side.received = 0
+
+    @property
+    def longest_gap_ms(self) -> float:
+        """The longest time between two frames of one leg in the window."""
+        return float(self._shared.longest) / 1e6
 
     def window(self, began: int | None = None, ended: int | None = None) -> None:
         """Count frames sent from `began` to `ended` (CLOCK_REALTIME, ns)."""

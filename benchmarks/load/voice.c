@@ -39,6 +39,8 @@ struct shared {
     int64_t arrived;              /* frames sent in the window that came */
     int64_t late_sum, late_max;   /* of our own ticks, ns */
     uint32_t *bins;               /* latency, 10 us each */
+    int64_t *last;                /* [2][32768]: when voice came for a call number, CLOCK_REALTIME ns, 0 = never */
+    int64_t longest;              /* longest time between two frames of one leg in the window, ns */
     int32_t stampless, queued, queue_size, dropped;
     uint8_t *queue;               /* entries: side u16, length u16, SLOT bytes */
 };
@@ -117,6 +119,12 @@ static void count(struct shared *h, const uint8_t *payload, int length, int64_t 
     h->arrived++;
 }
 
+static void came(struct shared *h, int index, int number, int64_t arrived) {
+    int64_t *last = h->last + index * 32768 + (number & 0x7fff);
+    if (*last && h->began && !h->ended && arrived - *last > h->longest) h->longest = arrived - *last;
+    *last = arrived;
+}
+
 static int take(struct shared *h, struct side *s, int index) {
     static uint8_t data[SLOTS][SLOT];
     static uint8_t control[SLOTS][64];
@@ -144,13 +152,16 @@ static int take(struct shared *h, struct side *s, int index) {
             } else h->dropped++;
         } else if (p[0] || p[1]) {
             s->received += counting;
+            came(h, index, p[0] << 8 | p[1], arrived);
             count(h, p + 4, length - 4, arrived);
         } else if (length > 8 && p[2] == 1) {
             int header = p[3] & 1 ? 6 : 4;
             for (int at = 8; at + header <= length;) {
                 int size = p[3] & 1 ? p[at] << 8 | p[at + 1] : p[at + 2] << 8 | p[at + 3];
                 if (at + header + size > length) break;
+                int number = p[3] & 1 ? p[at + 2] << 8 | p[at + 3] : p[at] << 8 | p[at + 1];
                 s->received += counting;
+                came(h, index, number, arrived);
                 count(h, p + at + header, size, arrived);
                 at += header + size;
             }
