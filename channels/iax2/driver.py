@@ -287,6 +287,10 @@ class Driver:
         """A detector found something."""
         self.switch.graph.detected(row, what)
 
+    def heard(self, number: int, what: str) -> None:
+        """A listener found something."""
+        self.switch.graph.heard(number, what)
+
     # ---- the core's output ------------------------------------------------------------------------------------
 
     def pump(self) -> None:
