@@ -158,8 +158,11 @@ def _divide(a: Value, b: Value) -> Value:
 
 
 def _modulo(a: Value, b: Value) -> Value:
+    if _is_text(a):
+        return 0
     divisor = _number(b)
-    return longdouble.modulo(_number(a), divisor) if divisor and not _is_text(a) else 0
+    # what is left over a division by zero is that zero, with its sign
+    return longdouble.modulo(_number(a), divisor) if divisor else divisor
 
 
 def _negate(a: Value) -> Value:
@@ -223,6 +226,10 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Number]]] = {
 }
 
 
+#: dialplan functions that give texts of any length only: by name they cannot be called, and count as 0
+_ENDLESS = frozenset(
+    ("FILE", "FILE_COUNT_LINE", "FILE_FORMAT", "PASSTHRU", "POP", "REPLACE", "SHIFT", "STRBETWEEN", "STRREPLACE")
+)
 _FUNCTION_NUMBER = re.compile(r"[-0-9. \t]*\Z")
 _LEADING_NUMBER = re.compile(r"[ \t]*(-?)([0-9]+\.?[0-9]*|\.[0-9]+)")
 
@@ -232,7 +239,9 @@ def _call(name: str, values: list[Value], functions: Functions | None) -> Value:
     if own is not None:
         count, function = own
         return function(*map(_number, values)) if len(values) == count else 0
-    result = functions.function(name, ",".join(map(_text, values))) if functions is not None else None
+    if functions is None or name in _ENDLESS:
+        return 0
+    result = functions.function(name, ",".join(map(_text, values)))
     if result is None:
         return 0
     if not _FUNCTION_NUMBER.match(result):
@@ -551,11 +560,15 @@ class Template:
         return _run(self._code, texts, functions)
 
 
+#: what conditions give
+_TRUTHS = ("0", "1")
+
+
 def is_true(text: str) -> bool:
     """What GotoIf, ExecIf, While and IF take for true: not empty, and no number that is 0."""
     if not text:
         return False
-    if text == "1":
-        return True
+    if text in _TRUTHS:
+        return text == "1"
     found = _LEADING_INT.match(text)
     return int(found[1]) != 0 if found else True

@@ -322,7 +322,8 @@ def _sine(x: Decimal) -> Decimal:
 def _trigonometric(function: Callable[[Decimal], Decimal]) -> Callable[[Number], Number]:
     def compute(a: Number) -> Number:
         if isinstance(a, float):
-            return _from_decimal(function(Decimal(0))) if not a else MINUS_NAN
+            # a sine of minus zero is minus zero
+            return (_from_decimal(function(Decimal(0))) or a) if not a else MINUS_NAN
         with localcontext(_wide(30)):
             x = _decimal(a).remainder_near(2 * _PI) if _size(a) < 10**25 else Decimal(0)
             return _from_decimal(function(x))
@@ -382,8 +383,10 @@ def arcsine(a: Number) -> Number:
     """asin; NaN outside -1 to 1."""
     if (isinstance(a, float) and a) or _size(_exact(a)) > 1:
         return math.nan
+    if isinstance(a, float):
+        return a
     with localcontext(_wide(10)):
-        x = _decimal(_exact(a))
+        x = _decimal(a)
         if abs(x) == 1:
             return _from_decimal(_PI / 2 * x)
         return _from_decimal(_arctangent(x / (1 - x * x).sqrt()))
@@ -393,8 +396,10 @@ def arccosine(a: Number) -> Number:
     """acos; NaN outside -1 to 1."""
     if (isinstance(a, float) and a) or _size(_exact(a)) > 1:
         return math.nan
+    if isinstance(a, float):
+        return a
     with localcontext(_wide(10)):
-        x = _decimal(_exact(a))
+        x = _decimal(a)
         if abs(x) == 1:
             return 0 if x > 0 else _from_decimal(_PI)
         return _from_decimal(_PI / 2 - _arctangent(x / (1 - x * x).sqrt()))

@@ -7,10 +7,9 @@ part that makes no sense never holds.
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
-from functools import cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
+
+from pbx.dialplan.zones import zone
 
 _MINUTES = 24 * 60
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -28,17 +27,6 @@ class Moment(NamedTuple):
     month: int
 
 
-@cache
-def zone(name: str) -> tzinfo | None:
-    """A time zone by name; "" is the machine's (None), an unknown one UTC, as in Asterisk."""
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
 class Timing:
     """`times,weekdays,days,months[,zone]`, compiled to bit masks.
 
@@ -50,7 +38,7 @@ class Timing:
     def __init__(self, text: str) -> None:
         self.problems: list[str] = []
         self.zone = text.split(",", 4)[4] if text.count(",") == 4 else ""
-        if self.zone and zone(self.zone) is zone("UTC") and self.zone not in ("UTC", "Etc/UTC"):
+        if not zone(self.zone).known:
             self.problems.append(f"unknown time zone {self.zone!r}, taken for UTC")
         parts = [*re.split(r"[,|]", text)[:4], "", "", ""]
         self._minutes = self._clock(parts[0])
@@ -95,12 +83,11 @@ class Timing:
     def holds(self, now: float) -> bool:
         """Whether `now` (seconds since the epoch) is inside."""
         try:
-            local = datetime.fromtimestamp(now, zone(self.zone))
+            local = zone(self.zone).broken_down(int(now))
         except (OverflowError, ValueError, OSError):
             return False
-        return self.holds_at(
-            Moment(local.hour * 60 + local.minute, local.isoweekday() % 7, local.day - 1, local.month - 1)
-        )
+        weekday = (local.tm_wday + 1) % 7
+        return self.holds_at(Moment(local.tm_hour * 60 + local.tm_min, weekday, local.tm_mday - 1, local.tm_mon - 1))
 
     def holds_at(self, moment: Moment) -> bool:
         """Whether a moment (already in the zone) is inside."""

@@ -9,11 +9,11 @@ from typing import Any
 from pbx.channels.channel import State
 from pbx.dialplan import saying
 from pbx.dialplan.arguments import fields, parse_options, truth
-from pbx.dialplan.functions.clocks import broken_down, zone_of
 from pbx.dialplan.functions.common import c_float
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.playing import anything, finder, listen, nothing, start_file
 from pbx.dialplan.registry import Outcome, Result, application, options
+from pbx.dialplan.zones import zone
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+")
 
@@ -158,7 +158,7 @@ async def say_alpha_case(run: Run, data: str) -> Result:
 
 
 async def _say_time(run: Run, data: str) -> Result:
-    moment, zone, form, letters = fields(data, 4)
+    moment, place, form, letters = fields(data, 4)
     channel = run.channel
     found, _ = parse_options(letters)
     stops = anything if "j" in found or _interruptible(run) else nothing
@@ -167,10 +167,11 @@ async def _say_time(run: Run, data: str) -> Result:
     seconds = int(now if given is None else given)
     if channel.state is not State.UP and not run.over:
         channel.answer()
-    local = broken_down(seconds, zone_of(zone))
+    there = zone(place)
+    local = there.broken_down(seconds)
     if _new_mode(run):
         return await speak(run, by_rules(run, saying.moment_text("datetime", form, local)), stops)
-    spoken = saying.Moment(seconds, local, broken_down(now, zone_of(zone)), channel.language)
+    spoken = saying.Moment(seconds, local, there.broken_down(int(now)), channel.language)
 
     def unknown(letter: str) -> None:
         run.warn(f"Unknown character in datetime format {form}: {letter}")

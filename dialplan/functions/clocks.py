@@ -1,4 +1,4 @@
-"""Functions on time: STRFTIME, STRPTIME, and zones by name."""
+"""Functions on time: STRFTIME, STRPTIME."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import calendar
 import datetime
 import re
 import time
-import zoneinfo
 
 import numpy as np
 
 from pbx.dialplan.arguments import fields, split
-from pbx.dialplan.functions.common import c_float, to_int32
+from pbx.dialplan.functions.common import to_int32
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.scope import Scope
+from pbx.dialplan.zones import Zone, zone
 
 _DECIMAL = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)")
 _FRACTION = re.compile(r"%([1-6]?)q")
@@ -22,54 +22,32 @@ _DAYS = [d.lower() for d in calendar.day_name]
 _MONTHS = [m.lower() for m in calendar.month_name]
 
 
-def zone_of(name: str) -> datetime.tzinfo:
-    """A time zone by its name; the system's for "", UTC for one that does not exist."""
-    if not name:
-        local = datetime.datetime.now().astimezone().tzinfo
-        try:
-            return zoneinfo.ZoneInfo("localtime")
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            return local or datetime.UTC
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return datetime.UTC
+def moment_of(text: str) -> tuple[int, int] | None:
+    """(seconds, microseconds) of an epoch written as text; None for no number.
 
-
-def broken_down(seconds: float, zone: datetime.tzinfo) -> time.struct_time:
-    """C's struct tm of a moment in a zone, with the zone's name and offset."""
-    whole = int(seconds // 1)
-    moment = datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(seconds=whole)
-    local = moment.astimezone(zone)
-    offset = local.utcoffset() or datetime.timedelta()
-    plain = local.timetuple()
-    # a zone that does not say has no summer time; C gives no %z without that
-    return time.struct_time((*plain[:8], max(plain.tm_isdst, 0), local.tzname() or "UTC", int(offset.total_seconds())))
-
-
-def micro_of(text: str) -> int | None:
-    """Microseconds of an epoch written as text: cut, of a long double, as Asterisk does; None for no number."""
+    Both are cut, of a long double, as Asterisk does, and before 1970 both are negative.
+    """
     match = _DECIMAL.match(text)
     if match is None:
         return None
     value = np.longdouble(match[1])
-    return int((value - np.longdouble(int(value))) * 1_000_000) % 1_000_000
+    if not abs(value) < 2**63:
+        return -(2**63), 0
+    return int(value), int((value - np.longdouble(int(value))) * 1_000_000)
 
 
-def format_time(seconds: float, zone: datetime.tzinfo, form: str, micros: int | None = None) -> str:
+def format_time(seconds: int, micros: int, zone: Zone, form: str) -> str:
     """C's strftime, and `%q` with one to six digits: fractions of a second (`%q` alone: three)."""
-    micro = f"{round(seconds % 1 * 1_000_000) if micros is None else micros:06d}"
+    micro = f"{micros:06d}"
     form = form.replace("%%", "\0")
     form = _FRACTION.sub(lambda m: micro[: int(m[1] or 3)], form)
-    form = re.sub(r"%s", str(int(seconds // 1)), form)
     if not form:
         return ""
-    moment = broken_down(seconds, zone)
+    moment = zone.broken_down(seconds)
     # as in Asterisk, %Z is the machine's own zone, whichever was asked for
     form = _ZONE.sub(time.tzname[min(moment.tm_isdst, 1)], form)
-    # a mark behind it tells an empty result from a failed one
-    text = time.strftime(form.replace("\0", "%%") + "|", moment)
-    return text[:-1]
+    # a mark before it tells an empty result from a failed one
+    return time.strftime("|" + form.replace("\0", "%%"), moment)[1:]
 
 
 @function(
@@ -79,13 +57,14 @@ def format_time(seconds: float, zone: datetime.tzinfo, form: str, micros: int | 
     module="func_strings",
 )
 def strftime(scope: Scope, args: str) -> str:
-    epoch, zone, form = fields(args, 3)
+    epoch, name, form = fields(args, 3)
     given = len(split(args, 3)) == 3
-    seconds = c_float(epoch)
-    if seconds is None:
-        seconds = scope.services.switch.wall()
+    moment = moment_of(epoch)
+    if moment is None:
+        now = scope.services.switch.wall()
+        moment = int(now), int(now % 1 * 1_000_000)
     try:
-        return format_time(seconds, zone_of(zone), form if given else "%c", micro_of(epoch))
+        return format_time(*moment, zone(name), form if given else "%c")
     except (OverflowError, ValueError, OSError) as error:
         raise FunctionError(str(error)) from None
 
@@ -97,18 +76,16 @@ def strftime(scope: Scope, args: str) -> str:
     module="func_strings",
 )
 def strptime(scope: Scope, args: str) -> str:
-    text, zone, form = fields(args, 3)
+    text, name, form = fields(args, 3)
     if not text or not form:
         raise FunctionError("needs a date, a zone and a format")
     parsed = _Parser(text).parse(form)
     if parsed is None:
         raise FunctionError(f"'{text}' does not fit '{form}'")
     days = calendar.timegm((parsed.get("Y", 1900), parsed.get("m", 1), 1, 0, 0, 0)) // 86400 + parsed.get("d", 0) - 1
-    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(
-        days=days, hours=parsed.get("H", 0), minutes=parsed.get("M", 0), seconds=parsed.get("S", 0)
-    )
+    shown = days * 86400 + parsed.get("H", 0) * 3600 + parsed.get("M", 0) * 60 + parsed.get("S", 0)
     # printed as a C int: what lies before 1901-12-13 (a time without a date is of 1899) comes round from above
-    return str(to_int32(int(moment.replace(tzinfo=zone_of(zone)).timestamp())))
+    return str(to_int32(zone(name).moment(shown) or 0))
 
 
 class _Parser:
@@ -201,12 +178,12 @@ class _Parser:
         number = int(match[0])
         if kind == "y":
             kind, number = "Y", number + (2000 if number < 69 else 1900)
-        kind = {"e": "d", "k": "H", "I": "H", "l": "H"}.get(kind, kind)
-        limits = {"j": (1, 366), "m": (1, 12), "d": (1, 31), "H": (0, 24), "M": (0, 59), "S": (0, 61)}
+        kind = {"e": "d", "k": "H", "l": "I"}.get(kind, kind)
+        limits = {"j": (1, 366), "m": (1, 12), "d": (1, 31), "H": (0, 23), "I": (1, 12), "M": (0, 59), "S": (0, 61)}
         low, high = limits.get(kind, (-(1 << 62), 1 << 62))
         if not low <= number <= high:
             return False
-        self.found[kind] = number
+        self.found["H" if kind == "I" else kind] = number
         return True
 
     def _name(self, names: list[str], kind: str) -> bool:

@@ -8,10 +8,10 @@ from pbx.dialplan.octets import narrowed, widened
 from pbx.dialplan.scope import Scope
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_HEX = re.compile(r"[xX]([0-9A-Fa-f]{1,2})")
-_OCTAL = re.compile(r"[0-7]{1,3}")
+_HEX = re.compile(r"x([0-9A-Fa-f]{0,2})")
+_OCTAL = re.compile(r"[0-7]+")
 _INT = re.compile(r"\s*([+-]?\d+)")
-_FLOAT = re.compile(r"\s*([+-]?(?:0[xX][0-9A-Fa-f]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf(?:inity)?|nan))", re.I)
+_FLOAT = re.compile(r"\s*([+-]?(?:0x[0-9a-f]+|(?>\d+\.?\d*|\.\d+)(?:e[+-]?\d+|(?!e))|inf(?:inity)?|nan))", re.I)
 _LONG_MAX = 2**63 - 1
 
 
@@ -21,7 +21,10 @@ def value_of(scope: Scope, name: str) -> str:
 
 
 def encoded_char(text: str, position: int = 0) -> tuple[str, int]:
-    """(the character that stands at `position`, escapes read, the position behind it); ("", position) at the end."""
+    """(the character that stands at `position`, escapes read, the position behind it); ("", position) at the end.
+
+    There is none ("") either where a `\\x` has no digits behind it.
+    """
     if position >= len(text):
         return "", position
     char = text[position]
@@ -32,7 +35,7 @@ def encoded_char(text: str, position: int = 0) -> tuple[str, int]:
         return _ESCAPES[following], position + 2
     match = _HEX.match(text, position + 1)
     if match:
-        return chr(int(match[1], 16)), match.end()
+        return chr(int(match[1], 16)) if match[1] else "", match.end()
     if following == "0":
         match = _OCTAL.match(text, position + 1)
         assert match is not None

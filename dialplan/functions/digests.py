@@ -17,7 +17,8 @@ from pbx.dialplan.arguments import fields
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.scope import Scope
 
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+#: what scanf's %2x reads behind a % with two characters behind it: blanks before, a sign as one of two, 0x is none
+_ESCAPE = re.compile(rb"%(?=\s*([+-][0-9a-f]|(?!0x)[0-9a-f]{1,2})).{2}", re.I | re.S)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
@@ -105,7 +106,11 @@ def uriencode(scope: Scope, args: str) -> str:
 
 @function("URIDECODE", syntax="URIDECODE(data)", synopsis="A text with its % escapes read", module="func_uri")
 def uridecode(scope: Scope, args: str) -> str:
-    return octets.from_bytes(_ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), octets.to_bytes(args)).partition(b"\0")[0])
+    return octets.from_bytes(_ESCAPE.sub(_byte, octets.to_bytes(args)).partition(b"\0")[0])
+
+
+def _byte(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 16) & 0xFF])
 
 
 @function("UUID", syntax="UUID()", synopsis="A new random UUID", module="func_uuid")

@@ -6,15 +6,21 @@ from pbx.dialplan import octets
 from pbx.dialplan.arguments import fields, split
 from pbx.dialplan.functions.common import c_float, c_int, encoded_char, value_of
 from pbx.dialplan.registry import FunctionError, Result, application, function
-from pbx.dialplan.scope import Scope
+from pbx.dialplan.scope import Scope, unmarked
 
 _STRINGS = "func_strings"
+#: the variable that holds the keys for what is written to a whole hash
+_COLUMNS = "~ODBCFIELDS~"
 
 
 def _delimiter(text: str, default: str = ",") -> str:
-    """The one character that a delimiter argument means."""
+    """The one byte that a delimiter argument means (as a character: lists are taken apart as `widened` texts)."""
     char, _ = encoded_char(octets.widened(text))
-    return octets.narrowed(char) if char else default
+    return char or default
+
+
+def _wide(scope: Scope, name: str) -> str:
+    return octets.widened(value_of(scope, name))
 
 
 # ---- fields by number ---------------------------------------------------------------------------------
@@ -32,7 +38,7 @@ def cut(scope: Scope, args: str) -> str:
     if not name or not ranges:
         raise FunctionError("needs a variable, a delimiter and the fields")
     delimiter = _delimiter(char, "-" if not char else "")
-    value = value_of(scope, name)
+    value = _wide(scope, name)
     parts = value.split(delimiter) if delimiter else [value]
     if not value:
         return ""
@@ -46,7 +52,7 @@ def cut(scope: Scope, args: str) -> str:
             continue
         out.extend(parts[first - 1 : last])
         position = min(last, len(parts)) + 1
-    return delimiter.join(out)
+    return octets.narrowed(delimiter.join(out))
 
 
 def _range(text: str) -> tuple[int, int]:
@@ -70,7 +76,7 @@ def fieldqty(scope: Scope, args: str) -> str:
     parts = split(args, 2)
     if len(parts) < 2:
         return "1"
-    value, delimiter = value_of(scope, parts[0]), _delimiter(parts[1], "")
+    value, delimiter = _wide(scope, parts[0]), _delimiter(parts[1], "")
     if not value:
         return "0"
     return str(value.count(delimiter) + 1) if delimiter else "1"
@@ -86,8 +92,9 @@ def fieldnum(scope: Scope, args: str) -> str:
     parts = split(args, 3)
     if len(parts) < 3:
         raise FunctionError("needs a variable, a delimiter and a value")
-    found = value_of(scope, parts[0]).split(_delimiter(parts[1]))
-    wanted = parts[2].lower()
+    value, delimiter = _wide(scope, parts[0]), _delimiter(parts[1], "")
+    found = value.split(delimiter) if delimiter else [value]
+    wanted = octets.widened(parts[2]).lower()
     if found == [""]:
         return "0"
     return str(next((at for at, part in enumerate(found, 1) if part.lower() == wanted), 0))
@@ -103,9 +110,11 @@ def listfilter(scope: Scope, args: str) -> str:
     parts = split(args, 3)
     if len(parts) < 3:
         raise FunctionError("needs a variable, a delimiter and a value")
-    value = value_of(scope, parts[0])
-    delimiter = _delimiter(parts[1])
-    return delimiter.join(item for item in value.split(delimiter) if item != parts[2])
+    delimiter = parts[1] or ","
+    *items, last = value_of(scope, parts[0]).split(delimiter)
+    left = [item for item in items if item != parts[2]]
+    # an empty item at the end stays
+    return delimiter.join([*left, last] if last != parts[2] or (items and not last) else left)
 
 
 @function(
@@ -124,11 +133,11 @@ def sort(scope: Scope, args: str) -> str:
 
 
 def _list(scope: Scope, args: str) -> tuple[str, str, str]:
-    """(variable, delimiter, its value) of `varname[,delim]`."""
+    """(variable, delimiter, its value) of `varname[,delim]`; delimiter and value widened."""
     name, char = fields(args, 2)
     if not name:
         raise FunctionError("needs a variable")
-    return name, _delimiter(char), value_of(scope, name)
+    return name, _delimiter(char), _wide(scope, name)
 
 
 @function(
@@ -141,8 +150,8 @@ def shift(scope: Scope, args: str) -> str:
     name, delimiter, value = _list(scope, args)
     item, _, rest = value.partition(delimiter)
     if value:
-        scope.set(name, rest)
-    return item
+        scope.set(name, octets.narrowed(rest))
+    return octets.narrowed(item)
 
 
 @function(
@@ -155,8 +164,16 @@ def pop(scope: Scope, args: str) -> str:
     name, delimiter, value = _list(scope, args)
     rest, _, item = value.rpartition(delimiter)
     if value:
-        scope.set(name, rest)
-    return item
+        scope.set(name, octets.narrowed(rest))
+    return octets.narrowed(item)
+
+
+def _grown(scope: Scope, args: str) -> tuple[str, str, str]:
+    """As `_list`, of a list that is written: marks of inheritance are no part of the name by which it is read."""
+    name, char = fields(args, 2)
+    if not name:
+        raise FunctionError("needs a variable")
+    return name, octets.narrowed(_delimiter(char)), value_of(scope, unmarked(name)[0])
 
 
 def _push_read(scope: Scope, args: str) -> str:
@@ -175,7 +192,7 @@ def push(scope: Scope, args: str) -> str:
 
 @push.writer
 def _push(scope: Scope, args: str, value: str) -> None:
-    name, delimiter, old = _list(scope, args)
+    name, delimiter, old = _grown(scope, args)
     scope.set(name, f"{old}{delimiter}{value}" if old else value)
 
 
@@ -191,7 +208,7 @@ def unshift(scope: Scope, args: str) -> str:
 
 @unshift.writer
 def _unshift(scope: Scope, args: str, value: str) -> None:
-    name, delimiter, old = _list(scope, args)
+    name, delimiter, old = _grown(scope, args)
     scope.set(name, f"{value}{delimiter}{old}" if old else value)
 
 
@@ -237,19 +254,26 @@ def hash_(scope: Scope, args: str) -> str:
         return scope.get(_element(*parts)) or ""
     if not parts:
         return ""
-    return ",".join(scope.variables[_element(parts[0], key)] for key in hash_keys(scope, parts[0]))
+    keys = ",".join(hash_keys(scope, parts[0]))
+    scope.set(_COLUMNS, keys)
+    values = [scope.get(_element(parts[0], key)) for key in split(keys)]
+    # a key that does not come back as it was written (one with a comma) spoils them all
+    return "" if None in values else ",".join(value or "" for value in values)
 
 
 @hash_.writer
 def _hash(scope: Scope, args: str, value: str) -> None:
     parts = split(args, 2)
+    if not parts:
+        return
+    name, mark = unmarked(parts[0])
     if len(parts) == 2:
-        scope.set(_element(*parts), value)
-    elif parts:
-        # the keys are the columns of the last answer (CURL with hashcompat); without one nothing is set
-        keys = split(scope.get("~ODBCFIELDS~") or "")
-        for key, element in zip(keys, split(value), strict=False):
-            scope.set(_element(parts[0], key), element)
+        scope.set("_" * mark + _element(name, parts[1]), value)
+        return
+    # the keys are those of the hash that was last read whole, or of the last answer of CURL
+    elements = split(value)
+    for number, key in enumerate(split(scope.get(_COLUMNS) or "")):
+        scope.set("_" * mark + _element(name, key), elements[number] if number < len(elements) else "")
 
 
 @function("HASHKEYS", syntax="HASHKEYS(hashname)", synopsis="The keys of a hash, newest first", module=_STRINGS)

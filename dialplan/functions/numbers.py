@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+from pbx.dialplan import octets
 from pbx.dialplan.arguments import fields, split
-from pbx.dialplan.functions.common import c_float, c_int, double_to_int
+from pbx.dialplan.functions.common import c_float, c_int, double_to_int, to_int32
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.scope import Scope
 
@@ -18,9 +19,9 @@ _OPERATORS = ("*", "/", "%", "^", "AND", "XOR", "OR", ">", "<", "=", "+", "-")
 
 
 def _operator(text: str) -> tuple[str, str, str]:
-    """(left side, operator, right side); the first character is never an operator (a sign)."""
+    """(left side, operator, right side); a minus at the beginning is a sign."""
     for operator in _OPERATORS:
-        at = text.find(operator, 1)
+        at = text.find(operator, int(text.startswith("-")))
         if at < 0:
             continue
         left, rest = text[:at], text[at + len(operator) :]
@@ -37,7 +38,8 @@ def _operator(text: str) -> tuple[str, str, str]:
 def _power(a: float, b: float) -> float:
     try:
         result = a**b
-        return math.nan if isinstance(result, complex) else float(result)
+        # what has no result is a NaN with a sign, as the processor makes it
+        return -math.nan if isinstance(result, complex) else float(result)
     except OverflowError:
         return math.inf
     except ZeroDivisionError:
@@ -54,9 +56,10 @@ def _calculate(a: float, operator: str, b: float) -> float | str:
         case "*":
             return a * b
         case "/":
-            return a / b if b else 0.0
+            # Asterisk takes any divisor that is not above 0 for a division by zero
+            return a / b if b > 0 else 0.0
         case "%":
-            return float(math.fmod(ia, ib)) if ib else 0.0
+            return float(int(math.fmod(ia, ib))) if ib else 0.0
         case "^":
             return _power(a, b)
         case "AND":
@@ -66,7 +69,7 @@ def _calculate(a: float, operator: str, b: float) -> float | str:
         case "XOR":
             return float(ia ^ ib)
         case "<<":
-            return float(double_to_int(float(ia << (ib & 31))))
+            return float(to_int32(ia << (ib & 31)))
         case ">>":
             return float(ia >> (ib & 31))
     truth = {">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b, "==": a == b}[operator]
@@ -81,8 +84,8 @@ def _calculate(a: float, operator: str, b: float) -> float | str:
     module=_MATH,
 )
 def calculate(scope: Scope, args: str) -> str:
-    expression, kind = fields(args, 2)
-    kind = kind.lower() or "f"
+    expression, *kinds = split(args, 2) or [""]
+    kind = kinds[0].lower() if kinds else "f"
     if kind not in ("f", "float", "i", "int", "h", "hex", "c", "char"):
         raise FunctionError(f"unknown type '{kind}'")
     left, operator, right = _operator(expression)
@@ -93,11 +96,13 @@ def calculate(scope: Scope, args: str) -> str:
     if isinstance(result, str):
         return result
     if kind.startswith("f"):
-        return f"{result:.6f}"
+        return "-nan" if math.isnan(result) and math.copysign(1, result) < 0 else f"{result:.6f}"
+    if kind.startswith("h"):
+        return f"{(int(result) if abs(result) < 2**63 else 0) & 0xFFFFFFFF:x}"
     whole = double_to_int(result)
     if kind.startswith("i"):
         return str(whole)
-    return f"{whole & 0xFFFFFFFF:x}" if kind.startswith("h") else chr(whole & 0xFF)
+    return octets.narrowed(chr(whole & 0xFF)) if whole & 0xFF else ""
 
 
 def _change(scope: Scope, args: str, step: int) -> str:
@@ -109,17 +114,29 @@ def _change(scope: Scope, args: str, step: int) -> str:
         raise FunctionError(f"variable '{name}' is not set")
     if not re.fullmatch(r"\s*[+-]?\d+", value):
         raise FunctionError(f"'{value}' is no whole number")
-    text = str((c_int(value) or 0) + step)
+    text = str(to_int32((c_int(value) or 0) + step))
     scope.set(name, text)
     return text
 
 
-@function("INC", syntax="INC(variable)", synopsis="Adds 1 to a variable and gives its value", module=_MATH)
+@function(
+    "INC",
+    syntax="INC(variable)",
+    synopsis="Adds 1 to a variable and gives its value",
+    needs_channel=True,
+    module=_MATH,
+)
 def inc(scope: Scope, args: str) -> str:
     return _change(scope, args, 1)
 
 
-@function("DEC", syntax="DEC(variable)", synopsis="Takes 1 from a variable and gives its value", module=_MATH)
+@function(
+    "DEC",
+    syntax="DEC(variable)",
+    synopsis="Takes 1 from a variable and gives its value",
+    needs_channel=True,
+    module=_MATH,
+)
 def dec(scope: Scope, args: str) -> str:
     return _change(scope, args, -1)
 

@@ -114,6 +114,8 @@ def local_peek(scope: Scope, args: str) -> str:
     level = c_int(depth)
     if level is None or not name:
         raise FunctionError("needs a number and a variable")
+    if level > len(scope.frames):
+        return ""
     value = scope.variables.get(name)
     for frame in reversed(scope.frames):
         if level <= 0:

@@ -46,7 +46,8 @@ def ltrim(scope: Scope, args: str) -> str:
 
 @function("RTRIM", syntax="RTRIM(string)", synopsis="A text without blanks at its end", module="func_strings")
 def rtrim(scope: Scope, args: str) -> str:
-    return args.rstrip(_BLANKS)
+    # of blanks alone the first is left
+    return args.rstrip(_BLANKS) or args[:1]
 
 
 @function("PASSTHRU", syntax="PASSTHRU([string])", synopsis="Gives back its argument", module="func_strings")
@@ -86,13 +87,15 @@ def _allowed(text: str) -> set[str]:
     found: set[str] = set()
     while position < len(wide):
         low, position = encoded_char(wide, position)
+        if not low:
+            raise FunctionError("what stands behind \\x is no hexadecimal number")
         if position < len(wide) and wide[position] == "-":
             high, behind = encoded_char(wide, position + 1)
+            position = behind
             if not high:
                 found.add(low)
-                break
-            position = behind
-            code = ord(low or "\0")
+                continue
+            code = ord(low)
             while code != ord(high):
                 found.add(chr(code))
                 code = (code + 1) % 256
@@ -190,7 +193,7 @@ def _quoted(args: str) -> tuple[str, str] | None:
             position += 1
         word.append(args[position : position + 1])
         position += 1
-    return "".join(word), args[position + 1 :]
+    return ("".join(word), args[position + 1 :]) if position < len(args) else None
 
 
 @function(
@@ -203,11 +206,11 @@ def sprintf(scope: Scope, args: str) -> str:
     parts = split(args, 101)
     if not parts:
         raise FunctionError("needs a format")
-    return _Printf(parts[0], parts[1:]).form()
+    return octets.narrowed(_Printf(octets.widened(parts[0]), [octets.widened(part) for part in parts[1:]]).form())
 
 
 class _Printf:
-    """C's printf over texts, as far as SPRINTF takes it: `%[flags][width][.precision][length]conversion`."""
+    """C's printf over bytes, as far as SPRINTF takes it: `%[flags][width][.precision][length]conversion`."""
 
     def __init__(self, form: str, arguments: list[str]) -> None:
         self.text = form
@@ -263,8 +266,12 @@ class _Printf:
         elif "h" in spec:
             number = (number + 32768) % 65536 - 32768
         if kind == "c":
-            return (shape + "c") % chr(number & 0xFF)
-        if kind in "ouxX":
+            # the byte 0 ends the text
+            return ((shape + "c") % chr(number & 0xFF)).partition("\0")[0]
+        if any(mark in spec for mark in "lqjztL"):
+            # an int where a long is expected: the upper half is empty
+            number &= 0xFFFFFFFF
+        elif kind in "ouxX":
             number &= 0xFF if "hh" in spec else 0xFFFF if "h" in spec else 0xFFFFFFFF
         if kind == "o" and "#" in shape:
             return "0" + (shape.replace("#", "") + "o") % number
