@@ -17,12 +17,12 @@ from pbx.channels.channel import Channel, State
 from pbx.channels.events import ChannelLocation, Control, DigitEnd
 from pbx.channels.interrupts import Hangup
 from pbx.channels.log import Log
-from pbx.dialplan import jumps
+from pbx.dialplan import jumps, steps
 from pbx.dialplan.dialplan import Pending
 from pbx.dialplan.model import Extension, Priority
 from pbx.dialplan.registry import APPLICATIONS, Outcome, Result, Suspend
 from pbx.dialplan.scope import Problem, scope_of
-from pbx.dialplan.steps import Steps
+from pbx.dialplan.steps import Turns
 from pbx.dialplan.walk import Walk
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Run:
         self.log = _log
         #: the extension and the line being run
         self.at: tuple[Extension, Priority] | None = None
-        self.steps = Steps(self)
+        self.turns = Turns()
 
     def left(self, channel: Channel, to: object) -> None:
         """Owner: the channel was claimed; its task sees Taken and ends."""
@@ -220,7 +220,7 @@ class Run:
             if jumps.gosub(self, where) is None:
                 frames[-1].special = True
                 channel.priority += 1
-                await self.steps.go()
+                await steps.go(self)
                 returned = len(frames) <= depth
                 if not returned and not self.over:
                     self.warn(f"subroutine '{where}' ended without Return")
@@ -230,12 +230,12 @@ class Run:
             self.place(*place)
         return returned
 
-    async def signal_end(self, kind: Control, seconds: float) -> None:
-        """Tell the far end busy or congestion and wait until it hangs up, at most that long (0: for ever)."""
+    async def signal_end(self, kind: Control, seconds: float | None) -> None:
+        """Tell the far end busy or congestion and wait until it hangs up, at most that long (None: for ever)."""
         channel = self.channel
         if channel.state is not State.UP:
             cause = Cause.USER_BUSY if kind is Control.BUSY else Cause.NORMAL_CIRCUIT_CONGESTION
             channel.hangup_cause = int(cause)
             channel.set_state(State.BUSY)
         channel.indicate(kind)
-        await channel.wait(None, seconds or None)
+        await channel.wait(None, seconds)

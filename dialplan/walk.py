@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pbx.channels.events import Control
 from pbx.channels.interrupts import Expired, Hangup, Redirect
+from pbx.dialplan import steps
 from pbx.dialplan.registry import Outcome
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Walk:
     async def _cycle(self) -> bool:
         """Priorities until they end, then what follows from that; False when the call is to end."""
         channel = self.channel
-        result = await self.run.steps.go()
+        result = await steps.go(self.run)
         digits = ""
         invalid = False
         if isinstance(result, str):
@@ -284,7 +285,7 @@ class Walk:
         if self.run.exists(channel.context, "h"):
             channel.exten, channel.priority = "h", 1
             try:
-                await self.run.steps.go()
+                await steps.go(self.run)
             except Hangup:
                 channel.acknowledge()
         await self.handlers()
@@ -300,7 +301,7 @@ class Walk:
                 handlers.clear()
                 break
             if ran > 1:
-                await self.run.steps.give_way()
+                await steps.give_way(self.run)
             try:
                 await self.run.subroutine(handlers.pop())
             except Hangup:
