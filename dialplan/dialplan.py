@@ -247,6 +247,9 @@ class Dialplan:
 
     def _close(self, context: Context, search: _Search) -> tuple[Found | None, bool]:
         """(what matches or could, whether that is the last word of this context)."""
+        if context.newer is not None:
+            possible, last = context.newer.close(search.exten, search.caller, search.mode)
+            return None if possible is None else Found(context, possible, None), last
         for key, early in context.index.close(search.exten, search.mode):
             for extension in context.group(key):
                 if extension.caller is not None and not caller_matches(extension.caller, search.caller):

@@ -14,6 +14,11 @@ Learnt from a stock Asterisk 22 (`dialplan debug CONTEXT` and what calls do):
   is not asked where the same pattern stands without one; an empty one never holds; where one holds, what is dialled may
   go on behind the pattern (`_X/55` takes 123 from caller 55).  Behind a number it is the other way round: an empty one
   always holds, any other never.
+* Whether more digits could come (CANMATCH, MATCHMORE) does not depend on priorities.  `.` says yes, `!` ends the
+  question (yes, and nothing to wait for).  Where the digits end at a step that others follow they could go on, and its
+  neighbours behind it are not looked at, so that a `!` there goes unseen; with CANMATCH a step that nothing follows
+  does as well.  Where a caller-ID match is the first to follow it is all that is asked, and a caller whose number is
+  but the beginning of it counts as one that could match.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pbx.dialplan.octets import widened
+from pbx.dialplan.patterns import Mode
 
 if TYPE_CHECKING:
     from pbx.dialplan.model import Extension
@@ -235,6 +241,12 @@ class NewIndex:
         text = text[:1] + text[1:].replace("-", "")
         return _search(self._root, text, widened(caller))
 
+    def close(self, exten: str, caller: str, mode: Mode) -> tuple[Extension | None, bool]:
+        """CANMATCH and MATCHMORE: (a name that could match, whether that is the last word of this context)."""
+        self.running = True
+        text = widened(exten)
+        return _could(self._root, text[:1] + text[1:].replace("-", ""), widened(caller), mode)
+
     def let_go(self, step: int) -> Generator[None, None, None]:
         """Free the tree, `step` of its steps at a time: for one that nobody asks any more."""
         self._firsts.clear()
@@ -295,3 +307,66 @@ def _search(root: _Step, text: str, caller: str) -> Iterator[Extension]:
                 steps = table.get(text[at : at + 1], step.rest)
             else:
                 steps = step.rest if table is not None else step.after(text[at : at + 1])
+
+
+class _Level:
+    """Steps still to be looked at for one place of a text."""
+
+    __slots__ = ("at", "final", "steps", "text")
+
+    def __init__(self, steps: tuple[_Step, ...], text: str, at: int, final: bool) -> None:
+        self.steps = iter(steps)
+        self.text = text
+        self.at = at
+        #: what could match here leaves the level above nothing to look at
+        self.final = final
+
+
+def _could(root: _Step, text: str, caller: str, mode: Mode) -> tuple[Extension | None, bool]:
+    """See `NewIndex.close`; without recursion, as what is dialled may be long."""
+    possible: Extension | None = None
+    could = False
+    levels = [_Level(root.after(text[:1]), text, 0, False)]
+    while levels:
+        level = levels[-1]
+        step = next(level.steps, None)
+        if step is None:
+            _leave(levels, could)
+            continue
+        text, at = level.text, level.at
+        if step.always:
+            if step.text == "/":
+                if caller and step.following:
+                    levels.append(_Level(step.after(caller[:1]), caller, 0, True))
+                continue
+            if step.extension is not None and text.find("/", at) < 0:
+                if step.text == "!" and mode is Mode.MATCHMORE:
+                    return None, True
+                return step.extension, True
+            if step.following and step.following[0].text == "/":
+                levels.append(_Level(step.after("/"), "/", 0, True))
+        elif at < len(text) and text[at] in step.members:
+            at += 1
+            first = step.following[0].text if step.following else ""
+            if step.following and (at < len(text) or first == "!"):
+                levels.append(_Level(step.after(text[at : at + 1]), text, at, False))
+            elif first == "/":
+                levels.append(_Level(step.after("/"), "/", 0, True))
+            elif at == len(text) and (step.following or mode is Mode.CANMATCH):
+                could = True
+                possible = _end_of(step)
+                _leave(levels, could)
+    return possible, possible is not None
+
+
+def _leave(levels: list[_Level], could: bool) -> None:
+    """Done with the innermost level, and with those above that what could match there ends too."""
+    while levels.pop().final and could and levels:
+        pass
+
+
+def _end_of(step: _Step) -> Extension | None:
+    """The name at the end of the first way from here."""
+    while step.extension is None and step.following:
+        step = step.following[0]
+    return step.extension

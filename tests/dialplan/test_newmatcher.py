@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 from pbx.dialplan.dialplan import Dialplan
 from pbx.dialplan.model import Extension, Priority
 from pbx.dialplan.newmatcher import _DIGITS, FEW, NewIndex, _bare, _steps
+from pbx.dialplan.patterns import Mode
 from pbx.slices import in_slices
 from tests.dialplan.recordings import dialplan
 
 # ---- the plain reading: a list behind each step, all of it looked at ----------------------------------------------
+
+
+CLOSE = (Mode.CANMATCH, Mode.MATCHMORE)
 
 
 class Step:
@@ -73,6 +77,14 @@ class Plain:
     def matching(self, exten: str, caller: str) -> list[Extension]:
         return list(search(self.root.following, exten[:1] + exten[1:].replace("-", ""), caller))
 
+    def close(self, exten: str, caller: str, mode: Mode) -> tuple[Extension | None, bool]:
+        possible: list[Extension | None] = []
+        try:
+            could(self.root.following, exten[:1] + exten[1:].replace("-", ""), caller, mode, possible)
+        except Final as final:
+            return final.found, True
+        return (possible[-1], possible[-1] is not None) if possible else (None, False)
+
 
 def search(steps: list[Step], text: str, caller: str) -> Iterator[Extension]:
     for step in steps:
@@ -91,6 +103,46 @@ def search(steps: list[Step], text: str, caller: str) -> Iterator[Extension]:
                 yield from search(following, text[1:], caller)
             elif following and following[0].text == "/":
                 yield from search(following, "/", caller)
+
+
+class Final(Exception):
+    """The search is over: what it found, if anything."""
+
+    def __init__(self, found: Extension | None) -> None:
+        super().__init__()
+        self.found = found
+
+
+def could(steps: list[Step], text: str, caller: str, mode: Mode, possible: list[Extension | None]) -> None:
+    """Whether more digits could come, a level at a time: what could match goes into `possible`."""
+    for step in steps:
+        following = step.following
+        first = following[0].text if following else ""
+        if step.pattern and step.text in (".", "!"):
+            if step.extension is not None and "/" not in text:
+                raise Final(None if step.text == "!" and mode is Mode.MATCHMORE else step.extension)
+            if first == "/":
+                could(following, "/", caller, mode, possible)
+                if possible:
+                    return
+        elif step.pattern and step.text == "/":
+            if caller and following:
+                could(following, caller, caller, mode, possible)
+                if possible:
+                    return
+        elif text and text[0] in step.members:
+            rest = text[1:]
+            if following and (rest or first == "!"):
+                could(following, rest, caller, mode, possible)
+            elif first == "/":
+                could(following, "/", caller, mode, possible)
+                if possible:
+                    return
+            elif not rest and (following or mode is Mode.CANMATCH):
+                while step.extension is None and step.following:
+                    step = step.following[0]
+                possible.append(step.extension)
+                return
 
 
 parts = st.sampled_from([*"0123XZNa-/#.!", "[12]", "[1-3]", "[3]", "[X]", "[./]", "[!]", "[-1]", "[ab]"])
@@ -119,6 +171,7 @@ def test_search_finds_what_a_plain_one_finds(loaded: list[Extension], asked: lis
         expected = plain.matching(exten, caller)
         assert list(tree.matching(exten, caller)) == expected
         # twice: the second answer is the remembered one
+        assert [tree.close(exten, caller, mode) for mode in CLOSE] == [plain.close(exten, caller, m) for m in CLOSE]
         assert [tree.first(exten, caller) for _ in "ab"] == [expected[0] if expected else None] * 2
         if number % 3 == 2 and there:
             gone = there.pop(len(exten) % len(there))
