@@ -57,7 +57,8 @@ def _parts(text: str) -> tuple[str | None, str | None, int, int | None, str]:
 
     Context and extension are None where there is no comma for them.
     """
-    parts = text.split(",", 2)
+    # what stands behind a third comma means nothing
+    parts = text.split(",")[:3]
     priority = parts[-1]
     exten = parts[-2] if len(parts) > 1 else None
     context = parts[0] if len(parts) > 2 else None

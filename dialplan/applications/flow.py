@@ -169,11 +169,15 @@ async def exec_if(run: Run, data: str) -> Result:
         # the form of old: ExecIf(expression,application,arguments)
         condition, name, args = fields(data, 3)
         return await run.execute(name, args) if is_true(condition) else None
-    parts = [*split(data, 2, "?", raw=True), "", ""]
-    calls = [*split(parts[1], 2, ":", raw=True), "", ""]
-    if is_true(parts[0]):
+    condition, *rest = split(data, 2, "?", raw=True)
+    if not rest or not rest[0]:
+        run.warn("ExecIf requires expression?application")
+        return Outcome.END
+    calls = [*split(rest[0], 2, ":", raw=True), ""]
+    if is_true(condition):
         return await _execute(run, calls[0])
-    return await _execute(run, calls[1]) if calls[1] else None
+    # nothing to do otherwise, be it written with parentheses
+    return await _execute(run, calls[1]) if _call_parts(calls[1])[0] else None
 
 
 @application(

@@ -15,23 +15,29 @@ from pbx.dialplan.registry import Result, application
 _PREFIX = "WHILE"
 
 
-def _ahead(run: Run, opening: str, closing: tuple[str, ...]) -> tuple[str, int] | None:
-    """The next of `closing` (lower case) on this level behind the present priority: (its name, its number)."""
+def _ahead(run: Run, opening: str, closing: str) -> dict[str, int]:
+    """Where what ends the present block stands: the first of each application on this level up to `closing`.
+
+    Keys are names in lower case; nothing is found where `closing` is missing.
+    """
+    found: dict[str, int] = {}
     extension = run.at[0] if run.at is not None else None
     if extension is None:
-        return None
+        return found
     depth = 0
     for priority in extension.in_order():
         if priority.number <= run.channel.priority:
             continue
         name = priority.application.lower()
-        if depth == 0 and name in closing:
-            return name, priority.number
+        if depth == 0:
+            found.setdefault(name, priority.number)
+            if name == closing:
+                return found
         if name == opening:
             depth += 1
-        elif depth and name == closing[-1]:
+        elif name == closing:
             depth -= 1
-    return None
+    return {}
 
 
 def _index(run: Run) -> int:
@@ -52,13 +58,13 @@ def _leave_while(run: Run, variable: str, label: str) -> None:
         jumps.goto(run, behind)
         scope.set(f"END_{variable}", None)
         return
-    end = _ahead(run, "while", ("endwhile",))
+    end = _ahead(run, "while", "endwhile").get("endwhile")
     if end is None:
         run.warn(
             f"Couldn't find matching EndWhile? (While at {channel.context}@{channel.exten} priority {channel.priority})"
         )
         return
-    channel.priority = end[1]
+    channel.priority = end
 
 
 def _label(run: Run) -> str:
@@ -119,19 +125,20 @@ def exit_while(run: Run, data: str) -> Result:
     return None
 
 
-def _skip(run: Run, word: str, stops: tuple[str, ...]) -> Result:
-    """Jump to the next part of the If; an ElseIf is run itself, others are passed."""
-    found = _ahead(run, "if", stops)
+def _skip(run: Run, word: str, *stops: str) -> Result:
+    """Jump to the first that there is of `stops`, else to the EndIf; an ElseIf is run itself, others are passed."""
+    found = _ahead(run, "if", "endif")
     channel = run.channel
-    if found is None:
+    if not found:
         run.warn(f"Couldn't find matching EndIf? ({word} at {channel.context}@{channel.exten}:{channel.priority})")
         return None
-    name, number = found
-    channel.priority = number - 1 if name == "elseif" else number
+    stop = next((name for name in stops if name in found), "endif")
+    channel.priority = found[stop] - int(stop == "elseif")
     return None
 
 
-_PARTS = ("elseif", "else", "endif")
+#: an ElseIf is looked for first, also behind an Else
+_PARTS = ("elseif", "else")
 
 
 @application(
@@ -141,17 +148,17 @@ _PARTS = ("elseif", "else", "endif")
     synopsis="Runs what stands up to ElseIf, Else or EndIf if a condition holds",
 )
 def if_(run: Run, data: str) -> Result:
-    return None if is_true(data) else _skip(run, "If", _PARTS)
+    return None if is_true(data) else _skip(run, "If", *_PARTS)
 
 
 @application("ElseIf", module="app_if", syntax="ElseIf(expression)", synopsis="Another condition of an If")
 def else_if(run: Run, data: str) -> Result:
-    return None if is_true(data) else _skip(run, "ElseIf", _PARTS)
+    return None if is_true(data) else _skip(run, "ElseIf", *_PARTS)
 
 
 @application("Else", module="app_if", syntax="Else()", synopsis="The other branch of an If")
 def else_(run: Run, data: str) -> Result:
-    return _skip(run, "Else", ("endif",))
+    return _skip(run, "Else")
 
 
 @application("EndIf", module="app_if", syntax="EndIf()", synopsis="Ends the block of an If")
@@ -161,4 +168,4 @@ def end_if(run: Run, data: str) -> Result:
 
 @application("ExitIf", module="app_if", syntax="ExitIf()", synopsis="Leaves the block of an If")
 def exit_if(run: Run, data: str) -> Result:
-    return _skip(run, "ExitIf", ("endif",))
+    return _skip(run, "ExitIf")
