@@ -80,7 +80,7 @@ def ifmodule(scope: Scope, args: str) -> str:
     "VARIABLE_EXISTS", syntax="VARIABLE_EXISTS(varname)", synopsis="1 if a variable is set, else 0", module=_LOGIC
 )
 def variable_exists(scope: Scope, args: str) -> str:
-    return "1" if args in scope.variables or args in scope.services.dialplan.globals else "0"
+    return "1" if args in scope.variables or args in scope.globals else "0"
 
 
 @write_only("DELETE", syntax="DELETE(varname)", synopsis="Written: takes a variable away", module=_GLOBAL)
@@ -90,17 +90,20 @@ def delete(scope: Scope, args: str, value: str) -> None:
 
 @function("GLOBAL", syntax="GLOBAL(varname)", synopsis="A global variable", module=_GLOBAL)
 def global_(scope: Scope, args: str) -> str:
-    return scope.services.dialplan.globals.get(args) or ""
+    return scope.globals.get(args) or ""
 
 
 @global_.writer
 def _global(scope: Scope, args: str, value: str) -> None:
-    scope.set_global(args, value)
+    if args.endswith(")"):
+        scope.write(args, value)
+    else:
+        scope.set_global(args, value)
 
 
 @function("GLOBAL_EXISTS", syntax="GLOBAL_EXISTS(varname)", synopsis="1 if a global variable is set", module=_GLOBAL)
 def global_exists(scope: Scope, args: str) -> str:
-    return "1" if args in scope.services.dialplan.globals else "0"
+    return "1" if args in scope.globals else "0"
 
 
 @write_only("GLOBAL_DELETE", syntax="GLOBAL_DELETE(varname)", synopsis="Written: takes a global away", module=_GLOBAL)
@@ -151,7 +154,7 @@ def _shared(scope: Scope, args: str, value: str) -> None:
 def testtime(scope: Scope, args: str, value: str) -> None:
     import re
 
-    from pbx.dialplan.functions.clocks import zone_of
+    from pbx.dialplan.zones import zone
 
     text = value.strip()
     if text == "0" or not text:
@@ -160,8 +163,7 @@ def testtime(scope: Scope, args: str, value: str) -> None:
     match = re.match(r"(\d+)[/-](\d+)[/-](\d+)[ T,]+(\d+):(\d+)(?::(\d+))?\s*,?\s*(\S*)", text)
     if match is None:
         raise FunctionError(f"'{text}' is no date and time")
-    import datetime
+    import calendar
 
-    year, month, day, hour, minute = (int(match[n]) for n in range(1, 6))
-    moment = datetime.datetime(year, month, day, hour, minute, int(match[6] or 0), tzinfo=zone_of(match[7]))
-    scope.set("TESTTIME", str(int(moment.timestamp())))
+    shown = calendar.timegm((*(int(match[n]) for n in range(1, 6)), int(match[6] or 0)))
+    scope.set("TESTTIME", str(zone(match[7]).moment(shown) or 0))
