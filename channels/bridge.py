@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from pbx.channels.causes import Cause
 from pbx.channels.events import (
+    BlindTransferred,
     Bridged,
     ChannelEvent,
     Control,
@@ -153,6 +154,11 @@ class Bridge:
         oldest = min((channel.linkedid for channel in self.channels), key=_age)
         for channel in self.channels:
             channel.linkedid = oldest
+        # who has no account pays by what the other one was told; each knows whose account the other one has
+        for channel in self.channels:
+            channel.accountcode = channel.accountcode or self.peer(channel).peeraccount
+        for channel in self.channels:
+            channel.peeraccount = self.peer(channel).accountcode
 
     def close(self) -> None:
         """Undo it: the channels are free again, unless others claimed them."""
@@ -165,6 +171,8 @@ class Bridge:
             if channel.bridge is self:
                 channel.bridge = None
             mine = channel.owner is self
+            # who leaves a bridge without a cause leaves it normally
+            channel.hangup_cause = channel.hangup_cause or int(Cause.NORMAL_CLEARING)
             channel.release(self)
             self.switch.bus.publish(Unbridged(self.id, channel))
             if mine and channel in self._adopted:
@@ -176,11 +184,20 @@ class Bridge:
             self._holding.discard(channel)
             self.peer(channel).indicate(Control.UNHOLD)
 
-    def replace(self, old: Channel, new: Channel) -> None:
+    def replace(self, old: Channel, new: Channel, home: Bridge | None = None) -> None:
         """Let `new` take the place of `old`, which is released.
 
         Who made this bridge does not know `new`: when the bridge ends, it is hung up, unless it was claimed by another.
+        home: the bridge in which `new` sits; the bus is told that the others come there, not that `new` leaves.
         """
+        bus = self.switch.bus
+        if home is not None:
+            for channel in self.channels:
+                bus.publish(Unbridged(self.id, channel))
+            for channel in home.channels:
+                if channel is not new:
+                    bus.publish(Unbridged(home.id, channel))
+            self._swap_ids(home)
         hooks = dict(self.options.hooks)
         if old in hooks:
             hooks[new] = hooks.pop(old)
@@ -200,9 +217,21 @@ class Bridge:
         old.release(self)
         if talking:
             self.connect()
-        self.switch.bus.publish(Unbridged(self.id, old))
-        self.switch.bus.publish(Bridged(self.id, self.channels))
+        if home is None:
+            bus.publish(Unbridged(self.id, old))
+        bus.publish(Bridged(self.id, self.channels))
         self._ring()
+
+    def _swap_ids(self, other: Bridge) -> None:
+        self.id, other.id = other.id, self.id
+        self.switch.bridges |= {self.id: self, other.id: other}
+
+    def give_up_id(self) -> str:
+        """Its identity, for the bridge that comes after it; what happens to this one from here on concerns nobody."""
+        identity, self.id = self.id, str(uuid.uuid4())
+        if self.switch.bridges.pop(identity, None) is self:
+            self.switch.bridges[self.id] = self
+        return identity
 
     def forget_hooks(self, channel: Channel) -> None:
         """This channel has no features."""
@@ -317,9 +346,13 @@ class Bridge:
                 self._digit_begin(channel, digit)
             case DigitEnd(digit, milliseconds):
                 await self._digit_end(channel, digit, milliseconds)
-            case TransferRequest():
+            case TransferRequest(exten, context):
+                where = context or channel.context or self._task.context
+                self.switch.bus.publish(BlindTransferred(self.id, channel, peer, where, exten))
                 self._end(BridgeResult(Reason.TRANSFER, channel, event))
             case Indication(control, data):
+                if control is Control.CONNECTED_LINE:
+                    peer.connected.identify(channel.caller)
                 if control not in _OWN:
                     if control in (Control.HOLD, Control.UNHOLD):
                         (self._holding.add if control is Control.HOLD else self._holding.discard)(channel)
@@ -393,16 +426,20 @@ def _age(uniqueid: str) -> tuple[float, int]:
     return (float(epoch), int(serial)) if epoch.isdecimal() and serial.isdecimal() else (float("inf"), 0)
 
 
-async def bridge_channels(task: Channel, a: Channel, b: Channel, options: BridgeOptions | None = None) -> BridgeResult:
+async def bridge_channels(
+    task: Channel, a: Channel, b: Channel, options: BridgeOptions | None = None, identity: str = ""
+) -> BridgeResult:
     """Bridge `a` and `b` on `task`'s task until one ends; Interrupts of `task` break through, bridge undone.
 
     A channel that is not `task` is claimed by the bridge (its owner sees `left` to a Bridge: release it first), and
     released, not hung up, at the end, unless another owner claimed it.  Publishes Bridged and Unbridged.
+    identity: of the bridge that this one continues.
     """
     for channel in (a, b):
         if channel.dead:
             return BridgeResult(Reason.HANGUP, channel)
     bridge = Bridge(task, (a, b), options or BridgeOptions())
+    bridge.id = identity or bridge.id
     bridge.open()
     try:
         return await bridge.run()

@@ -26,6 +26,8 @@ from pbx.channels.events import (
     ChannelEvent,
     ChannelStateChanged,
     Control,
+    DigitEnd,
+    DigitReceived,
     Ended,
 )
 from pbx.channels.hooks import Hook, HookedLeg, passes
@@ -163,6 +165,8 @@ class Channel:
         if self.dead or (self.hooks and not passes(self, event, sent=False)):
             return
         self._inbox.append(event)
+        if isinstance(event, DigitEnd) and self.switch.bus.wanted(DigitReceived):
+            self.switch.bus.publish(DigitReceived(self, event.digit, event.milliseconds))
         self._wake_reader()
 
     def end(self, cause: int = Cause.NORMAL_CLEARING) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from pbx.channels.channel import Channel, State
-from pbx.channels.events import Bus, ChannelCreated
+from pbx.channels.events import Bus, ChannelCreated, Moved
 from pbx.channels.interrupts import Redirect
 from pbx.channels.music import MusicOnHold
 
@@ -154,6 +154,7 @@ class Switch:
         living = [move for move in moves if not move[0].dead]
         bare = [move for move in living if not move[0].has_task]
         for channel, context, exten, priority in living:
+            self.bus.publish(Moved(channel, context, exten))
             if channel.has_task:
                 channel.interrupt(Redirect(context, exten, priority), wake=False)
         for channel, context, exten, priority in bare:

@@ -161,7 +161,8 @@ def originate(services: Services, wish: Origination) -> Deferred[OriginateResult
 
     switch = services.switch
     try:
-        channel = switch.request(wish.resource, wish.formats, wish.parent)
+        # nobody calls: it is a call of its own, whoever asked for it
+        channel = switch.request(wish.resource, wish.formats, None)
     except Unavailable as error:
         _log.notice(f"Unable to call {wish.resource}: {error.reason} (cause {error.cause})")
         failed: Deferred[OriginateResult] = Deferred()

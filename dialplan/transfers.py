@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,16 @@ from typing import TYPE_CHECKING
 from pbx.channels.bridge import Bridge, bridge_channels
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel, State, first_event
-from pbx.channels.events import Control, DigitEnd, Ended, Indication
+from pbx.channels.events import (
+    AttendedTransferred,
+    BlindTransferred,
+    Bridged,
+    Control,
+    DigitEnd,
+    Ended,
+    Indication,
+    Unbridged,
+)
 from pbx.channels.interrupts import Interrupt
 from pbx.channels.log import Log
 from pbx.channels.switch import Unavailable
@@ -18,6 +28,7 @@ from pbx.dialplan.featuremap import number, setting
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.mixmonitor import play_over
 from pbx.dialplan.scope import inherit, scope_of
+from pbx.dialplan.walk import Walk
 
 if TYPE_CHECKING:
     from pbx.dialplan.services import Services
@@ -127,7 +138,9 @@ async def blind(run: Run, bridge: Bridge, channel: Channel) -> object:
     finally:
         unhold(peer)
     if exten:
-        return Transfer(context_of(run, channel), exten)
+        context = context_of(run, channel)
+        run.services.switch.bus.publish(BlindTransferred(bridge.id, channel, peer, context, exten))
+        return Transfer(context, exten)
     bridge.connect()
     return None
 
@@ -158,6 +171,9 @@ class Attended:
         self._typed = ""
         #: the target is not ours to end any more
         self._given = False
+        #: what the bus is told of: where transferer and target talk is a bridge of its own, and who sits where
+        self._consulting = str(uuid.uuid4())
+        self._seats = {transferer: bridge.id, self.transferee: bridge.id}
 
     def left(self, channel: Channel, to: object) -> None:
         """Owner: the target goes into a bridge."""
@@ -185,8 +201,21 @@ class Attended:
             return False
         self.target.claim(self)
         self.graph.join(self.transferer, self.target)
+        self._sit(self.target, self._consulting)
+        self._sit(self.transferer, self._consulting)
         self.services.switch.call(self.target, None)
         return True
+
+    def _sit(self, channel: Channel, bridge: str) -> None:
+        """Tell the bus that a channel leaves one bridge for another ("": for none)."""
+        bus, before = self.services.switch.bus, self._seats.get(channel, "")
+        if bridge == before:
+            return
+        self._seats[channel] = bridge
+        if before:
+            bus.publish(Unbridged(before, channel))
+        if bridge:
+            bus.publish(Bridged(bridge, tuple(one for one, where in self._seats.items() if where == bridge)))
 
     # ---- while it lasts --------------------------------------------------------------------------------------
 
@@ -261,6 +290,7 @@ class Attended:
             unhold(talks)
         self.graph.join(self.transferer, talks)
         self._aside = not self._aside
+        self._sit(self.transferer, self._consulting if self._aside else self.bridge.id)
 
     def _conference(self) -> None:
         """All three talk; the transfer is over when the first of them goes."""
@@ -272,6 +302,8 @@ class Attended:
         ):
             self.graph.join(one, two)
         self._three = True
+        self._sit(self.target, self.bridge.id)
+        self._sit(self.transferer, self.bridge.id)
         for channel in (self.target, self.transferer):
             play_over(self.services, channel, setting(self._scope, "xfersound"))
 
@@ -304,6 +336,8 @@ class Attended:
     def _resume(self, *, fail: bool) -> object:
         if hasattr(self, "target"):
             self._part()
+            self._sit(self.target, "")
+            self._sit(self.transferer, self.bridge.id)
             self._drop_target()
         else:
             unhold(self.transferee)
@@ -337,6 +371,13 @@ class Attended:
         """The transferer is out; what is to be done if the target does not answer."""
         self._part()
         self._given = True
+        for channel in (self.transferer, self.target):
+            self._sit(channel, "")
+        self.services.switch.bus.publish(
+            AttendedTransferred(
+                self.bridge.id, self._consulting, self.transferer, self.transferee, self.target, self._answered
+            )
+        )
         late = not self._answered and not is_true(setting(self._scope, "atxferdropcall"))
         if not self._answered:
             self.transferee.indicate(Control.RINGING)
@@ -347,7 +388,7 @@ class Attended:
 
     def _pair_off(self, recall: Recall | None) -> None:
         """The transferee has no task in this bridge: it gets one, to talk with the target."""
-        pair_off(self.services, self.transferee, self.target, recall)
+        pair_off(self.services, self.transferee, self.target, recall, self.bridge.give_up_id())
 
     def _take_place(self, of: Channel, new: Channel) -> None:
         """A channel sits in the bridge where another one was, who is hung up."""
@@ -364,6 +405,8 @@ class Attended:
     def _without_transferee(self) -> object:
         """The transferee has hung up: transferer and target talk on, or the call is over."""
         self._part()
+        self._sit(self.target, "")
+        self._sit(self.transferer, self.bridge.id)
         if not self._answered:
             self._drop_target()
             play_over(self.services, self.transferer, setting(self._scope, "xferfailsound"))
@@ -384,7 +427,9 @@ class Attended:
         elif self._answered and not self.transferer.dead:
             self._part()
             self._given = True
-            pair_off(self.services, self.transferer, self.target)
+            self._sit(self.target, "")
+            self._sit(self.transferer, "")
+            pair_off(self.services, self.transferer, self.target, identity=self._consulting)
         self._drop_target()
 
 
@@ -410,8 +455,13 @@ def call_for(services: Services, caller: Channel, destination: str) -> Channel:
     return channel
 
 
-def pair_off(services: Services, one: Channel, other: Channel, recall: Recall | None = None) -> None:
-    """Let two channels talk with each other on a task of `one`'s own, until one hangs up; then both end."""
+def pair_off(
+    services: Services, one: Channel, other: Channel, recall: Recall | None = None, identity: str = ""
+) -> None:
+    """Let two channels talk with each other on a task of `one`'s own, until one hangs up; then both end.
+
+    identity: of the bridge that theirs continues.
+    """
     run = Run(services, one)
 
     async def talk() -> None:
@@ -420,7 +470,7 @@ def pair_off(services: Services, one: Channel, other: Channel, recall: Recall | 
             if recall is not None:
                 partner = await recall.partner(run, other)
             if partner is not None and not partner.dead:
-                await bridge_channels(one, one, partner)
+                await bridge_channels(one, one, partner, identity=identity)
         finally:
             for channel in {other, partner} - {None}:
                 if channel is not None and not channel.dead and channel.owner in (None, recall):
@@ -430,7 +480,7 @@ def pair_off(services: Services, one: Channel, other: Channel, recall: Recall | 
         other.claim(recall)
     elif other.owner is not None:
         other.release(other.owner)
-    one.start(run, run.alone(talk))
+    one.start(run, Walk(run).alone(talk))
 
 
 class Recall:

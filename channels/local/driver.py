@@ -22,6 +22,7 @@ from pbx.channels.events import (
     DigitBegin,
     DigitEnd,
     Indication,
+    LocalOptimized,
     Opaque,
     Text,
     TransferRequest,
@@ -65,14 +66,20 @@ class LocalLeg:
         other = self.other
         if other is None:
             return
+        mine = other.leg.other if isinstance(other.leg, LocalLeg) else None
         if control in (Control.HOLD, Control.UNHOLD) and "m" not in self.options:
             # option m lets it pass; else whoever hears this half hears music
-            mine = other.leg.other if isinstance(other.leg, LocalLeg) else None
             if mine is not None:
                 mine.music(control is Control.HOLD, data)
             return
+        if control is Control.CONNECTED_LINE and isinstance(other.leg, LocalLeg) and other.leg.other is not None:
+            # who is connected here is who calls there
+            other.caller.identify(other.leg.other.connected)
         state = _STATES.get(control)
         if state is not None and other.state is not State.UP and self.half == "2":
+            if control is Control.ANSWER and mine is not None:
+                other.accountcode, other.peeraccount = mine.peeraccount, mine.accountcode
+                other.amaflags = mine.amaflags
             other.set_state(state)
         other.deliver(Indication(control, data))
 
@@ -162,6 +169,8 @@ class LocalTechnology:
             return
         two = leg.other
         _copy(channel, two)
+        if channel.hangup_cause == Cause.ANSWERED_ELSEWHERE:
+            two.hangup_cause = channel.hangup_cause
         for copier in self._switch.copiers:
             copier(channel, two)
         # not at once: a dialplan that calls itself through Local must not nest on the stack
@@ -195,9 +204,12 @@ class LocalTechnology:
                 and not (stays.dead or goes.dead or stays.has_events or goes.has_events)
             ):
                 far = beyond.peer(goes)
+                halves = (half, other) if half.name.endswith("1") else (other, half)
+                self._switch.bus.publish(LocalOptimized(*halves, begins=True))
                 # its dialplan ends here; told first, so that it does not go on when `far` is taken from it
                 goes.interrupt(Hangup(Cause.NORMAL_CLEARING), wake=False)
-                bridge.replace(stays, far)
+                bridge.replace(stays, far, beyond)
+                self._switch.bus.publish(LocalOptimized(*halves, begins=False))
                 stays.hangup(Cause.NORMAL_CLEARING)
                 goes.wake()
                 return

@@ -15,6 +15,14 @@ def _ringing(run: Run) -> list[Channel]:
     return [c for c in run.services.switch.channels() if c.outgoing and c.state in waiting and c is not run.channel]
 
 
+def _place(channel: Channel) -> tuple[str, str]:
+    """(extension, context) at which a called leg rings: the extension from which it is called."""
+    calling = channel.owner
+    if not isinstance(calling, Calling):
+        return channel.exten, channel.context
+    return calling.caller.exten, channel.context or calling.caller.context
+
+
 async def _take(run: Run, target: Channel) -> bool:
     """Answer for `target`: who dials it is connected with this channel instead, whose own way ends here."""
     calling = target.owner
@@ -34,8 +42,7 @@ async def pickup(run: Run, data: str) -> Result:
     for wish in data.split("&"):
         exten, _, context = wish.partition("@")
         for channel in _ringing(run):
-            here = channel.context == (context or run.channel.context)
-            if exten and channel.exten == exten and here and await _take(run, channel):
+            if exten and _place(channel) == (exten, context or run.channel.context) and await _take(run, channel):
                 return None
     run.log.notice(f"No target channel found for {data}.", call=run.channel.call_id)
     return None

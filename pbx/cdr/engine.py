@@ -16,6 +16,7 @@ from pbx.cdr.settings import Settings
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import (
+    BlindTransferred,
     Bridged,
     Bus,
     ChannelCreated,
@@ -24,6 +25,7 @@ from pbx.channels.events import (
     ChannelStateChanged,
     DialBegin,
     DialEnd,
+    Moved,
     Unbridged,
 )
 
@@ -55,7 +57,7 @@ _SPECIAL = frozenset({"Dial", "Hangup", "AppDial", "AppDial2"})
 class Chain:
     """The records of one channel, oldest first."""
 
-    __slots__ = ("cause", "channel", "dialled", "ended", "hung_up", "originated", "place", "records")
+    __slots__ = ("bridge", "cause", "channel", "dialled", "ended", "hung_up", "originated", "place", "records")
 
     def __init__(self, channel: Channel, first: Record) -> None:
         self.channel = channel
@@ -68,6 +70,8 @@ class Chain:
         self.dialled = False
         #: the call began here (originate): it is a caller, though called
         self.originated = False
+        #: the bridge it was in last
+        self.bridge = ""
         #: the time when the channel ended while the outcome of calling it was still to come
         self.ended = 0.0
         #: hangup cause as it was when the state last changed or Hangup began
@@ -107,6 +111,8 @@ class Engine:
             bus.subscribe(Bridged, self._bridged),
             bus.subscribe(Unbridged, self._unbridged),
             bus.subscribe(ChannelEnded, self._ended),
+            bus.subscribe(Moved, self._moved),
+            bus.subscribe(BlindTransferred, lambda e: self._goes_to(e.transferee, e.context, e.exten)),
         ]
 
     def stop(self) -> None:
@@ -159,9 +165,9 @@ class Engine:
         return record
 
     def _set_b(self, record: Record, b: Channel) -> None:
-        if record.b is not None and record.b is not b:
+        if record.b is not b:
             self._forget_b(record)
-        record.b = b
+            record.set_peer(b)
         known = self._as_b.setdefault(b, [])
         if record not in known:
             known.append(record)
@@ -210,9 +216,16 @@ class Engine:
         self._finish(chain, record, now, cause)
         if record.phase is not Phase.OVER:
             record.phase = Phase.OVER
-            record.context, record.exten = record.place
-            record.freeze()
+            self._freeze(chain, record)
             self._forget_b(record)
+
+    @staticmethod
+    def _freeze(chain: Chain, record: Record) -> None:
+        """What is known of the parties now is what the record will say."""
+        if not record.frozen:
+            record.context, record.exten = record.place
+            record.called = chain.called
+            record.freeze()
 
     # ---- channels --------------------------------------------------------------------------------------
 
@@ -255,7 +268,9 @@ class Engine:
         name = channel.application
         if record.phase is _SINGLE and not record.locked and name not in _SPECIAL and len(chain.records) == 1:
             # what happens at nearly each priority; the rest of this method comes to the same
-            record.context, record.exten = channel.context, channel.exten
+            scope = channel.attached.get("scope")
+            if scope is None or not scope.frames:
+                record.context, record.exten = channel.context, channel.exten
             record.application, record.data = name, channel.data
             chain.place = (channel.context, channel.exten, channel.priority)
             return
@@ -271,14 +286,15 @@ class Engine:
         chain.place = place
 
     def _hanging_up(self, chain: Chain) -> None:
-        """The dialplan is through; `h` begins.
+        """The dialplan is through; `h` begins.  Records have their end; variables may still be written into them.
 
         The cause that counts is the one known when the state last changed or Hangup began: so does Asterisk.
         """
         chain.hung_up = True
         now = self._wall()
         for record in chain.records:
-            self._over(chain, record, now, chain.cause)
+            self._finish(chain, record, now, chain.cause)
+            self._freeze(chain, record)
 
     def _runs(self, chain: Chain, record: Record, now: float) -> bool:
         """The dialplan runs something; False if that belongs in another record."""
@@ -303,7 +319,10 @@ class Engine:
         name = channel.application
         if name[:7].lower() == "appdial" and record.application:
             return
-        record.context, record.exten = channel.context, channel.exten
+        scope = channel.attached.get("scope")
+        if scope is None or not scope.frames or not record.context:
+            # a subroutine (Gosub) is no place that was called
+            record.context, record.exten = channel.context, channel.exten
         if record.locked or (name == record.application and channel.data == record.data):
             return
         record.application, record.data = name, channel.data
@@ -332,14 +351,14 @@ class Engine:
         for record in tuple(self._as_b.get(channel, ())):
             other = self._chains.get(record.a)
             if other is not None:
-                self._over(other, record, now)
-        self._as_b.pop(channel, None)
-        ready = [self._public(record) for record in chain.records if self._wanted(chain, record)]
+                self._b_left(other, record, now)
+                self._forget_b(record)
+        ready = [self._public(record) for record in chain.records if self._wanted(record)]
         if ready:
             self._submit(ready)
 
-    def _wanted(self, chain: Chain, record: Record) -> bool:
-        if record.disabled or (chain.called and record.b is None):
+    def _wanted(self, record: Record) -> bool:
+        if record.disabled or (record.called and record.b is None):
             return False
         answered = record.disposition in (Disposition.ANSWERED, Disposition.CONGESTION, Disposition.CANCEL)
         return answered or record.b is not None or self.settings.unanswered
@@ -371,6 +390,8 @@ class Engine:
         if event.caller is not None:
             self._set_b(record, event.callee)
             record.locked = True
+        elif not record.place[1]:
+            record.context, record.exten = record.a.context, "s"
         record.phase = Phase.DIAL
 
     def _dial_end(self, event: DialEnd) -> None:
@@ -409,7 +430,16 @@ class Engine:
             return
         now = self._wall()
         others = [self._chains[other] for other in members if other is not channel and other in self._chains]
+        if chain.bridge not in ("", bridge):
+            # it has left one and comes into another (an attended transfer): it is no longer only called
+            chain.originated = True
+        chain.bridge = bridge
         handled: Record | None = None
+        back: Record | None = None
+        if not chain.called and all(record.phase is Phase.OVER for record in chain.records):
+            # from elsewhere (an attended transfer)
+            back = self._append(chain, now)
+            self._follow(back)
         for record in tuple(chain.records):
             if record.phase in (Phase.OVER, Phase.BRIDGE):
                 continue
@@ -419,7 +449,7 @@ class Engine:
             found = not others or self._finds_peer(chain, record, bridge, others, now)
             record.phase, record.bridge = Phase.BRIDGE, bridge
             handled = handled or record
-            if not found:
+            if not found and record is not back:
                 self._finish(chain, record, now)
         for other in others:
             self._pair(chain, handled or chain.last, other, bridge, now)
@@ -450,15 +480,19 @@ class Engine:
     def _pair(self, chain: Chain, record: Record, other: Chain, bridge: str, now: float) -> None:
         """See that there is a record of these two."""
         theirs = next((r for r in other.records if r.phase is Phase.BRIDGE and r.bridge == bridge), None)
-        if theirs is None or record.b is other.channel or theirs.b is chain.channel:
+        if theirs is None or record.b is other.channel:
+            return
+        back = next((r for r in other.records if r.b is chain.channel and r.phase is Phase.BRIDGE), None)
+        if back is not None:
+            # it had left for a while: the record of the two goes on
+            back.revive()
             return
         if self._calls(other, chain):
             caller, peer, first = other, chain, theirs
         else:
             caller, peer, first = chain, other, record
         if first.b is None and first.phase is Phase.BRIDGE:
-            first.end = 0.0
-            first.disposition = Disposition.NONE
+            first.revive()
         else:
             first = self._append(caller, now)
             self._follow(first)
@@ -481,7 +515,26 @@ class Engine:
         for record in tuple(self._as_b.get(event.channel, ())):
             other = self._chains.get(record.a)
             if other is not None and record.phase is Phase.BRIDGE and record.bridge == event.bridge:
-                self._over(other, record, now)
+                self._b_left(other, record, now)
+
+    def _b_left(self, chain: Chain, record: Record, now: float) -> None:
+        """The second party is gone.  In a bridge another one may take its place, which begins a new record."""
+        if record.phase is Phase.BRIDGE:
+            self._finish(chain, record, now)
+            record.freeze_peer()
+        else:
+            self._over(chain, record, now)
+
+    def _moved(self, event: Moved) -> None:
+        self._goes_to(event.channel, event.context, event.exten)
+
+    def _goes_to(self, channel: Channel, context: str, exten: str) -> None:
+        """Sent elsewhere: what it leaves is said to have been there."""
+        chain = self._chains.get(channel)
+        if chain is not None and not chain.hung_up:
+            for record in chain.records:
+                if record.phase is not Phase.OVER:
+                    record.context, record.exten = context, exten
 
     # ---- what the dialplan asks for ----------------------------------------------------------------------
 

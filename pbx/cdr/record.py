@@ -98,6 +98,8 @@ class Record:
     #: the application is settled: what subroutines run meanwhile is no news
     locked: bool = False
     disabled: bool = False
+    #: its leg was only called when the record ended
+    called: bool = False
     #: prefers to be the calling side of a bridge (CDR_PROP(party_a))
     party_a: bool = False
     bridge: str = ""
@@ -123,13 +125,30 @@ class Record:
         """Context and extension; where its channel stands as long as it has run nothing."""
         return (self.context, self.exten) if self.context else (self.a.context, self.a.exten)
 
+    @property
+    def frozen(self) -> bool:
+        return self._frozen is not None
+
     def freeze(self) -> None:
         """The parties stay as they are now."""
         self._frozen = Party.of(self.a)
-        self._frozen_b = None if self.b is None else Party.of(self.b)
+        self.freeze_peer()
 
-    def thaw(self) -> None:
-        self._frozen = self._frozen_b = None
+    def freeze_peer(self) -> None:
+        """The second party stays as it is now."""
+        if self._frozen_b is None and self.b is not None:
+            self._frozen_b = Party.of(self.b)
+
+    def set_peer(self, b: Channel) -> None:
+        """Another second party."""
+        self.b = b
+        self._frozen_b = None
+
+    def revive(self) -> None:
+        """It had ended, and goes on."""
+        self.end = 0.0
+        self.disposition = Disposition.NONE
+        self._frozen_b = None
 
     def check_answer(self, now: float) -> None:
         """Answered since its leg is up."""

@@ -11,6 +11,8 @@ from pbx.cel.settings import Settings
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel, State
 from pbx.channels.events import (
+    AttendedTransferred,
+    BlindTransferred,
     Bridged,
     Bus,
     ChannelCreated,
@@ -18,6 +20,11 @@ from pbx.channels.events import (
     ChannelLocation,
     ChannelStateChanged,
     DialBegin,
+    DigitReceived,
+    Forwarded,
+    LocalOptimized,
+    Moved,
+    PickedUp,
     Unbridged,
 )
 from pbx.dialplan.events import CelUserEvent
@@ -57,7 +64,7 @@ class Event:
 class _Known:
     """What is remembered of a channel."""
 
-    __slots__ = ("app", "begun", "bridge", "bridged", "data", "last", "place", "rest", "source")
+    __slots__ = ("app", "begun", "bridge", "bridged", "data", "last", "moved", "origin", "place", "rest", "source")
 
     def __init__(self) -> None:
         self.begun = False
@@ -65,6 +72,10 @@ class _Known:
         #: application and data between two applications (an outgoing leg's AppDial)
         self.rest = ("", "")
         self.place = ("", "")
+        #: from where it was called
+        self.origin = ("", "")
+        #: where it is about to go on: (extension, context)
+        self.moved: tuple[str, str] | None = None
         self.bridged = False
         #: the one it is in now
         self.bridge = ""
@@ -84,6 +95,8 @@ class Engine:
         self._known: dict[Channel, _Known] = {}
         self._linked: dict[str, int] = {}
         self._bridges: dict[str, list[Channel]] = {}
+        #: pairs that are leaving: what was told of the beginning
+        self._optimizing: dict[Channel, Event] = {}
         bus.subscribe(ChannelCreated, self._created)
         bus.subscribe(ChannelStateChanged, self._state_changed)
         bus.subscribe(ChannelLocation, self._location)
@@ -92,14 +105,27 @@ class Engine:
         bus.subscribe(Unbridged, self._unbridged)
         bus.subscribe(ChannelEnded, self._ended)
         bus.subscribe(CelUserEvent, self._user)
+        bus.subscribe(Moved, lambda event: self._moves(event.channel, event.context, event.exten))
+        bus.subscribe(BlindTransferred, self._blind)
+        bus.subscribe(AttendedTransferred, self._attended)
+        bus.subscribe(PickedUp, self._picked_up)
+        bus.subscribe(Forwarded, self._forwarded)
+        bus.subscribe(LocalOptimized, self._optimized)
+        bus.subscribe(DigitReceived, self._digit)
 
     # ---- telling ---------------------------------------------------------------------------------------
 
     def _event(self, channel: Channel, known: _Known, enum: str, *, peer: str = "", extra: object = None) -> Event:
         caller = channel.caller
         exten, context = channel.exten, channel.context
-        if channel.outgoing and known.place[1]:
-            exten, context = ("" if known.bridged else known.place[0]), known.place[1]
+        place = known.origin if known.origin[1] and not channel.has_task else known.place
+        if channel.outgoing and place[1]:
+            exten, context = ("" if known.bridged else place[0]), place[1]
+        if known.moved is not None:
+            exten, context = known.moved
+        # what ran on a called leg meanwhile (a subroutine of Dial, a feature) is over
+        idle = bool(known.rest[0]) and (not known.app or not channel.has_task)
+        application = known.rest if idle else (known.app, known.data)
         event = Event(
             kind=enum,
             enum=enum,
@@ -113,8 +139,8 @@ class Engine:
             exten=exten,
             context=context,
             channame=channel.name,
-            appname=known.app or known.rest[0],
-            appdata=known.data if known.app else known.rest[1],
+            appname=application[0],
+            appdata=application[1],
             amaflags=channel.amaflags,
             accountcode=channel.accountcode,
             peeraccount=channel.peeraccount,
@@ -137,10 +163,11 @@ class Engine:
         if known is not None and not known.begun:
             known.begun = True
             event = self._event(channel, known, "CHAN_START")
-            if channel.outgoing:
+            local = channel.name.startswith("Local/")
+            if channel.outgoing or local:
                 # whoever makes it has not said yet where and for whom
-                event = replace(event, cidnum="", cidname="")
-                if not channel.name.startswith("Local/"):
+                event = replace(event, cidnum="", cidname="", accountcode="", peeraccount="")
+                if not local:
                     event = replace(event, exten="s", context="default")
             self._say(replace(event, time=channel.created, appname="", appdata=""))
         return known
@@ -162,27 +189,36 @@ class Engine:
             callee = event.callee
             known.rest = ("AppDial2" if event.caller is None else "AppDial", "(Outgoing Line)")
             if event.caller is not None:
-                known.place = (event.caller.exten, callee.context or event.caller.context)
+                known.origin = known.place = (event.caller.exten, callee.context or event.caller.context)
 
     def _state_changed(self, event: ChannelStateChanged) -> None:
         if event.channel.state is not State.UP:
             return
         known = self._get(event.channel)
         if known is not None:
+            self._catch_up(event.channel, known)
             self._say(self._event(event.channel, known, "ANSWER"))
 
+    def _catch_up(self, channel: Channel, known: _Known) -> None:
+        """The application that a subroutine interrupted (options B and U of Dial) goes on."""
+        if known.app and channel.has_task and channel.application and channel.application != known.app:
+            self._at(channel)
+
     def _location(self, event: ChannelLocation) -> None:
-        channel = event.channel
+        self._at(event.channel)
+
+    def _at(self, channel: Channel) -> None:
         known = self._get(channel)
         if known is None or channel.application[:7].lower() == "appdial":
             return
         name = channel.application
-        if name == "Hangup":
+        if name == "Hangup" and not known.source:
             known.source = "dialplan/builtin"
-        if name == known.app:
+        if name == known.app and known.moved is None:
             known.data = channel.data
             return
         self._app_ends(known)
+        known.moved = None
         known.app, known.data = name, channel.data
         if name.lower() in self.settings.apps:
             self._say(self._event(channel, known, "APP_START"))
@@ -193,7 +229,7 @@ class Engine:
     def _app_ends(self, known: _Known) -> None:
         last = known.last
         if known.app and known.app.lower() in self.settings.apps and last is not None:
-            place = known.place if known.place[1] else (last.exten, last.context)
+            place = known.moved or (known.place if known.place[1] else (last.exten, last.context))
             self._say(
                 replace(
                     last,
@@ -216,6 +252,67 @@ class Engine:
             told = self._event(event.channel, known, "USER_DEFINED", extra={"extra": event.extra})
             self._say(replace(told, kind=event.name, userdeftype=event.name))
 
+    # ---- what happens to calls ------------------------------------------------------------------------------
+
+    def _note(self, channel: Channel, enum: str, extra: dict[str, object]) -> None:
+        """Tell an event of a channel that is known."""
+        if self.settings.wants(enum):
+            known = self._get(channel)
+            if known is not None:
+                last = known.last
+                self._say(self._event(channel, known, enum, extra=extra))
+                known.last = last
+
+    def _moves(self, channel: Channel, context: str, exten: str) -> None:
+        known = self._get(channel)
+        if known is not None and channel.has_task:
+            known.moved = (exten, context)
+
+    def _blind(self, event: BlindTransferred) -> None:
+        extra: dict[str, object] = {"extension": event.exten, "context": event.context, "bridge_id": event.bridge}
+        transferee = event.transferee
+        extra |= {"transferee_channel_name": transferee.name, "transferee_channel_uniqueid": transferee.uniqueid}
+        self._moves(transferee, event.context, event.exten)
+        self._note(event.transferer, "BLINDTRANSFER", extra)
+
+    def _attended(self, event: AttendedTransferred) -> None:
+        one, transferee, target = event.transferer, event.transferee, event.target
+        extra: dict[str, object] = {
+            "bridge1_id": event.bridge,
+            "channel2_name": one.name,
+            "channel2_uniqueid": one.uniqueid,
+            "bridge2_id": event.consulting,
+            "transferee_channel_name": transferee.name,
+            "transferee_channel_uniqueid": transferee.uniqueid,
+            "transfer_target_channel_name": target.name if event.answered else "N/A",
+            "transfer_target_channel_uniqueid": target.uniqueid if event.answered else "N/A",
+        }
+        self._note(one, "ATTENDEDTRANSFER", extra)
+
+    def _picked_up(self, event: PickedUp) -> None:
+        taker = event.taker
+        extra: dict[str, object] = {"pickup_channel": taker.name, "pickup_channel_uniqueid": taker.uniqueid}
+        self._note(event.target, "PICKUP", extra)
+
+    def _forwarded(self, event: Forwarded) -> None:
+        self._note(event.channel, "FORWARD", {"forward": event.destination})
+
+    def _optimized(self, event: LocalOptimized) -> None:
+        one, two = event.one, event.two
+        if event.begins:
+            known = self._get(one)
+            if known is not None:
+                extra: dict[str, object] = {"local_two": two.name, "local_two_uniqueid": two.uniqueid}
+                self._optimizing[one] = self._event(one, known, "LOCAL_OPTIMIZE_BEGIN", extra=extra)
+                self._say(self._optimizing[one])
+        elif one in self._optimizing:
+            # by now the pair may have ended
+            told = self._optimizing.pop(one)
+            self._say(replace(told, kind="LOCAL_OPTIMIZE", enum="LOCAL_OPTIMIZE", time=self._wall()))
+
+    def _digit(self, event: DigitReceived) -> None:
+        self._note(event.channel, "DTMF", {"digit": event.digit, "duration_ms": event.milliseconds})
+
     # ---- bridges ---------------------------------------------------------------------------------------
 
     def _bridged(self, event: Bridged) -> None:
@@ -229,6 +326,7 @@ class Engine:
             if known is not None:
                 known.bridged = True
                 known.bridge = event.bridge
+                self._catch_up(channel, known)
                 self._cross(channel, known, "BRIDGE_ENTER", event.bridge, members)
 
     def _cross(self, channel: Channel, known: _Known, enum: str, bridge: str, members: list[Channel]) -> None:
@@ -251,14 +349,19 @@ class Engine:
         if known is None:
             return
         known.bridge = ""
-        if channel.far_end_hung_up:
+        if self._source(channel):
             for other in members:
                 partner = self._known.get(other)
                 if partner is not None and not partner.source:
                     partner.source = channel.name
-        elif members and members[0].far_end_hung_up and not known.source:
+        elif members and self._source(members[0]) and not known.source:
             known.source = members[0].name
         self._cross(channel, known, "BRIDGE_EXIT", bridge, members)
+
+    @staticmethod
+    def _source(channel: Channel) -> bool:
+        """Whether its far end hung up; the other half of a Local pair is none that could."""
+        return channel.far_end_hung_up and not channel.name.startswith("Local/")
 
     # ---- the end ---------------------------------------------------------------------------------------
 
@@ -270,8 +373,7 @@ class Engine:
         if known.bridge:
             self._leaves(channel, known.bridge)
         self._app_ends(known)
-        local = channel.name.startswith("Local/")
-        source = channel.name if channel.far_end_hung_up and not local else known.source
+        source = channel.name if self._source(channel) else known.source
         status = channel.variables.get("DIALSTATUS", "")
         # who leaves a bridge without a cause leaves it normally
         cause = int(channel.hangup_cause) or (int(Cause.NORMAL_CLEARING) if known.bridged else 0)
