@@ -28,7 +28,7 @@ def median(rows: list[Row], key: str) -> float:
 
 def spread(rows: list[Row], key: str, digits: int = 2) -> str:
     """Median, and the lowest and the highest where they differ."""
-    values = sorted(row[key] for row in rows if row.get(key) is not None)
+    values = sorted(value for row in rows if (value := row.get(key)) is not None)
     if not values:
         return "-"
     middle, low, high = (f"{v:.{digits}f}" for v in (statistics.median(values), values[0], values[-1]))
@@ -143,7 +143,8 @@ def alone(works: list[Work], names: list[str], rows: Rows) -> list[str]:
     """Every system by itself."""
     lines = [
         [work.title, n, spread(their, "us_per_frame"), spread(their, "cpu_percent", 1), spread(their, "latency_p99_ms"),
-         spread(their, "loss_percent", 3), spread(their, "memory_kib_per_call", 0)]
+         spread(their, "loss_percent", 3), spread(their, "memory_kib_per_call", 0), spread(their, "steal_percent", 1)]
         for work in works for n in names if (their := rows.get((work.title, n)))
     ]  # fmt: skip
-    return table(["work", "system", "us a frame", "% of a core", "p99 ms", "loss %", "KiB a call"], lines)
+    head = ["work", "system", "us a frame", "% of a core", "p99 ms", "loss %", "KiB a call", "stolen by the host, %"]
+    return table(head, lines)

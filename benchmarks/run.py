@@ -33,6 +33,8 @@ from benchmarks.works import FULL, SHORT, Any, Setup, Work
 
 #: from so many calls on the generator is shown by itself, too
 LARGE = 1600
+#: from so much stolen time (percent of a core) on a run is made again, and how often at most
+_STOLEN, _TRIES = 5.0, 3
 #: peers of the two boxes whose memory is compared
 _PEERS = 1_000, 21_000
 
@@ -59,6 +61,18 @@ def measure(system: System, work: Any, window: float) -> Row | None:
         return row
     finally:
         system.stop()
+
+
+def clean(system: System, work: Any, window: float) -> Row | None:
+    """A run during which the host took little of the machine's time; the best of three where there was none."""
+    best: Row | None = None
+    for _ in range(_TRIES):
+        row = measure(system, work, window)
+        if row is None or row.get("steal_percent", 0) <= _STOLEN:
+            return row
+        if best is None or row["steal_percent"] < best["steal_percent"]:
+            best = row
+    return best
 
 
 def wanted(system: System, work: Any) -> bool:
@@ -114,7 +128,7 @@ def main() -> int:
         for turn in range(o.repeat):
             for system in [s for s in systems if wanted(s, work)]:
                 print(f"[{number}/{len(works)}] {work.title}: {system.name}, run {turn + 1}", flush=True)
-                row = measure(system, work, o.window)
+                row = clean(system, work, o.window)
                 if row is not None:
                     rows.setdefault((work.title, system.name), []).append(row)
     if o.only == "memory" or (o.full and not o.only):

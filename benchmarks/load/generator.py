@@ -229,13 +229,14 @@ class Generator:
         o = self.o
         self.loop.forget()
         self.loop.window(began=time.time_ns())
-        cpu, own, wall = cpu_seconds(o.pid), time.process_time(), time.monotonic()
+        cpu, own, wall, stolen = cpu_seconds(o.pid), time.process_time(), time.monotonic(), stolen_seconds()
         self.serve(o.window)
         while command is not None and command.poll() is None and time.monotonic() < wall + o.longest:
             self.serve(0.25)
         ended = time.time_ns()
         self.loop.window(ended=ended)
         cpu, own, wall = cpu_seconds(o.pid) - cpu, time.process_time() - own, time.monotonic() - wall
+        stolen = stolen_seconds() - stolen
         memory = memory_kib(o.pid) / max(1, sum(x.up for x in self.callers.legs)) - before
         self.serve(0.5)
         sent = self.loop.sent
@@ -247,6 +248,7 @@ class Generator:
             "cpu_percent": round(100 * cpu / wall, 2), "us_per_frame": round(1e6 * cpu / max(1, arrived), 3),
             "latency_p50_ms": self.loop.latency_ms(0.5), "latency_p99_ms": self.loop.latency_ms(0.99),
             "longest_gap_ms": round(self.loop.longest_gap_ms, 1), "memory_kib_per_call": round(memory, 1),
+            "steal_percent": round(100 * stolen / wall, 2),
             "own_cpu_percent": round(100 * own / wall, 2), "own_late_ms": round(self.loop.late_ms, 3),
         }  # fmt: skip
 
@@ -277,6 +279,12 @@ def cpu_seconds(pid: int) -> float:
         except FileNotFoundError:
             continue
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def stolen_seconds() -> float:
+    """Time that the machine under this one took from its processors."""
+    with open("/proc/stat") as f:
+        return int(f.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_kib(pid: int) -> int:
