@@ -40,6 +40,14 @@ class Caller:
     ani2: int = 0
     #: presentation of the name alone; None: as `presentation`
     name_presentation: int | None = None
+    #: a mark of the dialplan's own; goes over no link
+    tag: str = ""
+
+    def identify(self, other: Caller) -> None:
+        """Take over who that is: name, number, how they are presented; nothing else."""
+        self.name, self.number, self.tag = other.name, other.number, other.tag
+        self.presentation, self.name_presentation = other.presentation, other.name_presentation
+        self.type_of_number = other.type_of_number
 
     @property
     def presented(self) -> int:

@@ -14,7 +14,9 @@ from pbx.channels.events import (
     DialEnd,
     DigitEnd,
     Ended,
+    Forwarded,
     Indication,
+    PickedUp,
     Text,
     TransferRequest,
 )
@@ -42,6 +44,8 @@ class Outgoing:
     began: float
     #: the bus knows how calling it went
     settled: bool = False
+    #: what it last said of who is connected, while others rang as well; None: nothing
+    connected: bytes | None = None
 
     @property
     def number(self) -> str:
@@ -89,6 +93,16 @@ class Tally:
         return "CONGESTION" if self.congestion else "CHANUNAVAIL"
 
 
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """The caller id that called legs see in place of the caller's."""
+
+    name: str | None
+    number: str | None
+    presentation: int
+    tag: str
+
+
 @dataclass(slots=True)
 class Wishes:
     """What the options of Dial say about calling (not about what comes after the answer)."""
@@ -106,7 +120,7 @@ class Wishes:
     answered_cause: int = int(Cause.ANSWERED_ELSEWHERE)
     caller_exits: bool = False
     hangup_digits: str = ""
-    forced: tuple[str, str] | None = None
+    forced: Forced | None = None
     original: tuple[str, str] | None = None
     original_caller: bool = False
     tag: str | None = None
@@ -161,6 +175,8 @@ class Calling:
             caller.hangup_cause = error.cause
             return
         channel.outgoing = True
+        if self.wishes.elsewhere:
+            channel.hangup_cause = int(Cause.ANSWERED_ELSEWHERE)
         channel.claim(self)
         leg = Outgoing(destination, channel, self.clock.seconds())
         self.legs.append(leg)
@@ -182,11 +198,13 @@ class Calling:
         connected = peer.connected
         for name in (
             "name", "number", "ani", "rdnis", "presentation", "name_presentation", "type_of_number", "transit_network",
-            "ani2",
+            "ani2", "tag",
         ):  # fmt: skip
             setattr(connected, name, getattr(caller.caller, name))
         if wishes.forced is not None:
-            connected.name, connected.number = wishes.forced
+            forced = wishes.forced
+            connected.name, connected.number, connected.tag = forced.name, forced.number, forced.tag
+            connected.presentation, connected.name_presentation = forced.presentation, 0
         own = peer.caller
         if wishes.original is not None:
             own.name, own.number = wishes.original
@@ -194,8 +212,7 @@ class Calling:
             own.name, own.number = caller.caller.name, caller.caller.number
         elif own.number is None:
             own.number = caller.exten
-            hint = self.run.services.dialplan.hint(caller.context, caller.exten)
-            own.name = (hint.partition(",")[2] or None) if hint else None
+            own.name = self.run.services.dialplan.hint_name(caller.context, caller.exten) or None
         self._groups(scope_of(self.run.services, peer))
 
     def _groups(self, peer: object) -> None:
@@ -315,6 +332,9 @@ class Calling:
             leg = next((leg for leg in self.legs if leg.channel is channel), None)
             if leg is not None and self._from_leg(leg, event):
                 self._settle(leg, "ANSWER")
+                if leg.connected is not None:
+                    self.caller.connected.identify(leg.channel.caller)
+                    self.caller.indicate(Control.CONNECTED_LINE, leg.connected)
                 return self._picked_up(leg)
         self.status = self.tally.status
         return None
@@ -324,6 +344,7 @@ class Calling:
         if all(leg.channel is not target for leg in self.legs) or target.dead:
             return False
         self._takers[target] = taker
+        self.run.services.switch.bus.publish(PickedUp(taker, target))
         taker.answer()
         taker.claim(self)
         target.deliver(Indication(Control.ANSWER))
@@ -386,10 +407,19 @@ class Calling:
                 self._forward(leg, exten, context)
             case Text(text) if self.single and self.caller.line is not None:
                 self.caller.line.send_text(text)
-            case Indication(control, data) if self.single and control in (Control.CONNECTED_LINE, Control.REDIRECTING):
+            case Indication(control, data) if control in (Control.CONNECTED_LINE, Control.REDIRECTING):
                 if not self.wishes.ignore_updates:
-                    self.caller.indicate(control, data)
+                    self._party(leg, control, data)
         return False
+
+    def _party(self, leg: Outgoing, control: Control, data: bytes) -> None:
+        """A leg says who is connected, or that the call was sent on: the caller hears it of the only one at once."""
+        if self.single:
+            if control is Control.CONNECTED_LINE:
+                self.caller.connected.identify(leg.channel.caller)
+            self.caller.indicate(control, data)
+        elif control is Control.CONNECTED_LINE:
+            leg.connected = data
 
     def _time(self, leg: Outgoing, name: str) -> None:
         elapsed = self.clock.seconds() - leg.began
@@ -446,6 +476,8 @@ class Calling:
         """A called leg sends the call on: it is called by way of the dialplan instead."""
         self.legs = [other for other in self.legs if other is not leg]
         self.run.scope.set("FORWARDERNAME", leg.channel.name)
+        destination = f"Local/{exten}@{context or self.caller.context}"
+        self.run.services.switch.bus.publish(Forwarded(leg.channel, destination))
         leg.channel.release(self)
         self._settle(leg, "CANCEL")
         leg.channel.hangup(int(Cause.REDIRECTED_TO_NEW_DESTINATION))
@@ -453,7 +485,7 @@ class Calling:
             self.tally.count(int(Cause.USER_BUSY))
             return
         self.tally.total -= 1
-        self.request(f"Local/{exten}@{context or self.caller.context}")
+        self.request(destination)
         if self.legs and self.legs[-1].destination.startswith("Local/"):
             forwarded = self.legs[-1]
             self.run.services.switch.bus.publish(DialBegin(self.caller, forwarded.channel, forwarded.destination))

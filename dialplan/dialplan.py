@@ -204,6 +204,11 @@ class Dialplan:
         found = self.find(context, exten, HINT)
         return found.priority.application if found is not None and found.priority is not None else None
 
+    def hint_name(self, context: str, exten: str) -> str:
+        """What a hint's device is called, written in brackets behind it: `Local/1@desks(Front desk)`."""
+        found = self.find(context, exten, HINT)
+        return found.priority.data if found is not None and found.priority is not None else ""
+
     def _search(self, name: str, search: _Search) -> Found | None:
         """One context: its extensions, its switches, its includes."""
         context = self.contexts.get(name)

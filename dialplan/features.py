@@ -17,7 +17,6 @@ from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.mixmonitor import CannotRecord, play_over
 from pbx.dialplan.registry import Outcome
-from pbx.dialplan.saying import number_of
 from pbx.dialplan.scope import Scope, scope_of
 from pbx.dialplan.transfers import attended, blind
 
@@ -52,32 +51,6 @@ class Sequel:
                 return
         if not self.done.called:
             self.done.callback(None)
-
-
-def warning(play: Callable[[Iterable[str]], object], file: str | None, limit: float) -> Tick:
-    """What warns of a limit: a file, or how much is left in words (`limit`: seconds that the call may last)."""
-
-    def warn(bridge: Bridge) -> object:
-        return play([file] if file else _Left(bridge, limit))
-
-    return warn
-
-
-class _Left:
-    """ "You have two minutes, five seconds": how much that is, is seen when its turn to be said comes."""
-
-    def __init__(self, bridge: Bridge, limit: float) -> None:
-        self._clock = bridge.switch.clock
-        self._end = bridge.since + limit
-
-    def __iter__(self) -> Iterator[str]:
-        yield "vm-youhave"
-        left = max(0, int(self._end - self._clock.seconds()))
-        minutes, seconds = divmod(left, 60)
-        for number, unit in ((minutes, "queue-minutes"), (seconds, "queue-seconds")):
-            if number:
-                yield from number_of(number)
-                yield unit
 
 
 @dataclass(frozen=True, slots=True)

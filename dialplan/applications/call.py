@@ -15,14 +15,14 @@ from pbx.dialplan.registry import Outcome, Result, application
 _NAMES = sorted(Cause.__members__, key=len, reverse=True)
 
 
-def cause_of(text: str) -> int:
-    """The cause that Hangup's argument means: a name (USER_BUSY) or a number; 16 for anything else."""
+def cause_of(text: str, other: int = Cause.NORMAL_CLEARING) -> int:
+    """The cause that Hangup's argument means: a name (USER_BUSY) or a number; `other` for anything else."""
     upper = text.upper()
     for name in _NAMES:
         if upper.startswith(name) and name != "NOT_DEFINED":
             return int(Cause[name])
     number = c_int(text)
-    return number if number is not None and number > 0 else int(Cause.NORMAL_CLEARING)
+    return number if number is not None and number > 0 else int(other)
 
 
 @application(
@@ -51,13 +51,14 @@ async def answer(run: Run, data: str) -> Result:
 def hangup(run: Run, data: str) -> Result:
     cause = cause_of(data)
     run.channel.hangup_cause = cause
+    run.scope.notes["channel.hangupsource"] = "dialplan/builtin"
     run.channel.softhangup(cause)
     return Outcome.END
 
 
 async def _end_tone(run: Run, data: str, kind: Control) -> Result:
-    seconds = c_float(data) or 0.0
-    await run.signal_end(kind, max(0.0, seconds))
+    seconds = c_float(data)
+    await run.signal_end(kind, None if seconds is None or seconds < 0 else seconds)
     return Outcome.END
 
 

@@ -25,7 +25,9 @@ PRESENTATIONS = {
     35: "prohib",
     67: "unavailable",
 }
-_PRESENTATION_NUMBERS = {word: number for number, word in PRESENTATIONS.items()}
+#: allowed, and the number passed a screening: what a caller id has that Dial forces
+PASSED_SCREEN = 1
+PRESENTATION_NUMBERS = {word: number for number, word in PRESENTATIONS.items()}
 
 #: reasons of a redirection: number -> word
 REASONS = {
@@ -108,7 +110,7 @@ def _presentation_word(number: int) -> str:
 
 def _presentation_number(text: str) -> int:
     text = text.strip()
-    number = _PRESENTATION_NUMBERS.get(text)
+    number = PRESENTATION_NUMBERS.get(text)
     if number is None:
         number = c_int(text)
         if number is None or number not in PRESENTATIONS:
@@ -216,6 +218,7 @@ def parties_of(scope: Scope) -> Parties:
         party.number_presentation = wire.presentation
         party.name_presentation = wire.presentation if wire.name_presentation is None else wire.name_presentation
         party.plan = wire.type_of_number
+        party.tag = wire.tag
     found.ani.number = scope.channel.caller.ani
     found.redirecting["from"].number = scope.channel.caller.rdnis
     return found
@@ -226,6 +229,7 @@ def _store(party: PartyId, wire: Caller) -> None:
     wire.presentation = party.number_presentation
     wire.name_presentation = party.name_presentation
     wire.type_of_number = party.plan
+    wire.tag = party.tag
 
 
 def _part(item: str, prefix: str) -> str | None:
