@@ -222,6 +222,18 @@ class SoundWriter:
         self.close()
 
 
+def shorten(path: str | os.PathLike[str], milliseconds: int) -> None:
+    """Take so much off the end of a file, in whole frames; all of it when it is shorter.
+
+    Raises OSError, or BadSound for a file that is not what its suffix says.
+    """
+    with SoundReader(path) as reader:
+        kept = max(0, reader.milliseconds - milliseconds)
+        sound = reader.read(kept // 20)
+    with SoundWriter(path) as writer:
+        writer.write(sound)
+
+
 def _head(kind: Kind, length: int) -> bytes:
     """The head of a file with so many octets of sound."""
     rate = kind.format.rate

@@ -94,6 +94,10 @@ async def _no_shell(command: str) -> int:
     return 127
 
 
+async def _no_reload(module: str) -> bool:
+    return False
+
+
 def _no_web(request: WebRequest) -> Deferred[WebAnswer]:
     return fail(WebError("there is no way to the web here"))
 
@@ -131,6 +135,8 @@ class Services:
     look_up: Callable[[str, str], Deferred[list[DnsRecord]]] = _no_dns
     #: reads a configuration file by name for AST_CONFIG; None when it can't be read
     read_config: Callable[[str], Document | None] = lambda name: None
+    #: reads the configuration of a module anew ("": of all); False: there is none of that name that could
+    reload: Callable[[str], Awaitable[bool]] = _no_reload
     #: what features.conf says: settings and digits of built-in features by name; what is not there: see `featuremap`
     features: Mapping[str, str] = field(default_factory=dict)
     #: its [applicationmap], and its groups: group -> feature -> digits ("": the feature's own)

@@ -1,13 +1,9 @@
-"""Playback, BackGround, Read, Record, Echo, tones, digits and texts to the caller."""
+"""Playback, BackGround, Read, Echo, tones, digits and texts to the caller."""
 
 from __future__ import annotations
 
-import os
-
 from pbx.channels.channel import State
 from pbx.channels.events import DigitEnd
-from pbx.channels.interrupts import Interrupt
-from pbx.codecs import formats
 from pbx.dialplan.applications.say import by_rules, speak
 from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.asking import collect, prompt
@@ -25,13 +21,9 @@ _PLAY = options(
         "mix": "filenames with a colon are such texts",
     }
 )
-#: suffix of a recording -> its format
-_RECORDED = {"ulaw": formats.ULAW, "ul": formats.ULAW, "pcm": formats.ULAW, "alaw": formats.ALAW, "al": formats.ALAW,
-             "gsm": formats.GSM, "sln": formats.SLIN, "wav": formats.SLIN, "sln16": formats.SLIN16,
-             "raw": formats.SLIN}  # fmt: skip
 
 
-def _ready(run: Run, *, skip: bool, answer: bool) -> bool:
+def ready(run: Run, *, skip: bool, answer: bool) -> bool:
     """Answer if that is wanted; False: nothing is to be played."""
     if run.channel.state is not State.UP:
         if skip:
@@ -56,7 +48,7 @@ async def playback(run: Run, data: str) -> Result:
         return Outcome.END
     words = letters.lower()
     failed = False
-    if _ready(run, skip="skip" in words, answer="noanswer" not in words):
+    if ready(run, skip="skip" in words, answer="noanswer" not in words):
         for name in map(str.strip, names.split("&")):
             spoken = "say" in words or ("mix" in words and ":" in name and "://" not in name)
             with run.noting("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS"):
@@ -109,7 +101,7 @@ async def background(run: Run, data: str) -> Result:
 
     wanted = nothing if "p" in found else stops if "m" in found else anything
     failed, digit = False, None
-    if _ready(run, skip="s" in found, answer="n" not in found):
+    if ready(run, skip="s" in found, answer="n" not in found):
         for name in map(str.strip, names.split("&")):
             source = start_file(run, name, language)
             if source is None:
@@ -152,7 +144,7 @@ async def read(run: Run, data: str) -> Result:
     if not variable:
         run.warn("Read requires an argument (variable)")
         return None
-    if not _ready(run, skip="s" in found, answer="n" not in found):
+    if not ready(run, skip="s" in found, answer="n" not in found):
         scope.set(variable, "")
         scope.set("READSTATUS", "SKIPPED")
         return None
@@ -174,98 +166,6 @@ async def read(run: Run, data: str) -> Result:
     scope.set(variable, digits)
     scope.set("READSTATUS", "HANGUP" if run.over else status)
     return Outcome.END if run.over else None
-
-
-@application(
-    "Record",
-    syntax="Record(filename.format[,silence[,maxduration[,options]]])",
-    synopsis="Records what the caller says into a file",
-    options=options(
-        {
-            "a": "adds to a recording that is there",
-            "n": "records without answering",
-            "o": "0 ends it with RECORD_STATUS OPERATOR",
-            "q": "no beep before it",
-            "s": "does nothing unless the call is answered",
-            "t": "* ends it instead of #",
-            "x": "no digit ends it",
-            "k": "keeps the recording when the caller hangs up",
-            "y": "every digit ends it",
-            "u": "accepted",
-        }
-    ),
-    variables={
-        "RECORDED_FILE": "the file, without its suffix",
-        "RECORD_STATUS": "DTMF, SILENCE, SKIP, TIMEOUT, HANGUP, ERROR or OPERATOR",
-    },
-    module="app_record",
-)
-async def record(run: Run, data: str) -> Result:
-    name, silence, maximum, letters = fields(data, 4)
-    found, _ = parse_options(letters)
-    scope, channel, graph = run.scope, run.channel, run.services.switch.graph
-    base, dot, suffix = name.rpartition(".") if "." in name.rpartition("/")[2] else name.rpartition(":")
-    form = _RECORDED.get(suffix.lower())
-    if not dot or not base:
-        run.warn(f"Record requires filename.format, not '{name}'")
-        scope.set("RECORD_STATUS", "ERROR")
-        return Outcome.END
-    if not _ready(run, skip="s" in found, answer="n" not in found):
-        scope.set("RECORD_STATUS", "SKIP")
-        return None
-    path = _record_path(run, base, suffix)
-    scope.set("RECORDED_FILE", path.removesuffix(f".{suffix}"))
-    if "q" not in found and (beep := start_file(run, "beep")) is not None:
-        await listen(run, beep)
-    if form is None:
-        run.warn(f"Record knows no format '{suffix}'")
-        scope.set("RECORD_STATUS", "ERROR")
-        return None
-    recording = graph.record(
-        channel,
-        path,
-        form,
-        append="a" in found,
-        silence_ms=1000 * max(0, c_int(silence) or 0),
-        max_ms=int(1000 * max(0.0, c_float(maximum) or 0.0)),
-    )
-    ends = "" if "x" in found else "*" if "t" in found else "#"
-    try:
-        digit = await listen(run, recording, lambda d: d in ends or "y" in found or ("o" in found and d == "0"))
-    except Interrupt:
-        scope.set("RECORD_STATUS", "HANGUP")
-        if "k" not in found:
-            _forget(path)
-        raise
-    reason = recording.done.result if recording.done.called else ""
-    if recording.deaf and reason in ("max", "silence"):
-        # as if the caller was gone: nothing at all came from there
-        scope.set("RECORD_STATUS", "HANGUP")
-        return None if (c_int(silence) or 0) > 0 and not run.over else Outcome.END
-    if digit is not None:
-        scope.set("RECORD_STATUS", "OPERATOR" if digit == "0" and "o" in found else "DTMF")
-    else:
-        scope.set("RECORD_STATUS", {"silence": "SILENCE", "max": "TIMEOUT"}.get(str(reason), "ERROR"))
-    return Outcome.END if run.over else None
-
-
-def _forget(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return
-
-
-def _record_path(run: Run, base: str, suffix: str) -> str:
-    """Where a recording goes: `%d` is the first number not taken; relative names lie with the sounds."""
-    if not base.startswith("/"):
-        base = os.path.join(run.services.directories.get("ASTDATADIR", "/var/lib/asterisk"), "sounds", base)
-    if "%d" in base:
-        number = 0
-        while os.path.exists(f"{base.replace('%d', str(number), 1)}.{suffix}"):
-            number += 1
-        base = base.replace("%d", str(number), 1)
-    return f"{base}.{suffix}"
 
 
 @application("Echo", syntax="Echo()", synopsis="Sends the caller's sound and digits back; # ends it", module="app_echo")

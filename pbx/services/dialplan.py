@@ -23,6 +23,7 @@ from pbx.dialplan.model import Tables
 from pbx.dialplan.scope import Scope
 from pbx.dialplan.services import Services
 from pbx.dnsclient import DnsClient
+from pbx.modules import bare
 from pbx.regcontext import RegisteredExtensions
 from pbx.services.reading import read_steps
 from pbx.slices import in_slices
@@ -75,6 +76,7 @@ class DialplanService:
             fetch=WebClient(daemon.reactor),
             look_up=DnsClient(daemon.reactor),
             read_config=self.read_config,
+            reload=self._reload_module,
         )
         self.registered = RegisteredExtensions(daemon.bus, self.services.dialplan)
         self.interpreter = AdmittingInterpreter(self.services, daemon.admission)
@@ -140,6 +142,18 @@ class DialplanService:
         """A configuration file by name, for AST_CONFIG."""
         document = self._read(name, Diagnostics())
         return document if document.exists else None
+
+    async def _reload_module(self, name: str) -> bool:
+        """For the application Reload."""
+        modules = self._daemon.modules
+        if not name:
+            await self._daemon.reload()
+            return True
+        if bare(name) == "logger":
+            self._daemon.reload_logger()
+            return True
+        module = modules.get(name) or modules.get(name.lower())
+        return module is not None and await modules.reload(module.name)
 
     async def _shell(self, command: str) -> int:
         """Run a shell command line; its exit status."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pbx.amdconf import AmdService
 from pbx.channels.local.driver import LocalTechnology
 from pbx.conf.diagnostics import Diagnostics
 from pbx.dialplan import registry
@@ -32,6 +33,7 @@ ORDER = (
     "pbx_config",
     "res_musiconhold",
     "app_playback",
+    "app_amd",
     "features",
     *RECORDS,
     "chan_iax2",
@@ -62,6 +64,7 @@ def declare_modules(daemon: Daemon) -> None:
         ("res_crypto", "Cryptographic Digital Signatures", daemon.keys),
         ("chan_local", "Local channels", LocalService(daemon)),
         ("app_playback", "Sound File Playback Application", daemon.say_rules),
+        ("app_amd", "Answering Machine Detection Application", AmdService(daemon)),
         ("res_musiconhold", "Music On Hold Resource", MusicService(daemon)),
         ("features", "Call Features", FeaturesService(daemon)),
         ("pbx_spool", "Outgoing Spool Support", daemon.spool),

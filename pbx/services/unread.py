@@ -35,6 +35,7 @@ READ = {
     "cel_sqlite3_custom.conf",
     "musiconhold.conf",
     "features.conf",
+    "amd.conf",
 }
 
 
