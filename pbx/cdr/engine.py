@@ -28,9 +28,12 @@ from pbx.channels.events import (
     Moved,
     Unbridged,
 )
+from pbx.channels.log import Log
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+
+log = Log("cdr")
 
 _STATUS = {
     "ANSWER": Disposition.ANSWERED,
@@ -94,6 +97,8 @@ class Engine:
         self, bus: Bus, wall: Callable[[], float], clock: IReactorTime, submit: Callable[[list[Cdr]], None]
     ) -> None:
         self.settings = Settings()
+        #: records that begin, end, are written or not are told in the log (`cdr set debug on`)
+        self.debug = False
         self._wall = wall
         self._clock = clock
         self._submit = submit
@@ -162,7 +167,12 @@ class Engine:
         record.context, record.exten = last.context, last.exten
         record.check_answer(now)
         chain.records.append(record)
+        self._say(record, "begins")
         return record
+
+    def _say(self, record: Record, what: str) -> None:
+        if self.debug:
+            log.verbose(1, f"CDR {record.sequence} of {record.a.name} {what}", call=record.a.call_id)
 
     def _set_b(self, record: Record, b: Channel) -> None:
         if record.b is not b:
@@ -191,6 +201,13 @@ class Engine:
         if record.end:
             return
         record.end = now
+        self._dispose(chain, record, cause)
+        if self.debug:
+            peer = record.b.name if record.b is not None else "nobody"
+            times = f"start {record.start:.6f} answer {record.answer:.6f} end {record.end:.6f}"
+            self._say(record, f"ends: {record.disposition.label} with {peer}, {times}")
+
+    def _dispose(self, chain: Chain, record: Record, cause: int | None) -> None:
         if record.disposition is not Disposition.NONE:
             return
         if cause is None:
@@ -237,6 +254,7 @@ class Engine:
         record.disabled = not self.settings.channeldefaultenabled
         record.check_answer(record.start)
         self._chains[channel] = Chain(channel, record)
+        self._say(record, "begins")
         self._clock.callLater(0, self._placed, record)
 
     @staticmethod
@@ -353,7 +371,11 @@ class Engine:
             if other is not None:
                 self._b_left(other, record, now)
                 self._forget_b(record)
-        ready = [self._public(record) for record in chain.records if self._wanted(record)]
+        wanted = [record for record in chain.records if self._wanted(record)]
+        if self.debug:
+            for record in chain.records:
+                self._say(record, "is written" if record in wanted else "is not written")
+        ready = [self._public(record) for record in wanted]
         if ready:
             self._submit(ready)
 

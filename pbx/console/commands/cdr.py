@@ -1,4 +1,4 @@
-"""cdr show status, cdr show active, cdr submit."""
+"""cdr show status, cdr show active, cdr set debug, cdr submit."""
 
 from __future__ import annotations
 
@@ -153,6 +153,20 @@ def _active_row(record: Record, now: float) -> tuple[str, ...]:
         f"{cdr.seconds_billed:08d}",
         f"{int(cdr.duration):08d}",
     )
+
+
+@command(
+    "cdr set debug",
+    "Enable debugging in the CDR engine",
+    "Usage: cdr set debug [on|off]\n       Says when call records begin and end, and which of them are written.\n",
+    complete=lambda context, before, prefix: ["on", "off"],
+)
+def set_debug(context: Context, words: list[str]) -> None:
+    engine = context.pbx.cdr.engine
+    if len(words) != 1 or words[0].lower() not in ("on", "off"):
+        raise UsageShown
+    engine.debug = words[0].lower() == "on"
+    context.line(f"CDR debugging {'enabled' if engine.debug else 'disabled'}")
 
 
 @command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pbx.cdr.functions import Functions
 from pbx.cdr.record import Cdr
 from pbx.cdr.settings import Settings
 from pbx.channels.channel import Channel, State
-from pbx.channels.events import Bridged, Bus, ChannelLocation, DialBegin, DialEnd, Unbridged
+from pbx.channels.events import Bridged, Bus, ChannelLocation, DialBegin, DialEnd, Moved, Unbridged
 from pbx.channels.switch import Switch
 from pbx.dialplan.events import RecordRequest
 
@@ -274,3 +275,125 @@ def test_nothing_is_kept_of_what_has_ended() -> None:
         world.end(a)
     engine = world.engine
     assert (engine._chains, engine._as_b, engine._bridges) == ({}, {}, {})
+
+
+# ---- who takes whose place ---------------------------------------------------------------------------------
+
+
+def test_a_pair_that_leaves_gives_the_caller_a_new_record() -> None:
+    """Local/x;1 was called and leaves; the one behind ;2 takes its place: what follows is billed in a second record."""
+    world = World()
+    a, half = talk(world)
+    far = world.channel("far", outgoing=True)
+    world.up(far)
+    world.clock.advance(2)
+    for leg in (a, half):
+        world.bus.publish(Unbridged("1", leg))
+    world.bus.publish(Bridged("2", (far,)))
+    world.bus.publish(Bridged("2", (a, far)))
+    world.end(half)
+    world.clock.advance(5)
+    for leg in (a, far):
+        world.bus.publish(Unbridged("2", leg))
+    world.end(a)
+    world.end(far)
+    assert [row[:3] + row[-1:] for row in world.rows()] == [("a", "b", "200", 12.0), ("a", "far", "200", 5.0)]
+
+
+def test_who_consults_somebody_and_comes_back() -> None:
+    """The called one talks with a third for a while: the caller's record goes on, the consultation has its own."""
+    world = World()
+    a, b = talk(world)
+    world.clock.advance(1)
+    c = world.channel("c", outgoing=True)
+    world.up(c)
+    world.bus.publish(Bridged("2", (c,)))
+    world.bus.publish(Unbridged("1", b))
+    world.bus.publish(Bridged("2", (b, c)))
+    world.clock.advance(2)
+    world.bus.publish(Unbridged("2", c))
+    world.end(c)
+    world.bus.publish(Unbridged("2", b))
+    world.bus.publish(Bridged("1", (a, b)))
+    world.clock.advance(4)
+    for leg in (a, b):
+        world.bus.publish(Unbridged("1", leg))
+    world.end(b)
+    world.end(a)
+    assert sorted(row[:2] + row[-1:] for row in world.rows()) == [("a", "b", 17.0), ("b", "", 4.0), ("b", "c", 2.0)]
+
+
+def test_a_redirect_out_of_a_bridge_is_where_the_record_says_it_went() -> None:
+    world = World()
+    a, b = talk(world)
+    world.clock.advance(1)
+    world.bus.publish(Moved(a, "other", "300"))
+    for leg in (a, b):
+        world.bus.publish(Unbridged("1", leg))
+    world.end(b)
+    a.context = "other"
+    world.run(a, "Wait", "1", exten="300")
+    world.clock.advance(1)
+    world.end(a)
+    assert [(cdr.dcontext, cdr.dst, cdr.lastapp) for cdr in world.done] == [
+        ("other", "300", "Dial"),
+        ("other", "300", "Wait"),
+    ]
+
+
+def test_h_writes_into_all_records_that_had_not_ended_before() -> None:
+    world = World()
+    a = world.channel("a")
+    world.up(a)
+    world.run(a, "ForkCDR")
+    world.bus.publish(RecordRequest(a, "fork", "e"))
+    world.bus.publish(RecordRequest(a, "fork", ""))
+    world.clock.advance(1)
+    a.ending = True
+    world.run(a, "NoOp", "", 1, "h")
+    world.functions.write(a, "userfield", "late")
+    a.accountcode = "toolate"
+    world.clock.advance(3)
+    world.end(a)
+    assert [cdr.userfield for cdr in world.done] == ["", "late", "late"]
+    assert [(cdr.duration, cdr.party.accountcode, cdr.dst) for cdr in world.done[1:]] == [(1.0, "", "s")] * 2
+
+
+def test_h_may_take_a_record_back() -> None:
+    world = World()
+    a = world.channel("a")
+    world.up(a)
+    world.run(a, "Wait")
+    a.ending = True
+    world.run(a, "Set", "", 1, "h")
+    world.functions.set_property(a, "disable", "yes")
+    world.end(a)
+    assert world.rows() == []
+
+
+def test_a_subroutine_is_no_destination() -> None:
+    world = World()
+    a = world.channel("a", "100")
+    world.run(a, "Gosub", "sub,s,1")
+    a.attached["scope"] = SimpleNamespace(frames=[object()])
+    a.context = "sub"
+    world.run(a, "Playback", "x", exten="s")
+    world.up(a)
+    world.end(a)
+    assert [(cdr.dcontext, cdr.dst, cdr.lastapp) for cdr in world.done] == [("ctx", "100", "Playback")]
+
+
+def test_cdr_set_debug(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pbx.channels.log.verbose_wanted", 1)
+    world = World()
+    world.engine.debug = True
+    with caplog.at_level(0):
+        a, b = talk(world)
+        for leg in (a, b):
+            world.bus.publish(Unbridged("1", leg))
+        world.end(b)
+        world.end(a)
+    told = [message.split("CDR ")[1] for message in caplog.messages if "CDR " in message]
+    assert told[:2] == ["0 of a begins", "1 of b begins"]
+    assert any(line.startswith("0 of a ends: ANSWERED with b, start ") for line in told)
+    assert [line for line in told if "written" in line] == ["1 of b is not written", "0 of a is written"]
