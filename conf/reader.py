@@ -457,7 +457,8 @@ class _File:
             yield from self._include(_unquoted(argument), optional=name == "tryinclude")
 
     def _unknown_directive(self, word: str, name: str) -> None:
-        near = difflib.get_close_matches(name[:20], DIRECTIVES, 1)
+        # app_rpt's own Asterisk has a word for #tryinclude
+        near = ["tryinclude"] if name == "includeifexists" else difflib.get_close_matches(name[:20], DIRECTIVES, 1)
         if near:
             advice = f"#{near[0]} {self.line.strip(BLANKS)[len(word) + 1 :].strip(BLANKS)}"
             return self._error(f"there is no directive '#{word}'; the line is ignored", advice, "no-such-directive")

@@ -412,7 +412,7 @@ class _SectionLoader:
                 text=entry.text,
                 code="duplicate-label",
             )
-        if name in ("_.", "_!"):
+        if name in ("_.", "_!") and len(extension.priorities) == 1:
             self.diagnostics.warning(
                 entry.value_place,
                 f"'{name}' also matches h, i, t and the other special extensions",

@@ -212,6 +212,7 @@ OPTIONS: dict[str, tuple[Callable[[Entry], Any], str]] = {
     "cache_record_files": (_boolean, "recordings are written by a thread of their own, straight to their place"),
     "record_cache_dir": (_text, "recordings are written straight to their place"),
     "transmit_silence": (_boolean, "nothing is sent while a call waits or records, which is also the default"),
+    "transmit_silence_during_record": (_boolean, "the name of old for transmit_silence, which has none either"),
     "transcode_via_sln": (_boolean, "the cheapest translation is always taken"),
     "runuser": (_text, ""),
     "rungroup": (_text, ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pbx.checks import former
 from pbx.checks.configuration import Configuration, nearest
 from pbx.dialplan import registry
 from pbx.dialplan.model import HINT, Context, Extension, Priority
@@ -47,9 +48,11 @@ def applications(configuration: Configuration) -> None:
         name = priority.application
         if name in registry.APPLICATIONS or _NOT_CHECKED.search(name):
             continue
-        near = nearest(name, registry.APPLICATIONS.names())
         message = f"there is no application {name or '(none)'} here (yet); a call that comes to it ends"
-        advice = f"{near}({priority.data})" if near else ""
+        advice = former.advice(name, priority.data)
+        if not advice:
+            near = nearest(name, registry.APPLICATIONS.names())
+            advice = f"{near}({priority.data})" if near else ""
         configuration.found.warning(
             configuration.place_in(priority, name),
             message,

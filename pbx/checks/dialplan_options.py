@@ -1,11 +1,20 @@
-"""Option letters that an application does not have."""
+"""Arguments that an application does not have: unknown option letters, and arguments divided as in old versions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pbx.checks.configuration import Configuration
 from pbx.checks.dialplan import line_of, steps
+from pbx.checks.dialplan_jumps import cut
 from pbx.dialplan import registry
 from pbx.dialplan.arguments import parse_options, split
+
+#: applications whose arguments `|` divided before Asterisk 1.6, and hold no `|` today
+_DIVIDED = frozenset(
+    "authenticate background chanspy dial disa goto gotoif gotoiftime gosub gosubif playback read record retrydial "
+    "waitexten".split()
+)
 
 
 def option_letters(configuration: Configuration) -> None:
@@ -43,4 +52,32 @@ def options_position(syntax: str) -> int:
     return names.index("options") if "options" in names else -1
 
 
-CHECKERS = (option_letters,)
+def separators(configuration: Configuration) -> None:
+    """`Goto(context|s|1)`: the bar divides nothing any more, the whole is one argument."""
+    for _, extension, priority in steps(configuration):
+        if priority.application.lower() not in _DIVIDED or "|" not in priority.data or "," in priority.data:
+            continue
+        if not any(mark for _, mark, _ in _halves(priority.data)):
+            continue
+        configuration.found.warning(
+            configuration.place_in(priority, priority.data),
+            "'|' divides no arguments since Asterisk 1.6: all of this is one",
+            text=line_of(extension, priority),
+            advice=f"{priority.application}({_commas(priority.data)})",
+            code="old-separator",
+        )
+
+
+def _commas(data: str) -> str:
+    """With commas for each `|` outside of variables and expressions."""
+    head, mark, rest = cut(data, "|")
+    return f"{head},{_commas(rest)}" if mark else data
+
+
+def _halves(data: str) -> Iterator[tuple[str, str, str]]:
+    """Where a `|` outside of variables and expressions stands, in the data or behind its `?`."""
+    yield cut(data, "|")
+    yield cut(cut(data, "?")[2], "|")
+
+
+CHECKERS = (option_letters, separators)
