@@ -361,7 +361,7 @@ def chan_is_avail(run: Run, data: str) -> Result:
         except Unavailable:
             continue
         found.append((channel.name, destination))
-        channel.hangup()
+        channel.hangup(0)
         if "a" not in letters:
             break
     scope.set("AVAILCHAN", "&".join(name for name, _ in found))

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from pbx.cdr.chain import Chain
 from pbx.cdr.record import Cdr, Disposition, Phase, Record
 from pbx.cdr.settings import Settings
 from pbx.channels.causes import Cause
@@ -53,41 +54,10 @@ _CAUSES = {
 
 
 _SINGLE = Phase.SINGLE
+#: added to the age of who was taken into a bridge: younger than all who were not
+_YOUNGER = 1 << 40
 #: applications that are looked at more closely
 _SPECIAL = frozenset({"Dial", "Hangup", "AppDial", "AppDial2"})
-
-
-class Chain:
-    """The records of one channel, oldest first."""
-
-    __slots__ = ("bridge", "cause", "channel", "dialled", "ended", "hung_up", "originated", "place", "records")
-
-    def __init__(self, channel: Channel, first: Record) -> None:
-        self.channel = channel
-        self.records = [first]
-        #: where the dialplan stood when it was last heard of
-        self.place: tuple[str, str, int] = ("", "", 0)
-        #: the dialplan is through: what `h` and hangup handlers do is no part of the call
-        self.hung_up = False
-        #: somebody calls this channel, and the outcome is not known yet
-        self.dialled = False
-        #: the call began here (originate): it is a caller, though called
-        self.originated = False
-        #: the bridge it was in last
-        self.bridge = ""
-        #: the time when the channel ended while the outcome of calling it was still to come
-        self.ended = 0.0
-        #: hangup cause as it was when the state last changed or Hangup began
-        self.cause = 0
-
-    @property
-    def last(self) -> Record:
-        return self.records[-1]
-
-    @property
-    def called(self) -> bool:
-        """Made by somebody who called it, and not gone its own way."""
-        return self.channel.outgoing and not self.originated
 
 
 class Engine:
@@ -143,6 +113,10 @@ class Engine:
         """All that grow."""
         return iter(tuple(self._chains.values()))
 
+    def now(self) -> float:
+        """The time."""
+        return self._wall()
+
     def look(self, channel: Channel) -> Cdr | None:
         """The newest record of a channel as it is now."""
         chain = self._chains.get(channel)
@@ -157,7 +131,7 @@ class Engine:
 
     # ---- records ---------------------------------------------------------------------------------------
 
-    def _append(self, chain: Chain, now: float) -> Record:
+    def append(self, chain: Chain, now: float) -> Record:
         """A new record of the same leg; variables and user field go on."""
         last = chain.last
         record = Record(chain.channel, next(self._serial), now)
@@ -174,7 +148,8 @@ class Engine:
         if self.debug:
             log.verbose(1, f"CDR {record.sequence} of {record.a.name} {what}", call=record.a.call_id)
 
-    def _set_b(self, record: Record, b: Channel) -> None:
+    def set_peer(self, record: Record, b: Channel) -> None:
+        """Who the second party is."""
         if record.b is not b:
             self._forget_b(record)
             record.set_peer(b)
@@ -192,7 +167,7 @@ class Engine:
 
     def _met(self, record: Record, other: Chain) -> None:
         """The two talk: what the second party noted in its record shows in this one."""
-        self._set_b(record, other.channel)
+        self.set_peer(record, other.channel)
         record.b_userfield = other.last.userfield
         record.b_variables = dict(other.last.variables)
 
@@ -229,7 +204,8 @@ class Engine:
             return Disposition.NO_ANSWER
         return disposition
 
-    def _over(self, chain: Chain, record: Record, now: float, cause: int | None = None) -> None:
+    def over(self, chain: Chain, record: Record, now: float, cause: int | None = None) -> None:
+        """What happens next belongs in another record."""
         self._finish(chain, record, now, cause)
         if record.phase is not Phase.OVER:
             record.phase = Phase.OVER
@@ -300,7 +276,7 @@ class Engine:
             fresh = not self._runs(chain, record, now) and fresh
         place = (channel.context, channel.exten, channel.priority)
         if fresh and channel.application and place != chain.place:
-            self._follow(self._append(chain, now))
+            self._follow(self.append(chain, now))
         chain.place = place
 
     def _hanging_up(self, chain: Chain) -> None:
@@ -323,7 +299,7 @@ class Engine:
             here = (channel.context, channel.exten, channel.priority, channel.application)
             if here != record.pending_at:
                 if record.b is not None:
-                    self._over(chain, record, now)
+                    self.over(chain, record, now)
                     return False
                 record.phase = Phase.SINGLE
         self._follow(record)
@@ -365,7 +341,7 @@ class Engine:
         del self._chains[channel]
         now = now or chain.ended or self._wall()
         for record in chain.records:
-            self._over(chain, record, now)
+            self.over(chain, record, now)
         for record in tuple(self._as_b.get(channel, ())):
             other = self._chains.get(record.a)
             if other is not None:
@@ -399,18 +375,18 @@ class Engine:
         taken = False
         for record in tuple(chain.records):
             if record.phase is Phase.PENDING:
-                self._over(chain, record, now)
+                self.over(chain, record, now)
             elif record.phase is Phase.SINGLE:
                 self._dials(record, event)
                 taken = True
         if not taken:
-            record = self._append(chain, now)
+            record = self.append(chain, now)
             self._dials(record, event)
 
     def _dials(self, record: Record, event: DialBegin) -> None:
         self._follow(record)
         if event.caller is not None:
-            self._set_b(record, event.callee)
+            self.set_peer(record, event.callee)
             record.locked = True
         elif not record.place[1]:
             record.context, record.exten = record.a.context, "s"
@@ -429,7 +405,7 @@ class Engine:
                         record.phase = Phase.PENDING
                         record.pending_at = (channel.context, channel.exten, channel.priority, channel.application)
                     else:
-                        self._over(chain, record, now)
+                        self.over(chain, record, now)
         if callee is not None and callee.dialled:
             callee.dialled = False
             if callee.ended:
@@ -456,11 +432,15 @@ class Engine:
             # it has left one and comes into another (an attended transfer): it is no longer only called
             chain.originated = True
         chain.bridge = bridge
+        task = getattr(channel.bridge, "task", None)
+        if task not in (None, channel) and not chain.called:
+            # taken out of what it did (Bridge): as good as called by who took it
+            chain.age += _YOUNGER
         handled: Record | None = None
         back: Record | None = None
         if not chain.called and all(record.phase is Phase.OVER for record in chain.records):
             # from elsewhere (an attended transfer)
-            back = self._append(chain, now)
+            back = self.append(chain, now)
             self._follow(back)
         for record in tuple(chain.records):
             if record.phase in (Phase.OVER, Phase.BRIDGE):
@@ -497,7 +477,7 @@ class Engine:
             return chain.last.party_a
         if chain.called != other.called:
             return other.called
-        return chain.records[0].sequence < other.records[0].sequence
+        return chain.age < other.age
 
     def _pair(self, chain: Chain, record: Record, other: Chain, bridge: str, now: float) -> None:
         """See that there is a record of these two."""
@@ -516,7 +496,7 @@ class Engine:
         if first.b is None and first.phase is Phase.BRIDGE:
             first.revive()
         else:
-            first = self._append(caller, now)
+            first = self.append(caller, now)
             self._follow(first)
             first.phase, first.bridge = Phase.BRIDGE, bridge
         self._met(first, peer)
@@ -533,7 +513,7 @@ class Engine:
         if chain is not None:
             for record in chain.records:
                 if record.phase is Phase.BRIDGE and record.bridge == event.bridge:
-                    self._over(chain, record, now)
+                    self.over(chain, record, now)
         for record in tuple(self._as_b.get(event.channel, ())):
             other = self._chains.get(record.a)
             if other is not None and record.phase is Phase.BRIDGE and record.bridge == event.bridge:
@@ -545,7 +525,7 @@ class Engine:
             self._finish(chain, record, now)
             record.freeze_peer()
         else:
-            self._over(chain, record, now)
+            self.over(chain, record, now)
 
     def _moved(self, event: Moved) -> None:
         self._goes_to(event.channel, event.context, event.exten)
@@ -557,85 +537,3 @@ class Engine:
             for record in chain.records:
                 if record.phase is not Phase.OVER:
                     record.context, record.exten = context, exten
-
-    # ---- what the dialplan asks for ----------------------------------------------------------------------
-
-    def reset(self, channel: Channel, *, keep_variables: bool) -> None:
-        """ResetCDR: times begin anew."""
-        chain = self._chains.get(channel)
-        if chain is None:
-            return
-        now = self._wall()
-        for record in chain.records:
-            record.end = 0.0
-            record.start = now
-            record.answer = 0.0
-            record.check_answer(now)
-            if not keep_variables:
-                record.variables.clear()
-                record.b_variables.clear()
-
-    def fork(self, channel: Channel, letters: str) -> bool:
-        """ForkCDR: a second record that goes on beside the first; False when the records have ended."""
-        chain = self._chains.get(channel)
-        if chain is None or chain.last.phase is Phase.OVER:
-            return False
-        now = self._wall()
-        last = chain.last
-        record = self._append(chain, now)
-        record.phase, record.bridge, record.pending_at = last.phase, last.bridge, last.pending_at
-        record.application, record.data = last.application, last.data
-        if last.b is not None:
-            self._set_b(record, last.b)
-            record.b_userfield, record.b_variables = last.b_userfield, dict(last.b_variables)
-        record.start, record.answer = last.start, last.answer
-        if "a" in letters and channel.state is State.UP:
-            record.answer = now
-        if "r" in letters:
-            record.start = now
-            record.answer = now if channel.state is State.UP else 0.0
-        if "v" not in letters:
-            # so it does in a stock server, whatever its help says
-            record.variables.clear()
-        if "e" in letters:
-            for old in chain.records[:-1]:
-                self._over(chain, old, now)
-        return True
-
-    def set_variable(self, channel: Channel, name: str, value: str) -> None:
-        """CDR(name)=value: in this leg's records, and in those in which it is the second party."""
-        for variables in self._writable(channel):
-            for known in [k for k in variables if k.lower() == name.lower()]:
-                del variables[known]
-            variables[name] = value
-
-    def _writable(self, channel: Channel) -> Iterator[dict[str, str]]:
-        chain = self._chains.get(channel)
-        if chain is not None:
-            for record in chain.records:
-                if record.phase is not Phase.OVER or record is chain.last:
-                    yield record.variables
-        for record in self._as_b.get(channel, ()):
-            yield record.b_variables
-
-    def set_userfield(self, channel: Channel, value: str) -> None:
-        """CDR(userfield)=value, likewise."""
-        chain = self._chains.get(channel)
-        if chain is not None:
-            for record in chain.records:
-                if record.phase is not Phase.OVER or record is chain.last:
-                    record.userfield = value
-        for record in self._as_b.get(channel, ()):
-            record.b_userfield = value
-
-    def set_property(self, channel: Channel, name: str, value: bool) -> None:
-        """CDR_PROP: `disable` or `party_a`."""
-        chain = self._chains.get(channel)
-        if chain is not None:
-            for record in chain.records:
-                if record.phase is Phase.OVER and name == "disable":
-                    continue
-                if name == "disable":
-                    record.disabled = value
-                else:
-                    record.party_a = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pbx.cdr.engine import Engine
 from pbx.cdr.record import READ_ONLY, Cdr
 from pbx.cdr.templates import RECORD, cdr_text
+from pbx.cdr.wishes import Wishes
 from pbx.channels.channel import Channel
 from pbx.channels.log import Log
 from pbx.conf.values import is_true
@@ -22,6 +23,7 @@ class Functions:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._wishes = Wishes(engine)
 
     def read(self, channel: Channel, args: str) -> str | None:
         """CDR(name[,options])."""
@@ -44,25 +46,25 @@ class Functions:
                 "using the CHANNEL function."
             )
         elif low == "userfield":
-            self._engine.set_userfield(channel, value)
+            self._wishes.set_userfield(channel, value)
         elif low in READ_ONLY:
             log.error(f"Attempt to set the '{name}' read-only variable!", call=channel.call_id)
         else:
-            self._engine.set_variable(channel, name, value)
+            self._wishes.set_variable(channel, name, value)
 
     def set_property(self, channel: Channel, name: str, value: str) -> None:
         """CDR_PROP(name)=value."""
         if name.lower() in ("disable", "party_a"):
-            self._engine.set_property(channel, name.lower(), is_true(value))
+            self._wishes.set_property(channel, name.lower(), is_true(value))
         else:
             log.warning(f"Unknown CDR property: {name}", call=channel.call_id)
 
     def requested(self, event: RecordRequest) -> None:
         """ResetCDR or ForkCDR."""
-        engine, letters = self._engine, event.options
+        wishes, letters = self._wishes, event.options
         if event.what == "reset":
             for letter in letters.replace("v", ""):
                 log.warning(f"Unrecognized option: '{letter}'", call=event.channel.call_id)
-            engine.reset(event.channel, keep_variables="v" in letters)
-        elif not engine.fork(event.channel, letters):
+            wishes.reset(event.channel, keep_variables="v" in letters)
+        elif not wishes.fork(event.channel, letters):
             log.warning(f"Failed to fork CDR for channel {event.channel.name}", call=event.channel.call_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pbx.cdr.engine import Chain
+from pbx.cdr.chain import Chain
 from pbx.cdr.record import Phase, Record, stamp
 from pbx.cdr.settings import Settings
 from pbx.console.registry import Context, UsageShown, command
