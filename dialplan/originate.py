@@ -51,6 +51,8 @@ class Origination:
     caller_name: str | None = None
     account: str = ""
     formats: tuple[Format, ...] = (SLIN,)
+    #: sound before the answer (PROGRESS) is as good as one
+    early_media: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     #: a channel on whose behalf it is done: marked variables are inherited
     parent: Channel | None = None
@@ -93,7 +95,8 @@ class _Attempt:
             if isinstance(event, Ended):
                 self._finish(self._ended(event.cause))
             elif isinstance(event, Indication):
-                if event.control is Control.ANSWER:
+                early = event.control is Control.PROGRESS and self.wish.early_media
+                if event.control is Control.ANSWER or early:
                     self._answered()
                 elif event.control is Control.BUSY:
                     self._finish(OriginateResult.BUSY)

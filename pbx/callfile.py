@@ -14,8 +14,8 @@ from pbx.conf.values import is_true
 
 log = Log("pbx_spool")
 
-#: words that pbx takes and that change nothing here
-_NO_EFFECT = {"early_media"}
+#: how the log names a number that is none, where that is not its keyword
+_NAMES = {"maxretries": "max retries"}
 
 
 @dataclass(slots=True)
@@ -38,6 +38,8 @@ class CallFile:
     account: str = ""
     codecs: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    #: sound before the answer (Progress) is as good as one
+    early_media: bool = False
     archive: bool = False
     always_delete: bool = True
     #: attempts that have ended
@@ -95,14 +97,15 @@ def parse(path: str, text: str) -> CallFile:
     """Read a call file; what cannot be used is said with its line."""
     call = CallFile(path)
     for number, raw in enumerate(text.splitlines(), 1):
-        line = _without_comment(raw).strip()
+        line = _without_comment(raw).rstrip()
         if not line:
             continue
         name, colon, value = line.partition(":")
         if not colon:
             log.notice(f"Syntax error at line {number} of {path}")
             continue
-        problem = _set(call, name.strip().lower(), value.strip(), name.strip())
+        # a keyword stands at the beginning of its line, and the colon right behind it
+        problem = _set(call, name.lower(), value.strip(), name)
         if problem:
             log.warning(f"{problem} at line {number} of {path}")
     return call
@@ -118,7 +121,7 @@ def _without_comment(line: str) -> str:
 def _number(call: CallFile, name: str, value: str, least: int) -> str:
     match = re.match(r"\s*(-?\d+)", value)
     if match is None or int(match[1]) < least:
-        return f"Invalid {name}"
+        return f"Invalid {_NAMES.get(name, name)}"
     setattr(call, name, int(match[1]))
     return ""
 
@@ -149,8 +152,10 @@ def _set(call: CallFile, name: str, value: str, written: str) -> str:
         case "set" | "setvar":
             variable, equals, content = value.partition("=")
             if not equals:
-                return f"Malformed variable '{value}'"
+                return f'Malformed "{written}" argument.  Should be "{written}: variable=value"'
             call.variables[variable.strip()] = content
+        case "early_media":
+            call.early_media = is_true(value)
         case "archive":
             call.archive = is_true(value)
         case "alwaysdelete":
@@ -163,8 +168,6 @@ def _set(call: CallFile, name: str, value: str, written: str) -> str:
             call.attempts += 1
         case "delayedretry":
             pass
-        case _ if name in _NO_EFFECT:
-            return f"{written} changes nothing here"
         case _:
             return f"Unknown keyword '{written}'"
     return ""

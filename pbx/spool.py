@@ -94,7 +94,7 @@ class Spool:
                 try:
                     known = entry.stat()
                     due = stat.S_ISREG(known.st_mode) and int(known.st_mtime) <= now and known.st_size <= LARGEST
-                    if due and not entry.name.startswith("."):
+                    if due:
                         with open(entry.path, encoding="utf-8", errors="surrogateescape") as file:
                             found.append((known.st_mtime, entry.path, file.read()))
                 except OSError as error:
@@ -130,7 +130,7 @@ class Spool:
             log.warning(f"Invalid file contents in {call.path}, deleting")
             self._book(lambda: call.finish("Failed", self.done))
         elif call.path in self.calling:
-            self._book(lambda: call.note("DelayedRetry", now, attempt))
+            self._book(lambda: call.note("DelayedRetry", now, call.attempts))
         elif attempt > call.maxretries + 1:
             self._expire(call)
         else:
@@ -168,6 +168,7 @@ class Spool:
             account=call.account,
             formats=formats(call),
             variables=call.variables,
+            early_media=call.early_media,
             made=channels.append,
         )
         why = self._daemon.admission.refusal()

@@ -19,7 +19,7 @@ def test_everything_that_a_call_file_may_say() -> None:
         "f",
         '# comment\n  ; comment\nChannel: IAX2/peer/200@ctx\nCallerID: "Some One" <55>\nMaxRetries: 3\nRetryTime: 60\n'
         "WaitTime: 20 ; a comment\nContext: ctx\nExtension: 9\nPriority: 2\nSet: A=b=c\\;d\nSetvar:B=\nAccount: acc\n"
-        "Codecs: ulaw, alaw\nArchive: Yes\nAlwaysDelete: no\nEndRetry: 1 1 (5)\nStartRetry: 77 2 (9)\n",
+        "Codecs: ulaw, alaw\nEarly_Media: yes\nArchive: Yes\nAlwaysDelete: no\nEndRetry: 1 1 (5)\nStartRetry: 77 2 (9)\n",
     )
     assert (call.technology, call.destination, call.resource) == ("IAX2", "peer/200@ctx", "IAX2/peer/200@ctx")
     assert (call.caller_name, call.caller_number, call.account) == ("Some One", "55", "acc")
@@ -28,6 +28,7 @@ def test_everything_that_a_call_file_may_say() -> None:
     assert call.variables == {"A": "b=c;d", "B": ""}
     assert call.codecs == ["ulaw", "alaw"]
     assert (call.archive, call.always_delete) == (True, False)
+    assert call.early_media
     assert (call.attempts, call.callingpid) == (1, 77)
     assert call.complete
 
@@ -46,11 +47,13 @@ def test_defaults() -> None:
         ("no colon", "Syntax error at line 2 of f"),
         ("Bogus: 1", "Unknown keyword 'Bogus' at line 2 of f"),
         ("Priority: label", "Invalid priority at line 2 of f"),
-        ("MaxRetries: -1", "Invalid maxretries at line 2 of f"),
+        ("MaxRetries: -1", "Invalid max retries at line 2 of f"),
+        (" Channel: Local/1@c", "Unknown keyword ' Channel' at line 2 of f"),
+        ("Channel : Local/1@c", "Unknown keyword 'Channel ' at line 2 of f"),
+        (": Local/1@c", "Unknown keyword '' at line 2 of f"),
         ("RetryTime: 0", "Invalid retrytime at line 2 of f"),
-        ("Set: novalue", "Malformed variable 'novalue' at line 2 of f"),
+        ("Set: novalue", 'Malformed "Set" argument.  Should be "Set: variable=value" at line 2 of f'),
         ("Channel: nosuch", "Channel should be in form Tech/Dest at line 2 of f"),
-        ("Early_Media: yes", "Early_Media changes nothing here at line 2 of f"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(line: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
