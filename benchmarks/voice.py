@@ -30,9 +30,10 @@ START = 10_000_000_000
 
 
 class Bench:
-    """A plane with `calls` calls, each of two legs; frames by hand."""
+    """A plane with `calls` calls, each of two legs, between twice `peers` addresses; frames by hand."""
 
-    def __init__(self, calls: int, kind: str) -> None:
+    def __init__(self, calls: int, kind: str, peers: int = 16) -> None:
+        self.peers = peers
         self.files = DirectFiles()
         self.plane = Plane(MediaHeaders(), self, CounterTable(2 * calls + 2))
         port = Commands()
@@ -42,7 +43,7 @@ class Bench:
         for i in range(calls):
             for side in (0, 1):
                 row = 1 + 2 * i + side
-                host = f"10.0.{side}.{1 + i % 16}"
+                host = f"10.0.{side}.{1 + i % self.peers}"
                 port.add_leg(row, 1, 1, (host, 4569), "", row + 1, row + 1, flags, START)
                 send = GSM if kind == "transcode" and side else ULAW
                 port.set_formats(row, send, send)
@@ -59,6 +60,7 @@ class Bench:
         self.name = np.zeros((SLOTS, addresses.SIZE), np.uint8)
         self.now = START
         self._at = 0
+        self._frames: tuple[Any, Any, Any, Any] | None = None
         self._warm = False
         self._word = self.plane.core.arena.word
 
@@ -92,26 +94,34 @@ class Bench:
         return size
 
     def _fill_trunk(self, size: int) -> int:
-        """One call-frame each of `size` legs of one peer after the other, 7 in a datagram."""
-        self.count = -(-size // 7)
-        self._at += size
-        self.now = START + int(self._at * 20_000_000 / len(self.rows))
-        stamp = (self.now - START) // 1_000_000
-        left = size
-        flat, legs = self.plane.core.arena.flat, self.plane.legs
-        hosts = [self.rows[(self.rows - 1) % 32 == k] for k in range(32)]
-        for i in range(self.count):
-            mine = hosts[i % 32]
-            n = min(7, left)
-            left -= n
-            chosen = np.resize(np.roll(mine, -(self._at // 64 + 7 * (i // 32))), n)
-            data = struct.pack(">BBBBI", 0, 0, 1, 1, stamp)
-            for row in chosen.tolist():
-                data += struct.pack(">HHH", 160, int(legs.remote[row]), stamp & 0xFFFF) + bytes(160)
-            flat[self.offset[i] : self.offset[i] + len(data)] = np.frombuffer(data, np.uint8)
-            self.length[i] = len(data)
-            self.name[i] = legs.name[mine[0]]
-        return size
+        """Trunk frames of 7 calls each, as full as they get, of one peer after the other; at least one."""
+        if self._frames is None:
+            self._frames = self._trunk_frames()
+        bodies, names, heads, rows = self._frames
+        self.count = max(1, size // 7)
+        place = self._at + np.arange(self.count)
+        self._at += self.count
+        which, turn = place % len(bodies), place // len(bodies)
+        self.now = START + int(self._at * 20_000_000 / len(bodies))
+        flat = self.plane.core.arena.flat
+        for i, (frame, nth) in enumerate(zip(which.tolist(), turn.tolist(), strict=True)):
+            body = bodies[frame]
+            flat[self.offset[i] : self.offset[i] + len(body)] = body
+            self._word[self.offset[i] + heads] = (self.plane.legs.remote[rows[frame]] << 16) | (nth * 20 & 0xFFFF)
+        self.length[: self.count] = len(bodies[0])
+        self.name[: self.count] = names[which]
+        return 7 * self.count
+
+    def _trunk_frames(self) -> tuple[Any, Any, Any, Any]:
+        """Whole frames, their senders, where entries have call and time, and whose they are."""
+        legs = self.plane.legs
+        hosts: dict[bytes, list[int]] = {}
+        for row in self.rows.tolist():
+            hosts.setdefault(legs.name[row].tobytes(), []).append(row)
+        rows = np.array([mine[i : i + 7] for mine in hosts.values() for i in range(0, len(mine) - 6, 7)])
+        entry = struct.pack(">HHH", 160, 0, 0) + bytes(160)
+        body = np.frombuffer(struct.pack(">BBBBI", 0, 0, 1, 1, 0) + 7 * entry, np.uint8)
+        return [body] * len(rows), legs.name[rows[:, 0]], 8 + np.arange(7) * len(entry) + 2, rows
 
     def _step(self) -> None:
         plane = self.plane
@@ -126,7 +136,7 @@ class Bench:
     def run(self, size: int, seconds: float) -> float:
         """Microseconds a frame."""
         spent, frames = 0, 0
-        for _ in range(0 if self._warm else 2 + 4 * len(self.rows) // SLOTS):
+        for _ in range(0 if self._warm else 4 + 4 * len(self.rows) // SLOTS):
             self.fill(SLOTS)
             self._step()
         self._warm = True
@@ -143,12 +153,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=0.5, help="per figure")
     parser.add_argument("--calls", type=int, default=800)
+    parser.add_argument("--peers", type=int, default=16, help="addresses at each side")
     options = parser.parse_args()
     sizes = (1, 2, 4, 8, 16, 32, 64, 128, 256)
     print(f"us of CPU per frame, {options.calls} calls, kernel not included; frames in a batch:")
     print(f"{'':10}" + "".join(f"{s:>8}" for s in sizes))
     for kind in ("relay", "echo", "trunk", "transcode"):
-        bench = Bench(options.calls, kind)
+        bench = Bench(options.calls, kind, options.peers)
         print(f"{kind:10}" + "".join(f"{bench.run(s, options.seconds):8.2f}" for s in sizes), flush=True)
 
 

@@ -126,6 +126,23 @@ class MediaHeaders:
         owner, call, stamp, at, size = (c[order] for c in merged)
         return Entries(owner, call, stamp, at, size, times, bad)
 
+    def stamped(self, flat: Array, offset: Array, length: Array) -> tuple[Array, Array, int, int] | None:
+        half = _halves(flat)
+        if _some(half[offset]) or _some(half[offset + 2] - (_TRUNK << 8 | 1)) or _some(length < _TRUNK_HEAD + 2):
+            return None
+        size = int(half[int(offset[0]) + _TRUNK_HEAD])
+        width = size + _ENTRY_HEAD[True]
+        count, left = np.divmod(length - _TRUNK_HEAD, width)
+        if not size or _some(left):
+            return None
+        frame, at = _places(offset, count, width)
+        if _some(half[at] - size):
+            return None
+        return frame, at + 2, size, width
+
+    def put_times(self, word: Array, offset: Array, times: Array) -> None:
+        word[offset + 4] = times & 0xFFFFFFFF
+
     def mini_headers(self, call: Array, stamp: Array) -> Array:
         return (call << 16) | stamp
 
@@ -196,10 +213,7 @@ def _alike(flat: Array, offset: _Ints, length: _Ints) -> Entries | None:
     count, left = np.divmod(length - _TRUNK_HEAD, width)
     if not size or _some(left) or _some(count) != n:
         return None
-    frame = np.arange(n).repeat(count)
-    ends = count.cumsum()
-    nth = np.arange(len(frame)) - (ends - count).take(frame)
-    at = (offset + _TRUNK_HEAD).take(frame) + nth * width
+    frame, at = _places(offset, count, width)
     lengths = half[at].astype(np.int64)
     if _some(lengths - size):
         return None
@@ -207,6 +221,13 @@ def _alike(flat: Array, offset: _Ints, length: _Ints) -> Entries | None:
     stamp = half[at + 4].astype(np.int64)
     times = (half[offset + 4].astype(np.int64) << 16) | half[offset + 6]
     return Entries(frame, call, stamp, at + _ENTRY_HEAD[True], lengths, times)
+
+
+def _places(offset: _Ints, count: _Ints, width: int) -> tuple[_Ints, _Ints]:
+    """The datagram and the offset of each entry, where those of all frames are `width` bytes wide."""
+    frame = np.arange(len(offset)).repeat(count)
+    nth = np.arange(len(frame)) - (count.cumsum() - count).take(frame)
+    return frame, (offset + _TRUNK_HEAD).take(frame) + nth * width
 
 
 def _walk(

@@ -1,14 +1,23 @@
-"""The plain relay of a large batch, in as few array operations as it takes; `Single` for many frames at once.
+"""The plain relay of minis and trunk entries, arrays at a time: the short way of nearly all voice.
 
-It does what `Inbound`, `Relay` and `Outbound` do for minis about which nothing is unusual, and leaves everything else
+It does what `Inbound`, `Relay` and `Outbound` do for voice about which nothing is unusual, and leaves everything else
 to them: also all else of those legs that have something unusual in the batch, so that their order is kept.
+
+An entry of a trunk frame with time stamps holds a mini header before its payload (`headers`), so one reading and one
+writing serves both: whatever way voice came, its header is written in place, and it leaves as a mini where it stands,
+or waits for its trunk's tick (`Trunks.add`).  A trunk frame that is as full as ours may be, all of whose calls go on
+by one trunk, has nothing to wait for: it leaves as it is.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
+from pbx.channels.voice.arena import SLOTS
 from pbx.channels.voice.core import TOLERANCE, Core
 from pbx.channels.voice.counters import (
     JITTER_PARTS,
@@ -30,26 +39,74 @@ from pbx.channels.voice.counters import (
     TX_TS,
     WIDTH,
 )
-from pbx.channels.voice.legs import Ints, SocketKeys
+from pbx.channels.voice.legs import Ints, SinkState, SocketKeys
 from pbx.channels.voice.outbox import Outbox
+from pbx.channels.voice.trunk import Trunks
+from pbx.channels.voice.trunked import Trunked
+
+Words: TypeAlias = npt.NDArray[np.uint64]
 
 # constants as arrays: an operation with a plain number costs twice as much
 _V4 = np.array(0xFFFFFFFFFFFF0000, np.uint64)
 _LOW, _HIGH_MAY, _SIXTEEN, _ONE = np.array(0xFFFF), np.array(-2), np.array(16), np.array(1)
+_NO_TRUNK = np.array(~int(SinkState.TRUNK))
 _AWAY = np.array(2 * TOLERANCE, np.uint64)
 _PARTS, _FOUR = np.array(JITTER_PARTS), np.array(4)
 _RECORD = np.dtype((np.void, WIDTH * 8))
+_CALL = np.array(0x7FFF)
 #: a batch of which more than one in so many is unusual is not for here
 _SHARE = 4
+
+
+@dataclass(slots=True)
+class _Voice:
+    """Voice that may be plain: where its mini header stands, the header, the sender's key, bytes of the payload.
+
+    place: the datagram of each, None where each datagram is one; trunks: the datagrams that are trunk frames, whose
+    entries follow `minis` others and are `width` bytes wide.
+    """
+
+    head: Ints
+    word: Ints
+    key: Words
+    size: Ints
+    place: Ints | None = None
+    trunks: Ints | None = None
+    minis: int = 0
+    width: int = 0
+
+    def only(self, some: Ints) -> _Voice:
+        place = self.place[some] if self.place is not None else None
+        return _Voice(
+            self.head[some], self.word[some], self.key[some], self.size[some], place, self.trunks, 0, self.width
+        )
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What came by one IPv4 socket, and what goes out by it."""
+
+    keys: SocketKeys
+    box: Outbox
+    offset: Ints
+    length: Ints
+    now: int
 
 
 class Express:
     """For one IPv4 socket (there is no other box to choose) of a little-endian machine."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, trunks: Trunks, trunked: Trunked) -> None:
         self._core = core
+        self._trunks = trunks
+        self._settled = trunked.settled
         self._mark = np.zeros(core.legs.capacity, np.int64)
-        self._flag = np.zeros(core.legs.capacity, np.int64)
+        self._flag = np.zeros(core.legs.capacity, np.bool_)
+        #: by datagram
+        self._bad = np.zeros(SLOTS, np.bool_)
+        self._lead = np.zeros(SLOTS, np.int64)
+        #: fewer minis are quicker by another way
+        self.fewest = 8
         self._over = np.array(core.headers.overhead)
         # records as single items: put back at a fraction of the cost of rows
         self._rx, self._tx = (table.view(_RECORD)[:, 0] for table in (core.legs.rx, core.legs.tx))
@@ -58,69 +115,127 @@ class Express:
         self, keys: SocketKeys, box: Outbox, names: npt.NDArray[np.uint8], offset: Ints, length: Ints, now: int
     ) -> Ints | None:
         """Relay what is plain; the indices of the rest (None: all of it, nothing was done).  now: ms."""
-        core = self._core
-        legs = core.legs
-        word = core.arena.word[offset].astype(np.int64)
-        if not word[0] >> _SIXTEEN:
-            return None  # voice of many legs, which rarely comes alone
-        name = names.view(np.uint64)[:, 0] & _V4
-        row = keys.known(name | (word >> _SIXTEEN).view(np.uint64))
+        legs = self._core.legs
+        voice = self._voice(names.view(np.uint64)[:, 0] & _V4, offset, length)
+        if voice is None:
+            return None
+        row = keys.known(voice.key)
         rx = legs.rx.take(row, axis=0)
         sink = rx[:, RX_TO]
         tx = legs.tx.take(sink, axis=0)
         ts = rx[:, RX_TS] + rx[:, RX_STEP]
         stamp = ts + tx[:, TX_OFFSET]
         high = stamp >> _SIXTEEN
+        state = tx[:, TX_STATE]
         # not the next frame of its leg, another length, another way than the plain one, a stamp to be said in full
-        odd = (ts ^ word) & _LOW
-        size = length - self._over
-        odd |= size ^ rx[:, RX_SIZE]
-        odd |= rx[:, RX_STATE] | tx[:, TX_STATE]
+        odd = (ts ^ voice.word) & _LOW
+        odd |= voice.size ^ rx[:, RX_SIZE]
+        odd |= rx[:, RX_STATE] | (state & _NO_TRUNK)
         odd |= tx[:, TX_ORIGIN] ^ row
         odd |= (high - tx[:, TX_HIGH]) & _HIGH_MAY
         # too far from the call's clock: one comparison for both sides, a negative number is a large unsigned one
         drift = stamp + tx[:, TX_CLOCK] - np.array(now - TOLERANCE)
         odd |= drift.view(np.uint64) > _AWAY
-        n = len(row)
-        index = np.arange(n)
+        index = np.arange(len(row))
         self._mark[row] = index
         odd |= self._mark[row] - index
-        if np.count_nonzero(size) != n:
+        if voice.trunks is not None:
+            odd[voice.minis :] |= self._settled.take(row[voice.minis :]) ^ True
+        if np.count_nonzero(voice.size) != len(row):
             return None
+        batch = _Batch(keys, box, offset, length, now)
         rest: Ints = odd.nonzero()[0]
         if len(rest):
-            chosen = self._without(keys, rest, odd, name, word, row)
+            chosen = self._without(batch, rest, odd, voice, row)
             if chosen is None:
                 return None
             easy, rest = chosen
             if not len(easy):
                 return rest
-            row, sink, offset, length = row[easy], sink[easy], offset[easy], length[easy]
+            voice, row, sink, state = voice.only(easy), row[easy], sink[easy], state[easy]
             rx, tx, ts, stamp, high = rx[easy], tx[easy], ts[easy], stamp[easy], high[easy]
         self._update(row, rx, sink, tx, ts, stamp, high, now)
-        core.arena.word[offset] = (tx[:, TX_OWN] << _SIXTEEN) | (stamp & _LOW)
-        box.add(offset + core.arena.base, length, legs.name_pointer(sink), sink)
+        self._core.arena.word[voice.head] = (tx[:, TX_OWN] << _SIXTEEN) | (stamp & _LOW)
+        if np.count_nonzero(state):
+            self._leave(batch, voice, sink, state, stamp, rest)
+        else:
+            box.add(voice.head + self._core.arena.base, voice.size + self._over, legs.name_pointer(sink), sink)
+        if voice.trunks is not None:
+            left = len(np.intersect1d(voice.trunks, rest)) if len(rest) else 0
+            self._core.counters.trunk_frames += len(voice.trunks) - left
         return rest
 
-    def _without(
-        self, keys: SocketKeys, rest: Ints, odd: Ints, name: npt.NDArray[np.uint64], word: Ints, row: Ints
-    ) -> tuple[Ints, Ints] | None:
-        """What is plain and what is not, when frames of all legs in `rest` are not."""
+    # ---- what came --------------------------------------------------------------------------------------------
+
+    def _voice(self, name: Words, offset: Ints, length: Ints) -> _Voice | None:
+        """The voice of these datagrams; signalling among them belongs to nobody.  None: not for here."""
+        core = self._core
+        word = core.arena.word[offset].astype(np.int64)
+        call = word >> _SIXTEEN
+        if np.count_nonzero(call) == len(call):
+            if len(call) < self.fewest:
+                return None
+            return _Voice(offset, word, name | call.view(np.uint64), length - self._over)
+        trunks = (call == 0).nonzero()[0]
+        found = core.headers.stamped(core.arena.flat, offset.take(trunks), length.take(trunks))
+        if found is None:
+            return None
+        frame, head, size, width = found
+        place = trunks.take(frame)
+        entry = core.arena.word[head].astype(np.int64)
+        key = name.take(place) | ((entry >> _SIXTEEN) & _CALL).view(np.uint64)
+        sizes = np.full(len(head), size)
+        minis = len(call) - len(trunks)
+        if minis:
+            other = call.nonzero()[0]
+            head, entry = np.concatenate((offset[other], head)), np.concatenate((word[other], entry))
+            key = np.concatenate((name[other] | call[other].view(np.uint64), key))
+            sizes = np.concatenate((length[other] - self._over, sizes))
+            place = np.concatenate((other, place))
+        return _Voice(head, entry, key, sizes, place, trunks, minis, width)
+
+    # ---- what is unusual ----------------------------------------------------------------------------------------
+
+    def _without(self, batch: _Batch, rest: Ints, odd: Ints, voice: _Voice, row: Ints) -> tuple[Ints, Ints] | None:
+        """What is plain, and the datagrams that are not, when voice of all legs in `rest` is not; None: too many."""
         if len(rest) * _SHARE > len(row):
             return None
-        touched = []
-        for i in rest.tolist():
-            call = int(word[i]) >> 16 & 0x7FFF
-            if not call:
-                return None  # voice of many legs
-            found = keys.one.get(int(name[i]) | call)
-            if found is not None:
-                touched.append(found)
-        if touched:
-            self._flag[touched] = 1
+        touched: Ints = row.take(rest)
+        if np.count_nonzero(touched) < len(rest):
+            signalled = self._signalled(batch.keys, rest[touched == 0], voice)
+            if signalled is None:
+                return None
+            touched = np.concatenate((touched, signalled))
+        place = voice.place
+        while True:
+            self._flag[touched] = True
             odd |= self._flag[row]
-            self._flag[touched] = 0
-        return (odd == 0).nonzero()[0], odd.nonzero()[0]
+            self._flag[touched] = False
+            if place is None:
+                return (odd == 0).nonzero()[0], odd.nonzero()[0]
+            # a datagram goes one way or the other, whole
+            bad = place[odd.nonzero()]
+            self._bad[bad] = True
+            odd |= self._bad[place]
+            self._bad[bad] = False
+            found = row[odd.nonzero()]
+            if len(found) == len(rest):
+                return (odd == 0).nonzero()[0], np.unique(bad)
+            touched, rest = found, found
+
+    @staticmethod
+    def _signalled(keys: SocketKeys, index: Ints, voice: _Voice) -> Ints | None:
+        """The legs of full frames among what belongs to nobody."""
+        found = []
+        for key in voice.key[index].tolist():
+            if not key & 0x7FFF:
+                return None
+            owner = keys.one.get(key & ~0x8000)
+            if owner is not None:
+                found.append(owner)
+        return np.array(found, np.int64)
+
+    # ---- what becomes of it -------------------------------------------------------------------------------------
 
     def _update(self, row: Ints, rx: Ints, sink: Ints, tx: Ints, ts: Ints, stamp: Ints, high: Ints, now: int) -> None:
         transit = np.array(now) - ts
@@ -135,3 +250,40 @@ class Express:
         tx[:, TX_FRAMES] += _ONE
         self._rx.put(row, rx.view(_RECORD)[:, 0])
         self._tx.put(sink, tx.view(_RECORD)[:, 0])
+
+    def _leave(self, batch: _Batch, voice: _Voice, sink: Ints, state: Ints, stamp: Ints, rest: Ints) -> None:
+        """Some of it goes by trunks."""
+        core = self._core
+        plain = (state == 0).nonzero()[0]
+        if len(plain):
+            one = sink[plain]
+            pointer = voice.head[plain] + core.arena.base
+            batch.box.add(pointer, voice.size[plain] + self._over, core.legs.name_pointer(one), one)
+        queued = state != 0
+        if voice.trunks is not None and voice.place is not None:
+            queued &= ~self._whole(batch, voice.trunks, voice.place, voice.width, sink, rest)
+        some = queued.nonzero()[0]
+        if len(some):
+            self._trunks.add(sink[some], stamp[some], voice.head[some] + self._over, voice.size[some])
+
+    def _whole(
+        self, batch: _Batch, trunks: Ints, place: Ints, width: int, sink: Ints, rest: Ints
+    ) -> npt.NDArray[np.bool_]:
+        """Send on full trunk frames whose calls all go by one trunk; which entries stand in those."""
+        lead, bad = self._lead, self._bad
+        number = self._trunks.ready(sink)
+        lead[place] = number
+        bad[:] = True
+        full = self._trunks.full(batch.length[trunks], width)
+        bad[trunks[full]] = False
+        bad[rest] = True
+        bad[place[(lead[place] != number) | (number == 0)]] = True
+        which = trunks[~bad[trunks]]
+        gone: npt.NDArray[np.bool_] = ~bad[place]
+        bad[:] = False
+        if len(which):
+            core, offset = self._core, batch.offset[which]
+            leg, times = self._trunks.depart(lead[which], batch.now)
+            core.headers.put_times(core.arena.word, offset, times)
+            batch.box.add(offset + core.arena.base, batch.length[which], core.legs.name_pointer(leg), leg)
+        return gone

@@ -62,7 +62,8 @@ class Opener(Protocol):
 class Headers(Protocol):
     """Media headers of one protocol."""
 
-    #: bytes of a mini frame's head; inside trunk frames at least as many stand before each payload
+    #: bytes of a mini frame's head; inside trunk frames at least as many stand before each payload, and in those with
+    #: time stamps they are a mini frame's head
     overhead: int
 
     def classify(self, word: Array, length: Array) -> tuple[Array | None, Array, Array]:
@@ -76,6 +77,15 @@ class Headers(Protocol):
 
     def trunk_entries(self, flat: Array, offset: Array, length: Array) -> Entries:
         """The voice inside these trunk datagrams; `flat` is the byte arena, `offset` where each one starts in it."""
+
+    def stamped(self, flat: Array, offset: Array, length: Array) -> tuple[Array, Array, int, int] | None:
+        """(datagram, place of the mini header) of each entry, bytes of their payloads and of whole entries.
+
+        None unless all these datagrams are trunk frames whose entries carry time stamps and are of one size.
+        """
+
+    def put_times(self, word: Array, offset: Array, times: Array) -> None:
+        """Give trunk frames that stand at these places of the arena other times."""
 
     def mini_headers(self, call: Array, stamp: Array) -> Array:
         """Mini headers as big-endian 32-bit words (to be put just before the payloads)."""

@@ -44,7 +44,6 @@ _TRUNKED = int(LegFlags.TRUNK | LegFlags.ENCRYPTED)
 _BAD, _FULL, _MINI, _TRUNK = int(Kind.BAD), int(Kind.FULL), int(Kind.MINI), int(Kind.TRUNK)
 
 
-_MANY = 8
 #: what follows the first 64 bits of an IPv4 sockaddr
 _V4_REST = bytes(addresses.SIZE - 8)
 
@@ -117,11 +116,11 @@ class Plane(Sounds):
         self.inbound.unseal = self.ciphers.one
         self.clocked = Clocked(self.core, self.outbound, self.slots, self._ended)
         self._single = Single(self.core)
-        self._express = Express(self.core)
+        self.express = Express(self.core, self.trunks, self.trunked)
         #: batches up to this size are relayed one frame at a time
         self.few = FEW if sys.byteorder == "little" else 0
-        #: batches from this size on are tried the short way
-        self.many = _MANY if sys.byteorder == "little" else sys.maxsize
+        #: whether the short way can be tried
+        self.short = sys.byteorder == "little"
         self.detectors = Detectors(self.core.events.detected)
         self.listeners = Listeners(self.slots, self.core.events.heard)
         self._recorders: dict[int, Recorder] = {}
@@ -159,8 +158,8 @@ class Plane(Sounds):
         """What one socket received, as arrays; after `begin`."""
         core, n = self.core, batch.count
         offset, length, name = batch.offset[:n], batch.length[:n], batch.name[:n]
-        if n >= self.many and not keys.six and len(self.boxes) == 1:
-            rest = self._express.relay(keys, self.boxes[socket], name, offset, length, self._now)
+        if self.short and not keys.six and len(self.boxes) == 1:
+            rest = self.express.relay(keys, self.boxes[socket], name, offset, length, self._now)
             if rest is not None:
                 if not len(rest):
                     return

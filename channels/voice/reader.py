@@ -23,7 +23,8 @@ _REACT_BELOW = 500
 _AIM = 128
 _SHORTEST_US = 1000
 #: the tick where nearly all voice comes in trunk frames, whose voice gathered for longer than that already
-_PATIENT_US = 5000
+_PATIENT_US = 10_000
+_PATIENT_AIM = 256
 _STEP_US = 500
 _USUAL_US = 2500
 _WINDOW_NS = 250_000_000
@@ -116,10 +117,10 @@ class Readers:
     # ---- on a tick --------------------------------------------------------------------------------------------
 
     def _period(self, rate: int) -> int:
-        wanted = _AIM * 1_000_000 // max(1, rate) // _STEP_US * _STEP_US
-        longest = self.mediatick
+        longest, aim = self.mediatick, _AIM
         if longest >= _USUAL_US and self.patient():
-            longest = max(longest, _PATIENT_US)
+            longest, aim = max(longest, _PATIENT_US), _PATIENT_AIM
+        wanted = aim * 1_000_000 // max(1, rate) // _STEP_US * _STEP_US
         return max(_SHORTEST_US, min(longest, wanted))
 
     def _tick(self, _: int) -> None:

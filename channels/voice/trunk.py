@@ -78,6 +78,8 @@ class Trunks:
         self._next = 1
         self._in: dict[tuple[int, bytes], _In] = {}
         self._pending: list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]] = []
+        #: legs of which something waits
+        self._waits = np.zeros(core.legs.capacity, np.bool_)
         self._bare = BareStamps(core)
         self.now = 0
 
@@ -114,6 +116,7 @@ class Trunks:
     def add(self, sink: Ints, tx: Ints, offset: Ints, size: Ints) -> None:
         """Queue voice of trunked legs for the next tick."""
         trunk = self._of[sink]
+        self._waits[sink] = True
         own = self._core.legs.own[sink]
         stamp = tx & 0xFFFF
         if not np.count_nonzero(size - size[0]):
@@ -138,6 +141,7 @@ class Trunks:
         """Send all that waits; `now` in ms."""
         self.now = now
         pending, self._pending = self._pending, []
+        self._waits[:] = False
         sizes: dict[int, list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]]] = {}
         for part in pending:
             sizes.setdefault(part[3].shape[1], []).append(part)
@@ -200,14 +204,39 @@ class Trunks:
         own = np.empty(size, np.uint8)
         return own, box.keep(own)
 
-    def _times(self, out: _Out, now: int, count: int) -> range:
-        """The frames' times: never the same twice, 0 for the first one and after a silence of the trunk."""
+    def _times(self, out: _Out, now: int, count: int) -> list[int]:
+        """The frames' times: never the same twice in a row, 0 for the first one and after a silence of the trunk."""
         if out.start < 0 or now - out.used > _IDLE_MS:
             out.start, out.last = now, -1
         out.used = now
-        first = max(now - out.start, out.last + 1)
-        out.last = first + count - 1
-        return range(first, first + count)
+        time = now - out.start
+        first = int(time == out.last)
+        times = [time + (first + i & 1) for i in range(count)]
+        out.last = times[-1]
+        return times
+
+    # ---- frames that need not wait ------------------------------------------------------------------------------
+
+    def ready(self, sink: Ints) -> Ints:
+        """The trunks of these legs; 0 for a leg of which something waits still, or that has none."""
+        return np.where(self._waits[sink], 0, self._of[sink])
+
+    def full(self, length: Ints, width: int) -> npt.NDArray[np.bool_]:
+        """Which trunk frames are as full as ours get, when entries are `width` bytes wide."""
+        if not self.timestamps or not self.mtu:
+            return np.zeros(len(length), np.bool_)
+        found: npt.NDArray[np.bool_] = (length <= self.mtu) & (length > self.mtu - width)
+        return found
+
+    def depart(self, number: Ints, now: int) -> tuple[Ints, Ints]:
+        """A leg of each of these trunks (for its address), and the time of a frame that leaves by each now; ms."""
+        leg, time = np.empty(len(number), np.int64), np.empty(len(number), np.int64)
+        for one in set(number.tolist()):
+            mine = (number == one).nonzero()[0]
+            out = self._out[one]
+            leg[mine] = out.row
+            time[mine] = self._times(out, now, len(mine))
+        return leg, time
 
     def expire(self, now: int) -> None:
         """Forget trunks without legs, and those in that fell silent.  Call about once a second."""

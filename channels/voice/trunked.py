@@ -16,18 +16,20 @@ class Trunked:
         self._seen = np.zeros(core.legs.capacity, np.bool_)
         self._refuses = np.zeros(core.legs.capacity, np.bool_)
         self._some_refuse = False
+        #: legs of whose entries nothing is to be said or done: one column to look at
+        self.settled = np.zeros(core.legs.capacity, np.bool_)
         self._seen[0] = True
 
     def set(self, row: int, refuses: bool) -> None:
         """refuses: what comes for this leg in the clear is dropped."""
         self._refuses[row] = refuses
         self._some_refuse = bool(self._refuses.any())
+        self.settled[row] = self._seen[row] and not refuses
 
     def forget(self, row: int) -> None:
         """The leg is gone."""
         self._seen[row] = False
-        if self._refuses[row]:
-            self.set(row, False)
+        self.set(row, False)
 
     def look(self, rows: Ints) -> Ints:
         """The rows of entries that came in trunk frames, 0 in place of those that are refused."""
@@ -35,6 +37,7 @@ class Trunked:
         if np.count_nonzero(seen) != len(rows):
             for row in set(rows[~seen].tolist()):
                 self._seen[row] = True
+                self.settled[row] = not self._refuses[row]
                 self._core.events.voice_trunked(row, int(self._core.legs.generation[row]))
         if not self._some_refuse:
             return rows

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pbx.channels.voice.port import Edge, EdgeKind
+from pbx.channels.voice.port import Edge, EdgeKind, LegFlags
 from pbx.codecs import g711
 from tests.channels.voice.pure import START, Sim
 from tests.channels.voice.rig import ALAW, ULAW, full, mini
@@ -20,6 +20,8 @@ LEGS = 4
 ADDRESS = {row: (f"10.0.0.{row % 2 + 1}", 4569) for row in range(1, LEGS + 1)}
 OWN = {row: 2000 + row for row in range(1, LEGS + 1)}
 REMOTE = {row: 300 + row for row in range(1, LEGS + 1)}
+#: bytes at which a trunk frame of one entry is full, and one of two
+MTUS = (274, 400)
 ACROSS = {(ULAW, ALAW): g711.ULAW_TO_ALAW, (ALAW, ULAW): g711.ALAW_TO_ULAW}
 
 
@@ -41,6 +43,7 @@ class Leg:
     need_full: bool = True
     waiting: list[tuple[int, bytes]] | None = None
     ask_again: int = 0
+    trunk: bool = False
     held: list[tuple[int, bytes]] | None = None
     rx: int = -1
     received: int = 0
@@ -120,7 +123,7 @@ class Model:
             del sink.waiting[:-25]
             sink.tx = tx
             return
-        moved = (tx >> 16) - sink.high > 1
+        moved = (tx >> 16) - sink.high > 1 and not sink.trunk
         sink.high, sink.tx = tx >> 16, tx
         if sink.need_full or moved:
             sink.need_full, sink.waiting = False, []
@@ -166,7 +169,7 @@ class Control:
     def detected(self, row: int, what: str) -> None: ...
 
 
-_kind = st.sampled_from(["mini"] * 8 + ["voice", "trunk"])
+_kind = st.one_of(st.sampled_from(["mini"] * 8 + ["voice", "trunk"]), st.sampled_from(["trunk"] * 12 + ["voice"]))
 _frame = st.tuples(
     st.integers(1, LEGS),
     _kind,
@@ -187,12 +190,26 @@ def _drain(sim: Sim, out: dict[int, list[Any]]) -> None:
     """Minis that were sent, into their rows' histories."""
     for datagrams in sim.sent.values():
         for data in datagrams:
-            call, stamp = struct.unpack(">HH", data[:4])
+            call, _ = struct.unpack(">HH", data[:4])
             if call & 0x8000:
                 continue
-            row = next(r for r, own in OWN.items() if own == call)
-            out[row].append(("mini", stamp, data[4:]))
+            for entry in [data] if call else _entries(data):
+                call, stamp = struct.unpack(">HH", entry[:4])
+                row = next(r for r, own in OWN.items() if own == call)
+                out[row].append(("mini", stamp, entry[4:]))
         datagrams.clear()
+
+
+def _entries(frame: bytes) -> list[bytes]:
+    """The entries of a stamped trunk frame, each from its mini header on."""
+    assert frame[:4] == b"\0\0\1\1"
+    assert len(frame) <= max(MTUS)
+    found, at = [], 8
+    while at < len(frame):
+        size = int.from_bytes(frame[at : at + 2], "big")
+        found.append(frame[at + 2 : at + 6 + size])
+        at += 6 + size
+    return found
 
 
 def _answer(sim: Sim, control: Control) -> None:
@@ -209,19 +226,23 @@ def _answer(sim: Sim, control: Control) -> None:
             _drain(sim, control.out)
 
 
-def _play(story: Any, cuts: bool, few: int = 0, many: int = 99) -> tuple[dict[int, list[Any]], Sim]:
+def _play(story: Any, cuts: bool, few: int = 0, many: int = 99, mtu: int = 0) -> tuple[dict[int, list[Any]], Sim]:
     control = Control()
     sim = Sim(control)
-    sim.plane.few, sim.plane.many = few, many
+    sim.plane.few, sim.plane.short, sim.plane.express.fewest = few, many < 99, many
     control.sim = sim
     for row in range(1, LEGS + 1):
-        sim.leg(row, ADDRESS[row], OWN[row], REMOTE[row], receive=ULAW, send=ULAW)
+        flags = LegFlags.TRUNK if mtu else LegFlags(0)
+        sim.leg(row, ADDRESS[row], OWN[row], REMOTE[row], receive=ULAW, send=ULAW, flags=flags)
+    largest = mtu or max(MTUS)
+    sim.port.set_trunk(frequency_ms=20, mtu=largest, timestamps=True, max_size=128000)
     to = {1: 2, 2: 1, 3: 3}
     sim.port.reset_edges([], [Edge(a, b, EdgeKind.RELAY) for a, b in to.items()])
     sim.obey()
     clock = dict.fromkeys(ADDRESS, 0)
     for run, places, command, later in story:
-        datagrams = []
+        datagrams: list[tuple[Any, bytes]] = []
+        former = 0
         for row, kind, step, byte, format_bit in run:
             now = (sim.now - START) // 1_000_000
             clock[row] = max(clock[row], now - 100) + step
@@ -230,16 +251,23 @@ def _play(story: Any, cuts: bool, few: int = 0, many: int = 99) -> tuple[dict[in
             if kind == "voice":
                 data = full(REMOTE[row], OWN[row], stamp, 2, format_bit, payload)
             elif kind == "trunk":
-                data = bytes((0, 0, 1, 1)) + struct.pack(">I", now)
-                data += struct.pack(">HHH", 160, REMOTE[row], stamp & 0xFFFF) + payload
+                data = struct.pack(">HHH", 160, REMOTE[row], stamp & 0xFFFF) + payload
+                if former and ADDRESS[former] == ADDRESS[row] and len(datagrams[-1][1]) + len(data) <= largest:
+                    data = datagrams.pop()[1] + data
+                else:
+                    data = bytes((0, 0, 1, 1)) + struct.pack(">I", now) + data
             else:
                 data = mini(REMOTE[row], stamp, payload)
+            former = row if kind == "trunk" else 0
             datagrams.append((ADDRESS[row], data))
         edges = sorted({0, len(datagrams), *(p for p in places if p < len(datagrams))}) if cuts else [0, len(datagrams)]
         for a, b in pairwise(edges):
             sim.receive(datagrams[a:b])
             _drain(sim, control.out)
         _answer(sim, control)
+        sim.plane.trunk_tick(sim.now)
+        sim.collect()
+        _drain(sim, control.out)
         _say(sim, command)
         _drain(sim, control.out)
         sim.now += later * 1_000_000
@@ -262,8 +290,8 @@ def _say(sim: Sim, command: str) -> None:
     sim.obey()
 
 
-def _model(story: Any) -> tuple[dict[int, list[Any]], Model]:
-    model = Model({row: Leg(ULAW, ULAW) for row in ADDRESS}, {1: 2, 2: 1, 3: 3})
+def _model(story: Any, trunked: bool = False) -> tuple[dict[int, list[Any]], Model]:
+    model = Model({row: Leg(ULAW, ULAW, trunk=trunked) for row in ADDRESS}, {1: 2, 2: 1, 3: 3})
     clock = dict.fromkeys(ADDRESS, 0)
     for run, _, command, later in story:
         for row, kind, step, byte, format_bit in run:
@@ -296,20 +324,20 @@ def _model_answers(model: Model) -> None:
 
 
 @settings(max_examples=100, deadline=None, phases=_PHASES, suppress_health_check=[HealthCheck.too_slow])
-@given(_story)
-def test_any_cut_gives_the_same(story: Any) -> None:
-    whole, one = _play(story, cuts=False)
+@given(_story, st.sampled_from((0, *MTUS)))
+def test_any_cut_gives_the_same(story: Any, mtu: int) -> None:
+    whole, one = _play(story, cuts=False, mtu=mtu)
     for cuts, few, many in ((True, 0, 99), (False, 99, 99), (True, 99, 99), (False, 0, 1), (True, 0, 1), (True, 3, 4)):
-        parts, two = _play(story, cuts, few, many)
+        parts, two = _play(story, cuts, few, many, mtu)
         assert {r: o for r, o in whole.items() if o} == {r: o for r, o in parts.items() if o}
         assert (one.table.table == two.table.table).all()
 
 
 @settings(max_examples=100, deadline=None, phases=_PHASES, suppress_health_check=[HealthCheck.too_slow])
-@given(_story)
-def test_equals_one_frame_at_a_time(story: Any) -> None:
-    got, sim = _play(story, cuts=True, few=12 if len(story) % 2 else 0, many=1)
-    want, model = _model(story)
+@given(_story, st.sampled_from((0, *MTUS)))
+def test_equals_one_frame_at_a_time(story: Any, mtu: int) -> None:
+    got, sim = _play(story, cuts=True, few=12 if len(story) % 2 else 0, many=1, mtu=mtu)
+    want, model = _model(story, bool(mtu))
     for row in ADDRESS:
         assert got.get(row, []) == want.get(row, []), row
         if row in model.legs:

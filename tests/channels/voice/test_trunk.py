@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -108,7 +109,11 @@ def test_split_at_the_mtu_with_times_of_their_own() -> None:
     frames = _trunks(sim)
     assert [len(_entries(f)) for f in frames] == [7, 7, 2]
     assert all(len(f) <= 1240 for f in frames)
-    assert [int.from_bytes(f[4:8], "big") for f in frames] == [0, 1, 2]
+    assert [int.from_bytes(f[4:8], "big") for f in frames] == [
+        0,
+        1,
+        0,
+    ]  # never the same twice in a row, nor ahead of the clock
     sim.port.set_trunk(20, 0, True, 128000)
     sim.obey()
     _speak(sim, 16, 2)
@@ -280,7 +285,8 @@ def test_nothing_is_lost_when_a_tick_is_late() -> None:
     assert max(map(len, frames)) <= 1240
     entries = [entry for frame in frames for entry in _entries(frame)]
     assert len(entries) == 20 * 45
-    assert len({int.from_bytes(f[4:8], "big") for f in frames}) == len(frames)
+    times = [int.from_bytes(f[4:8], "big") for f in frames]
+    assert all(a != b for a, b in pairwise(times)) and set(times) == {0, 1}
 
 
 def test_frames_of_unlimited_size_hold_no_more_than_may_wait() -> None:
@@ -293,3 +299,65 @@ def test_frames_of_unlimited_size_hold_no_more_than_may_wait() -> None:
     (frame,) = _trunks(sim)
     assert len(_entries(frame)) == 10
     assert sim.plane.counters.held_dropped == 10
+
+
+def _through(sim: Sim, calls: int, n: int) -> list[bytes]:
+    """Voice number n of these calls comes by a trunk, 7 calls a frame; what leaves at once."""
+    entries = [(300 + i, 20 * n & 0xFFFF, bytes([n & 0xFF]) * 160) for i in range(1, calls + 1)]
+    sim.receive([(PHONE, _incoming(entries[i : i + 7], 20 * n, stamped=True)) for i in range(0, calls, 7)])
+    return _trunks(sim)
+
+
+@pytest.mark.parametrize("mtu", [1240, 1500, 0])
+def test_a_full_frame_whose_calls_share_a_trunk_leaves_at_once(mtu: int) -> None:
+    """Nothing could be gathered into it; what is not full waits for the tick."""
+    sim = _sim(16, mtu=mtu)
+    for n in range(3):
+        _through(sim, 16, n)
+        sim.obey()
+        _turn(sim)
+        _trunks(sim)
+    at_once = _through(sim, 16, 3)
+    assert [len(_entries(f)) for f in at_once] == ([7, 7] if mtu == 1240 else [])
+    _turn(sim)
+    found = [entry for f in at_once + _trunks(sim) for entry in _entries(f)]
+    assert sorted(found) == [(16384 + i, 60, bytes([3]) * 160) for i in range(1, 17)]
+    assert sim.plane.counters.trunk_frames == 4 * 3
+
+
+def test_nothing_overtakes_voice_that_waits() -> None:
+    """A full frame behind one that was not: the leg whose voice waits takes its whole frame along."""
+    sim = _sim(14)
+    for n in range(3):
+        _through(sim, 14, n)
+        sim.obey()
+        _turn(sim)
+        _trunks(sim)
+    alone = [(301, 60, b"x" * 160)]
+    sim.receive([(PHONE, _incoming(alone, 60, stamped=True))])
+    assert _trunks(sim) == []
+    rest = [(300 + i, 80 if i == 1 else 60, b"y" * 160) for i in range(1, 15)]
+    sim.receive([(PHONE, _incoming(rest[i : i + 7], 60, stamped=True)) for i in (0, 7)])
+    (gone,) = _trunks(sim)
+    assert [call - 16384 for call, _, _ in _entries(gone)] == [*range(8, 15)]
+    _turn(sim)
+    (first,) = [f for f in _trunks(sim) if len(_entries(f)) == 7][:1]
+    assert [stamp for call, stamp, _ in _entries(first) if call == 16385] == [60, 80]
+
+
+def test_calls_of_two_trunks_in_one_frame_wait_for_both() -> None:
+    sim = _sim(7)
+    for n in range(3):
+        _through(sim, 7, n)
+        sim.obey()
+        _turn(sim)
+        _trunks(sim)
+    other = ("10.0.0.77", 4569)
+    sim.port.bind_leg(7, other, "", 107)
+    sim.obey()
+    assert _through(sim, 7, 3) == []
+    _turn(sim)
+    (frame,) = _trunks(sim)
+    assert len(_entries(frame)) == 6
+    (frame,) = [d for d in sim.sent[other] if d[:2] == b"\0\0"]
+    assert [call for call, _, _ in _entries(frame)] == [16391]
