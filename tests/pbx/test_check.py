@@ -134,7 +134,6 @@ def test_broken_files_of_the_dialect(tmp_path: Path) -> None:
         ("exten => 100,1,GotoIf($[1|0]?100|1)", ["old-separator GotoIf($[1|0]?100,1)"]),
         ("exten => 100,1,GotoIf($[1|0]?1)", []),
         ("exten => 100,1,NoOp(a|b)", []),
-        ("exten => _.,1,NoOp()\n same => 2,NoOp()", ["catch-all _X."]),
         ("exten => 100,2,NoOp()", ["gap priority 1, or n"]),
         ("exten => 100,hint,IAX2/b", []),
         ("exten => 100,1,NoOp()\nexten => 100,3,NoOp()", ["gap priority 2, or n"]),
@@ -164,6 +163,13 @@ def test_the_dialplan(tmp_path: Path, line: str, expected: list[str] | None) -> 
         return
     last = GOOD_EXTENSIONS.count("\n") + line.count("\n") + 1
     assert found == [f"extensions.conf:{last} {text}" for text in expected]
+
+
+def test_a_catch_all_is_named_once(tmp_path: Path) -> None:
+    lines = "exten => _.,1,NoOp()\n same => n,NoOp()\n same => n,NoOp()\n"
+    assert findings(tmp_path, extensions=GOOD_EXTENSIONS + lines) == [
+        f"extensions.conf:{GOOD_EXTENSIONS.count(chr(10)) + 1} catch-all _X."
+    ]
 
 
 @pytest.mark.parametrize(
