@@ -22,6 +22,7 @@ class Mode(Enum):
     SPY = "4"  # nobody
     WHISPER = "5"  # the one who is spied on
     BARGE = "6"  # that one and whom it talks with
+    BEHIND = "behind"  # whom it talks with
 
 
 def loudness(volume: int) -> int:
@@ -60,9 +61,9 @@ class Session:
     def speak(self) -> None:
         """Let those hear the spy whom `mode` says, as they stand now."""
         graph = self._spy.switch.graph
-        wanted: list[Channel] = [] if self.mode is Mode.SPY else [self.target]
+        wanted: list[Channel] = [self.target] if self.mode in (Mode.WHISPER, Mode.BARGE) else []
         bridge = self.target.bridge
-        if self.mode is Mode.BARGE and bridge is not None:
+        if self.mode in (Mode.BARGE, Mode.BEHIND) and bridge is not None:
             wanted += [one for one in bridge.channels if one is not self.target and one is not self._spy]
         for channel in self._whispering:
             if channel not in wanted:

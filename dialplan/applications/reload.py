@@ -18,6 +18,9 @@ from pbx.dialplan.registry import Outcome, Result, application
     module="app_reload",
 )
 async def reload(run: Run, data: str) -> Result:
-    done = await run.channel.wait(Deferred.fromCoroutine(run.services.reload(fields(data, 2)[0].strip())))
+    async def work() -> bool:
+        return await run.services.reload(fields(data, 2)[0].strip())
+
+    done = await run.channel.wait(Deferred.fromCoroutine(work()))
     run.scope.set("RELOADSTATUS", "SUCCESS" if done else "FAILURE")
     return Outcome.END if run.over else None
