@@ -14,8 +14,9 @@ from pbx.dialplan.zones import zone
 _MINUTES = 24 * 60
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_CLOCK = re.compile(r"\s*([-+]?\d{1,2}):\s*([-+]?\d{1,2})")
-_COUNT = re.compile(r"\s*([-+]?\d{1,2})")
+# two characters, a sign being one of them
+_CLOCK = re.compile(r"\s*([-+]\d|\d{1,2}):\s*([-+]\d|\d{1,2})")
+_COUNT = re.compile(r"\s*([-+]\d|\d{1,2})")
 
 
 class Moment(NamedTuple):
@@ -37,10 +38,12 @@ class Timing:
 
     def __init__(self, text: str) -> None:
         self.problems: list[str] = []
-        self.zone = text.split(",", 4)[4] if text.count(",") == 4 else ""
+        fields = re.split(r"[,|]", text)
+        # with more fields than five Asterisk knows no zone
+        self.zone = fields[4] if len(fields) == 5 else ""
         if not zone(self.zone).known:
             self.problems.append(f"unknown time zone {self.zone!r}, taken for UTC")
-        parts = [*re.split(r"[,|]", text)[:4], "", "", ""]
+        parts = [*fields[:4], "", "", ""]
         self._minutes = self._clock(parts[0])
         self._weekdays = self._range(parts[1], 7, _WEEKDAYS, "day of week")
         self._days = self._range(parts[2], 31, (), "day")

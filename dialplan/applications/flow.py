@@ -49,7 +49,7 @@ def set_(run: Run, data: str) -> Result:
     synopsis="Sets several variables",
 )
 def mset(run: Run, data: str) -> Result:
-    for pair in split(data, 24):
+    for pair in split(data, 99):
         name, equals, value = pair.partition("=")
         if not equals:
             run.warn(f"MSet: ignoring entry '{name}' with no '='")
@@ -99,20 +99,19 @@ def goto_if(run: Run, data: str) -> Result:
     return jumps.goto(run, place) if place else None
 
 
-def _now(run: Run) -> float:
-    """The time that conditions see: TESTTIME if it is set."""
-    pretended = leading_int(run.scope.get("TESTTIME") or "")
-    return run.channel.switch.wall() if pretended is None else float(pretended)
+def _pretended(run: Run) -> float | None:
+    """The time that GotoIfTime takes for now, and nothing else does: TESTTIME."""
+    return leading_int(run.scope.get("TESTTIME") or "")
 
 
-def _holds(run: Run, text: str) -> bool | None:
-    """Whether a time condition holds now; None if it is none."""
+def _holds(run: Run, text: str, now: float | None = None) -> bool | None:
+    """Whether a time condition holds at a time (None: now); None if it is none."""
     timing = Timing.parse(text)
     if timing is None:
         return None
     for problem in timing.problems:
         run.warn(problem)
-    return timing.holds(_now(run))
+    return timing.holds(run.channel.switch.wall() if now is None else now)
 
 
 @application(
@@ -126,7 +125,7 @@ def goto_if_time(run: Run, data: str) -> Result:
         return Outcome.END
     times, _, places = data.partition("?")
     yes, no = _branches(places)
-    place = yes if _holds(run, times) else no
+    place = yes if _holds(run, times, _pretended(run)) else no
     return jumps.goto(run, place) if place else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pbx.dialplan.arguments import split
 from pbx.dialplan.expressions import is_true
-from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.registry import FUNCTIONS, FunctionError, function, write_only
 from pbx.dialplan.scope import Scope
 from pbx.dialplan.times import Timing
@@ -54,9 +53,8 @@ def iftime(scope: Scope, args: str) -> str:
         raise FunctionError("needs timespec?true:false")
     yes, _, no = values.partition(":")
     timing = Timing.parse(times)
-    pretended = c_int(scope.get("TESTTIME") or "")
-    now = scope.services.switch.wall() if pretended is None else float(pretended)
-    value = (yes if timing is not None and timing.holds(now) else no).strip()
+    # (TESTTIME is for GotoIfTime alone)
+    value = (yes if timing is not None and timing.holds(scope.services.switch.wall()) else no).strip()
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 

@@ -36,6 +36,8 @@ class Case:
     ask: list[str] = field(default_factory=list)
     #: seconds that the originating half stays
     hold: int = 4
+    #: where the originating half goes when it is answered, `exten@context`, in place of waiting
+    answered: str = ""
 
 
 @dataclass
@@ -126,7 +128,11 @@ class Pair:
         for case in cases:
             for number, place in enumerate(case.enter):
                 name = f"{case.name}-{number}.call"
-                call = f"Channel: Local/{place}/n\nApplication: Wait\nData: {case.hold}\nWaitTime: 15\n"
+                then = f"Application: Wait\nData: {case.hold}\n"
+                if case.answered:
+                    exten, _, context = case.answered.rpartition("@")
+                    then = f"Context: {context}\nExtension: {exten}\nPriority: 1\n"
+                call = f"Channel: Local/{place}/n\n{then}WaitTime: 15\n"
                 path = box.home / "spool" / "tmp" / name
                 path.write_text(call, encoding="utf-8")
                 os.rename(path, box.home / "spool" / "outgoing" / name)
