@@ -112,10 +112,8 @@ def parse(path: str, text: str) -> CallFile:
 
 
 def _without_comment(line: str) -> str:
-    """`;` begins a comment at the start or after a blank, `\\;` is a semicolon; so does `#` at the start."""
-    if line.lstrip().startswith("#"):
-        return ""
-    return re.sub(r"(^|(?<=\s));.*$", "", line).replace("\\;", ";")
+    """`;` begins a comment, `\\;` is a semicolon; so does `#` at the start or after a blank."""
+    return re.sub(r"(^|(?<=\s))#.*$|(?<!\\);.*$", "", line).replace("\\;", ";")
 
 
 def _number(call: CallFile, name: str, value: str, least: int) -> str:

@@ -45,8 +45,8 @@ class Spool:
         spool = daemon.conf.directories["astspooldir"]
         self.folder = os.path.join(spool, "outgoing")
         self.done = os.path.join(spool, "outgoing_done")
-        #: files whose call stands, by path
-        self.calling: set[str] = set()
+        #: files whose call stands: path -> when that is noted in the file next
+        self.calling: dict[str, float] = {}
         self._timer: Any = None
         self._running = False
         self._missing = False
@@ -93,7 +93,8 @@ class Spool:
             for entry in entries:
                 try:
                     known = entry.stat()
-                    due = stat.S_ISREG(known.st_mode) and int(known.st_mtime) <= now and known.st_size <= LARGEST
+                    when = min(int(known.st_mtime), self.calling.get(entry.path, known.st_mtime))
+                    due = stat.S_ISREG(known.st_mode) and when <= now and known.st_size <= LARGEST
                     if due:
                         with open(entry.path, encoding="utf-8", errors="surrogateescape") as file:
                             found.append((known.st_mtime, entry.path, file.read()))
@@ -130,11 +131,12 @@ class Spool:
             log.warning(f"Invalid file contents in {call.path}, deleting")
             self._book(lambda: call.finish("Failed", self.done))
         elif call.path in self.calling:
+            self.calling[call.path] = now + call.retrytime
             self._book(lambda: call.note("DelayedRetry", now, call.attempts))
         elif attempt > call.maxretries + 1:
             self._expire(call)
         else:
-            self.calling.add(call.path)
+            self.calling[call.path] = now + call.retrytime
             foreign = call.callingpid
 
             def begin() -> None:
@@ -148,7 +150,7 @@ class Spool:
 
     def _lost(self, call: CallFile, failure: Any) -> None:
         """The file cannot be written, so that nobody would know of the attempt: no call."""
-        self.calling.discard(call.path)
+        self.calling.pop(call.path, None)
         if not failure.check(FileNotFoundError):
             log.warning(f"No call: {call.path} cannot be written: {failure.getErrorMessage()}")
 
@@ -199,14 +201,14 @@ class Spool:
 
     def _completed(self, call: CallFile) -> None:
         log.notice(f"Call completed to {call.resource}")
-        self.calling.discard(call.path)
+        self.calling.pop(call.path, None)
         self._book(lambda: call.finish("Completed", self.done))
 
     def _over(self, call: CallFile, attempt: int, result: OriginateResult) -> None:
         """An attempt failed."""
         number, words = REASONS[result]
         log.notice(f"Call failed to go through, reason ({number}) {words}")
-        self.calling.discard(call.path)
+        self.calling.pop(call.path, None)
         if attempt > call.maxretries:
             self._expire(call)
         else:

@@ -66,9 +66,9 @@ class LocalLeg:
         other = self.other
         if other is None:
             return
-        mine = other.leg.other if isinstance(other.leg, LocalLeg) else None
         if control in (Control.HOLD, Control.UNHOLD) and "m" not in self.options:
             # option m lets it pass; else whoever hears this half hears music
+            mine = other.leg.other if isinstance(other.leg, LocalLeg) else None
             if mine is not None:
                 mine.music(control is Control.HOLD, data)
             return
@@ -77,9 +77,6 @@ class LocalLeg:
             other.caller.identify(other.leg.other.connected)
         state = _STATES.get(control)
         if state is not None and other.state is not State.UP and self.half == "2":
-            if control is Control.ANSWER and mine is not None:
-                other.accountcode, other.peeraccount = mine.peeraccount, mine.accountcode
-                other.amaflags = mine.amaflags
             other.set_state(state)
         other.deliver(Indication(control, data))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
 from pbx.channels.channel import Channel
+from pbx.channels.local.driver import LocalLeg
 from pbx.channels.switch import Unavailable
 from pbx.dialplan.arguments import fields
 from pbx.dialplan.functions.common import c_float, c_int
@@ -108,11 +110,23 @@ def channel_(scope: Scope, args: str) -> str:
     return found
 
 
+#: what is whose on the other half of a Local pair
+_CROSSED = {"accountcode": "peeraccount", "peeraccount": "accountcode"}
+
+
 @channel_.writer
 def _channel_write(scope: Scope, args: str, value: str) -> None:
+    """What is written on one half of a Local pair is written on the other half as well, as in Asterisk."""
     channel = scope.channel
     assert channel is not None
-    args = args.lower()
+    item = args.lower()
+    _set_item(scope, channel, item, value)
+    other = channel.leg.other if isinstance(channel.leg, LocalLeg) else None
+    if other is not None and not other.dead and not item.startswith("hangup_handler_"):
+        _set_item(scope_of(scope.services, other), other, _CROSSED.get(item, item), value)
+
+
+def _set_item(scope: Scope, channel: Channel, args: str, value: str) -> None:
     if args == "language":
         channel.language = value
     elif args == "musicclass":
@@ -253,10 +267,16 @@ def timeout(scope: Scope, args: str) -> str:
     raise FunctionError(f"unknown timeout '{args}'")
 
 
+def _timeout_seconds(text: str) -> float:
+    """A whole number, and a fraction behind it: `.5` is nothing, `1e1` one second."""
+    whole = re.match(r"\s*[-+]?\d+", text)
+    return 0.0 if whole is None else max(0.0, int(whole[0]) + (c_float(text[whole.end() :]) or 0.0))
+
+
 @timeout.writer
 def _timeout(scope: Scope, args: str, value: str) -> None:
     assert scope.channel is not None
-    seconds = max(0.0, c_float(value) or 0.0)
+    seconds = _timeout_seconds(value)
     match args[:1].lower():
         case "a":
             scope.channel.set_deadline(seconds or None)

@@ -255,7 +255,7 @@ class Engine:
         chain = self._chains.get(channel)
         if chain is None or chain.hung_up:
             return
-        if channel.ending or channel.dead:
+        if (channel.ending or channel.dead) and self.settings.endbeforehexten:
             self._hanging_up(chain)
             return
         record = chain.records[-1]

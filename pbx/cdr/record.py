@@ -204,9 +204,9 @@ class Cdr:
 
     @property
     def seconds_billed(self) -> int:
-        """Whole seconds of talk; with initiatedseconds a begun second counts."""
-        whole = int(self.billsec)
-        return whole + 1 if self.initiated_seconds and self.end % 1 > self.answer % 1 and self.answer else whole
+        """Whole seconds of talk; with initiatedseconds half a second counts as one (so it does in Asterisk)."""
+        whole, rest = divmod(int(self.billsec * 1000), 1000)
+        return whole + (self.initiated_seconds and rest >= 500)
 
     def value(self, name: str) -> str | float | int | None:
         """A field by its (lower-case) name, times as floats; None if there is no such field."""

@@ -30,7 +30,7 @@ class Settings:
     congestion: bool = False
     ignorestatechanges: bool = False
     ignoredialchanges: bool = False
-    endbeforehexten: bool = False
+    endbeforehexten: bool = True
     initiatedseconds: bool = False
     canceldispositionenabled: bool = False
     batch: bool = False

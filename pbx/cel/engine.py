@@ -214,8 +214,9 @@ class Engine:
         name = channel.application
         if name == "Hangup" and not known.source:
             known.source = "dialplan/builtin"
-        if name == known.app and known.moved is None:
-            known.data = channel.data
+        if name == known.app:
+            known.data, known.moved = channel.data, None
+            known.place = (channel.exten, channel.context)
             return
         self._app_ends(known)
         known.moved = None

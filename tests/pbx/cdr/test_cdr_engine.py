@@ -255,12 +255,13 @@ def test_disabled() -> None:
     assert [row[0] for row in world.rows()] == ["b"]
 
 
-def test_whole_seconds_or_begun_ones() -> None:
-    for settings, expected in (({}, 1), ({"initiatedseconds": True}, 2)):
+@pytest.mark.parametrize(("seconds", "plain", "initiated"), [(1.5, 1, 2), (1.4, 1, 1), (0.6, 0, 1), (2.0, 2, 2)])
+def test_whole_seconds_or_begun_ones(seconds: float, plain: int, initiated: int) -> None:
+    for settings, expected in (({}, plain), ({"initiatedseconds": True}, initiated)):
         world = World(**settings)
         a = world.channel("a")
         world.up(a)
-        world.clock.advance(1.5)
+        world.clock.advance(seconds)
         world.end(a)
         assert world.done[0].seconds_billed == expected
 
@@ -357,6 +358,32 @@ def test_h_writes_into_all_records_that_had_not_ended_before() -> None:
     world.end(a)
     assert [cdr.userfield for cdr in world.done] == ["", "late", "late"]
     assert [(cdr.duration, cdr.party.accountcode, cdr.dst) for cdr in world.done[1:]] == [(1.0, "", "s")] * 2
+
+
+def test_h_is_a_part_of_the_call_where_cdr_conf_says_so() -> None:
+    """endbeforehexten=no: a record goes on in `h`; after a Dial a new one begins there."""
+    world = World(endbeforehexten=False)
+    a = world.channel("a")
+    world.up(a)
+    world.run(a, "Wait")
+    a.ending = True
+    world.clock.advance(1)
+    world.run(a, "NoOp", "x", 1, "h")
+    world.clock.advance(2)
+    world.end(a)
+    c, d = talk(world)
+    for leg in (c, d):
+        world.bus.publish(Unbridged("1", leg))
+    world.end(d)
+    c.ending = True
+    world.run(c, "NoOp", "y", 1, "h")
+    world.clock.advance(2)
+    world.end(c)
+    assert [(row[0], *row[2:4], row[5]) for row in world.rows()] == [
+        ("a", "h", "NoOp", 3.0),
+        ("a", "200", "Dial", 13.0),
+        ("a", "h", "NoOp", 2.0),
+    ]
 
 
 def test_h_may_take_a_record_back() -> None:
