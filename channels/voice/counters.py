@@ -30,19 +30,27 @@ TX_TS, TX_OFFSET, TX_ORIGIN, TX_CLOCK, TX_HIGH, TX_FRAMES, TX_STATE, TX_OWN = ra
 LOST, OUT_OF_ORDER, LATE, DELAY, DROPPED, TARGET, MINIMUM, JITTER = range(WIDTH)
 #: 64-bit integers of a row in all
 COLUMNS = 3 * WIDTH
+#: 64-bit integers behind the rows: totals of the plane (`PlaneCounters`), brought up to date now and then
+TOTALS = 64
 #: jitter is kept in this many parts of a millisecond
 JITTER_PARTS = 1024
 
 
+def table_bytes(rows: int) -> int:
+    """Bytes of the memory that a table of so many rows needs."""
+    return (rows * COLUMNS + TOTALS) * 8
+
+
 class CounterTable:
-    """Implements `port.Counters` over three tables (rows, WIDTH) in one block."""
+    """Implements `port.Counters` over three tables (rows, WIDTH) and the plane's totals, in one block."""
 
     def __init__(self, rows: int, memory: Any = None) -> None:
-        shape = (3, rows, WIDTH)
         self.rows = rows
-        self.table: npt.NDArray[np.int64] = (
-            np.zeros(shape, np.int64) if memory is None else np.ndarray(shape, np.int64, memory)
-        )
+        block: npt.NDArray[np.int64] = np.zeros(table_bytes(rows) // 8, np.int64)
+        if memory is not None:
+            block = np.ndarray(block.shape, np.int64, memory)
+        self.table: npt.NDArray[np.int64] = block[: rows * COLUMNS].reshape(3, rows, WIDTH)
+        self._totals = block[rows * COLUMNS :]
         self.rx: Table = self.table[0]
         self.tx: Table = self.table[1]
         self.rare: Table = self.table[2]
@@ -51,6 +59,15 @@ class CounterTable:
         """A row's times and counts begin anew."""
         self.table[:, row] = 0
         self.rx[row, RX_TS] = self.tx[row, TX_TS] = -1
+
+    def publish(self, counted: PlaneCounters, before: PlaneCounters) -> None:
+        """Bring the plane's totals up to date: those of planes before this one, and its own."""
+        names = PlaneCounters.__slots__
+        self._totals[: len(names)] = [getattr(counted, name) + getattr(before, name) for name in names]
+
+    def totals(self) -> PlaneCounters:
+        """What planes counted so far, half a second ago or later."""
+        return PlaneCounters(*self._totals[: len(PlaneCounters.__slots__)].tolist())
 
     def tx_ts64(self, row: int) -> int:
         return int(self.tx[row, TX_TS])

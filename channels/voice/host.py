@@ -6,6 +6,7 @@ import os
 import socket as _socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pbx.channels.voice.arena import SLOTS
@@ -30,6 +31,8 @@ _RINGS = 4
 _LOOK = 256
 _FRAME_US = 20_000
 _EXPIRE_S = 0.05
+#: totals are published so long after something was counted
+_PUBLISH_S = 0.5
 _RECEIVE_BUFFER = 16 << 20
 _SO_RCVBUFFORCE = 33
 #: a smaller buffer is worth a word; the kernel's default holds 256 minis
@@ -82,6 +85,10 @@ class Host:
         self._expire_call: Any = None
         self._expire_trunks = 0
         self._timer_test: TimerTest | None = None
+        self._table = counters
+        #: what planes before this one counted; what the kernel dropped it counts for as long as the socket is open
+        self._before = replace(counters.totals(), kernel_dropped=0)
+        self._publish_call: Any = None
 
     # ---- what drives it -----------------------------------------------------------------------------------------
 
@@ -92,6 +99,8 @@ class Host:
 
     def _drain(self, number: int) -> int:
         plane, ring = self.plane, self._ring
+        if self._publish_call is None:
+            self._publish_call = self._reactor.callLater(_PUBLISH_S, self._publish)
         taken = 0
         for _ in range(_RINGS):
             fd = self._fds.get(number, -1)
@@ -158,6 +167,10 @@ class Host:
         self.plane.expire(self._clock())
         self._done()
 
+    def _publish(self) -> None:
+        self._publish_call = None
+        self._table.publish(self.plane.counters, self._before)
+
     def _done(self) -> None:
         """After each step of the plane: send, tell, and see which ticks are needed."""
         plane = self.plane
@@ -181,9 +194,10 @@ class Host:
         self._trunks.stop()
         if self._timer_test is not None:
             self._timer_test.stop()
-        if self._expire_call is not None:
-            self._expire_call.cancel()
-            self._expire_call = None
+        for call in (self._expire_call, self._publish_call):
+            if call is not None:
+                call.cancel()
+        self._expire_call = self._publish_call = None
         if self._threads is not None:
             self._threads.stop()
 

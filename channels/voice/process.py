@@ -20,7 +20,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from pbx.channels.voice.counters import COLUMNS, CounterTable
+from pbx.channels.voice.counters import CounterTable, table_bytes
 from pbx.channels.voice.headers import Headers, load_headers
 from pbx.channels.voice.host import Host
 from pbx.channels.voice.link import READY, Link, close_all
@@ -122,7 +122,7 @@ class Keeper:
     def __init__(self, sock: socket.socket, memory: int, rows: int, headers: str) -> None:
         self._socket = sock
         self._rows, self._headers = rows, headers
-        self._memory = mmap.mmap(memory, rows * COLUMNS * 8)
+        self._memory = mmap.mmap(memory, table_bytes(rows))
         self._control = os.getppid()
         self._child = 0
 

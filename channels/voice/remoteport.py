@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 import pbx
 from pbx.channels.log import Log
 from pbx.channels.voice.autoflush import AutoFlush
-from pbx.channels.voice.counters import COLUMNS, CounterTable
+from pbx.channels.voice.counters import CounterTable, table_bytes
 from pbx.channels.voice.headers import IAX2
 from pbx.channels.voice.link import LONGEST_GREETING, READY, Link, close_all, pair
 from pbx.channels.voice.port import VoiceEvents
@@ -56,7 +56,7 @@ class RemotePort(AutoFlush):
         self._headers = headers
         self._capacity = capacity
         self._memory_fd = os.memfd_create("voice-counters")
-        size = capacity * COLUMNS * 8
+        size = table_bytes(capacity)
         os.ftruncate(self._memory_fd, size)
         self._memory = mmap.mmap(self._memory_fd, size)
         self.counters = CounterTable(capacity, self._memory)

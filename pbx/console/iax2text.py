@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pbx.channels.iax2.snapshots import ChannelRow, NumberUse, PeerRow, RegistryRow, Side, Stats, UserRow
 from pbx.codecs import formats
@@ -193,8 +193,8 @@ def peer(row: PeerRow) -> Iterator[str]:
     yield ""
 
 
-def stats(figures: Stats) -> Iterator[str]:
-    """`iax2 show stats`, and behind it every counter of the core that is not 0."""
+def stats(figures: Stats, voice: Mapping[str, int]) -> Iterator[str]:
+    """`iax2 show stats`, and behind it every counter of the core and of the voice plane that is not 0."""
     f = figures
     yield "    IAX Statistics"
     yield "---------------------"
@@ -206,6 +206,7 @@ def stats(figures: Stats) -> Iterator[str]:
     yield f"Packets in transmit queue: {f.dead} dead, {f.final} final, {f.queued} total"
     yield ""
     yield from (f"{name}: {count}" for name, count in sorted(f.counted.items()) if count)
+    yield from (f"voice {name.replace('_', ' ')}: {count}" for name, count in sorted(voice.items()) if count)
 
 
 def number_use(

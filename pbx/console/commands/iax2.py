@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pbx.console import iax2text
@@ -159,7 +160,7 @@ def show_netstats(context: Context, words: list[str]) -> None:
 def show_stats(context: Context, words: list[str]) -> None:
     if words:
         raise UsageShown
-    context.lines(iax2text.stats(_driver(context).stats()))
+    context.lines(iax2text.stats(_driver(context).stats(), asdict(context.pbx.voice.port.counters.totals())))
 
 
 @command(
