@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -30,9 +31,11 @@ from pbx.channels.events import (
     TransferRequest,
     Unbridged,
 )
+from pbx.channels.guests import Guests
 
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
+    from pbx.channels.ends import Leg
 
 
 class Reason(Enum):
@@ -74,6 +77,8 @@ class BridgeOptions:
     ticks: tuple[tuple[float, Callable[[Bridge], object]], ...] = ()
 
 
+#: how many talk, guests aside
+_PAIR = 2
 #: how long a digit is played that was kept back, or that came as an end alone, ms
 KEPT_DIGIT_MS = 100
 
@@ -96,7 +101,7 @@ _OWN = frozenset(
 
 
 class Bridge:
-    """Two (later many) channels that hear each other; it is `channel.bridge` of each meanwhile."""
+    """Two channels that hear each other, and guests who join them; it is `channel.bridge` of each meanwhile."""
 
     def __init__(self, task: Channel, channels: tuple[Channel, ...], options: BridgeOptions) -> None:
         self.id = str(uuid.uuid4())
@@ -117,14 +122,19 @@ class Bridge:
         self._lent: dict[Channel, object] = {}
         #: who put the other one on hold
         self._holding: set[Channel] = set()
+        self.guests = Guests(self)
 
     def __repr__(self) -> str:
         return f"<Bridge {self.id} of {', '.join(channel.name for channel in self.channels)}>"
 
     def peer(self, channel: Channel) -> Channel:
-        """The other one."""
-        one, two = self.channels
+        """The other one; of several the first."""
+        one, two, *_ = self.channels
         return two if channel is one else one
+
+    def peers(self, channel: Channel) -> tuple[Channel, ...]:
+        """All others who live."""
+        return tuple(other for other in self.channels if other is not channel and not other.dead)
 
     @property
     def task(self) -> Channel:
@@ -133,15 +143,15 @@ class Bridge:
 
     @property
     def plain(self) -> bool:
-        """Nothing but talk: no features, no limit."""
-        return not self.options.hooks and self.options.limit is None and not self._ticks
+        """Nothing but talk of two: no features, no limit."""
+        return not self.options.hooks and self.options.limit is None and not self._ticks and len(self.channels) == _PAIR
 
     # ---- building and undoing ----------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Claim, join the sound, tell the bus."""
         for channel in self.channels:
-            if channel is not self._task:
+            if channel is not self._task and channel not in self.guests:
                 channel.claim(self)
             channel.bridge = self
         self._link()
@@ -177,12 +187,37 @@ class Bridge:
             self.switch.bus.publish(Unbridged(self.id, channel))
             if mine and channel in self._adopted:
                 channel.hangup()
+        result = self._result
+        self.guests.take_over(self._task, talk_on=result is None or result.reason is Reason.HANGUP)
+
+    def rejoin(self, channels: tuple[Channel, ...]) -> None:
+        """Others are in it from now on."""
+        talking = self._talking
+        self.disconnect()
+        self.channels = channels
+        self._link()
+        if talking:
+            self.connect()
+        self._ring()
+
+    def lose(self, channel: Channel) -> None:
+        """One who left, or ended: while two others are here, of whom one runs this, they talk on."""
+        rest = tuple(one for one in self.channels if one is not channel)
+        if channel not in self.channels:
+            return
+        if channel is self._task or len(rest) < _PAIR:
+            self._end(BridgeResult(Reason.HANGUP, channel))
+            return
+        self._let_go(channel)
+        self.rejoin(rest)
+        self.guests.forget(channel)
 
     def _let_go(self, channel: Channel) -> None:
         """Who leaves holds nobody any more."""
         if channel in self._holding:
             self._holding.discard(channel)
-            self.peer(channel).indicate(Control.UNHOLD)
+            for peer in self.peers(channel):
+                peer.indicate(Control.UNHOLD)
 
     def replace(self, old: Channel, new: Channel, home: Bridge | None = None) -> None:
         """Let `new` take the place of `old`, which is released.
@@ -251,13 +286,15 @@ class Bridge:
         """They hear each other (again)."""
         if not self._talking:
             self._talking = True
-            self.switch.graph.join(*self.channels)
+            for one, two in combinations(self.channels, 2):
+                self.switch.graph.join(one, two)
 
     def disconnect(self) -> None:
         """They don't hear each other for now (a feature that talks to one of them)."""
         if self._talking:
             self._talking = False
-            self.switch.graph.part(*self.channels)
+            for one, two in combinations(self.channels, 2):
+                self.switch.graph.part(one, two)
 
     def left(self, channel: Channel, to: object) -> None:
         """A channel was taken away (see `channel.Owner`)."""
@@ -276,7 +313,7 @@ class Bridge:
 
     def _watch(self, reader: Callable[[], None] | None) -> None:
         for channel in self.channels:
-            if channel.owner in (self, None) or channel is self._task:
+            if channel.owner in (self, None) or channel is self._task or channel in self.guests:
                 channel.watch(reader)
 
     # ---- its life --------------------------------------------------------------------------------------------
@@ -311,7 +348,7 @@ class Bridge:
                     busy = True
                     await self._handle(channel, event)
                 elif channel.dead and channel in self.channels:
-                    self._end(BridgeResult(Reason.HANGUP, channel))
+                    self.lose(channel)
             if not busy:
                 return
 
@@ -341,7 +378,7 @@ class Bridge:
         peer = self.peer(channel)
         match event:
             case Ended():
-                self._end(BridgeResult(Reason.HANGUP, channel))
+                self.lose(channel)
             case DigitBegin(digit):
                 self._digit_begin(channel, digit)
             case DigitEnd(digit, milliseconds):
@@ -352,17 +389,23 @@ class Bridge:
                 self._end(BridgeResult(Reason.TRANSFER, channel, event))
             case Indication(control, data):
                 if control is Control.CONNECTED_LINE:
-                    peer.connected.identify(channel.caller)
+                    for other in self.peers(channel):
+                        other.connected.identify(channel.caller)
                 if control not in _OWN:
                     if control in (Control.HOLD, Control.UNHOLD):
                         (self._holding.add if control is Control.HOLD else self._holding.discard)(channel)
-                    peer.indicate(control, data)
+                    for other in self.peers(channel):
+                        other.indicate(control, data)
             case Text(text):
-                if peer.line is not None and not peer.dead:
-                    peer.line.send_text(text)
+                for line in self._lines(channel):
+                    line.send_text(text)
             case Opaque(frame_type, subclass, data):
-                if peer.line is not None and not peer.dead:
-                    peer.line.send_opaque(frame_type, subclass, data)
+                for line in self._lines(channel):
+                    line.send_opaque(frame_type, subclass, data)
+
+    def _lines(self, channel: Channel) -> list[Leg]:
+        """How the others are told what this one sends."""
+        return [line for other in self.peers(channel) if (line := other.line) is not None]
 
     def _digit_begin(self, channel: Channel, digit: str) -> None:
         if self._may_become(channel, self._typed.get(channel, "") + digit):
@@ -370,17 +413,15 @@ class Bridge:
         self._pass_typed(channel)
         if self._may_become(channel, digit):
             return
-        leg = self.peer(channel).line
-        if leg is not None:
-            leg.digit_begin(digit)
+        for line in self._lines(channel):
+            line.digit_begin(digit)
             self._down[channel] = digit
 
     async def _digit_end(self, channel: Channel, digit: str, milliseconds: int) -> None:
         if self._down.get(channel) == digit:
             del self._down[channel]
-            leg = self.peer(channel).line
-            if leg is not None:
-                leg.digit_end(digit, milliseconds)
+            for line in self._lines(channel):
+                line.digit_end(digit, milliseconds)
             return
         hooks = self.options.hooks.get(channel, {})
         typed = self._typed.get(channel, "") + digit
@@ -414,10 +455,9 @@ class Bridge:
             self._play(channel, digit, KEPT_DIGIT_MS)
 
     def _play(self, channel: Channel, digit: str, milliseconds: int) -> None:
-        leg = self.peer(channel).line
-        if leg is not None and not self.peer(channel).dead:
-            leg.digit_begin(digit)
-            leg.digit_end(digit, milliseconds or KEPT_DIGIT_MS)
+        for line in self._lines(channel):
+            line.digit_begin(digit)
+            line.digit_end(digit, milliseconds or KEPT_DIGIT_MS)
 
 
 def _age(uniqueid: str) -> tuple[float, int]:

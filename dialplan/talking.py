@@ -52,25 +52,30 @@ class Talk:
 
     async def execute(self) -> Result:
         """Let them talk; what the caller's dialplan does then."""
-        scope, peer_scope = self.run.scope, scope_of(self._services, self.peer)
-        scope.set("BRIDGEPEER", self.peer.name)
-        peer_scope.set("BRIDGEPEER", self.caller.name)
+        self.run.scope.set("BRIDGEPEER", self.peer.name)
+        scope_of(self._services, self.peer).set("BRIDGEPEER", self.caller.name)
         try:
             result = await bridge_channels(self.caller, self.caller, self.peer, self._options())
         except Hangup:
-            self._ended()
+            self._over()
             self._caller_gone()
             raise
         except Redirect:
+            self._forget_peers()
             self._release()
             raise
-        finally:
-            for one in (scope, peer_scope):
-                one.set("BRIDGEPEER", "")
-        self._ended()
+        self._over()
         if result.reason is Reason.LIMIT:
             await self._time_is_up()
         return await self._after(result)
+
+    def _over(self) -> None:
+        self._forget_peers()
+        self._ended()
+
+    def _forget_peers(self) -> None:
+        for channel in (self.caller, self.peer):
+            scope_of(self._services, channel).set("BRIDGEPEER", "")
 
     def _options(self) -> BridgeOptions:
         hooks = {

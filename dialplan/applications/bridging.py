@@ -1,128 +1,167 @@
-"""Bridge, BridgeAdd, BridgeWait, BlindTransfer: connecting calls that stand already."""
+"""Bridge, BridgeAdd, BlindTransfer: connecting calls that stand already."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pbx.channels.bridge import bridge_channels
+from pbx.channels.bridge import Bridge as Bridge_
 from pbx.channels.causes import Cause
-from pbx.channels.events import BlindTransferred, Control
+from pbx.channels.events import BlindTransferred
+from pbx.dialplan.applications.bridgewait import room_of
 from pbx.dialplan.arguments import fields, parse_options
-from pbx.dialplan.functions.common import c_int
+from pbx.dialplan.featuremap import setting
 from pbx.dialplan.interpreter import Run
+from pbx.dialplan.limits import BadLimit, limit_of
+from pbx.dialplan.mixmonitor import play_over
 from pbx.dialplan.registry import Outcome, Result, application, options
 from pbx.dialplan.scope import scope_of
+from pbx.dialplan.talking import Talk
 
 if TYPE_CHECKING:
-    from pbx.channels.sounds import Source
+    from pbx.channels.channel import Channel
+    from pbx.dialplan.services import Services
 
 
 @application(
     "Bridge",
     syntax="Bridge(channel[,options])",
     synopsis="Connects this call with another one that stands",
-    options=options({"p": "a tone for the other one first", "x": "hangs the other one up when this one ends"}),
+    description=(
+        "The other one is found by its name, the beginning of it, or its unique id. When they have talked it goes on "
+        "behind the application that it was in."
+    ),
+    options=options(
+        {
+            "F([[context^]exten^]priority)": "when this caller hangs up, the other one goes on there (next priority)",
+            "h": "the other one may end the talk by the disconnect digits",
+            "H": "the caller may",
+            "k": "the other one may park the call",
+            "K": "the caller may",
+            "L(x[:y[:z]])": "ends the talk after x ms; warns y ms before, every z ms",
+            "n": "does not answer this call",
+            "p": "a tone (xfersound of features.conf) for the other one first",
+            "S(x)": "hangs the other one up after x seconds",
+            "t": "the other one may transfer",
+            "T": "the caller may transfer",
+            "w": "accepted: Monitor and its feature automon are gone in Asterisk 22",
+            "W": "accepted: Monitor and its feature automon are gone in Asterisk 22",
+            "x": "hangs the other one up afterwards",
+        }
+    ),
     variables={"BRIDGERESULT": "SUCCESS, FAILURE, LOOP, NONEXISTENT or INCOMPATIBLE"},
     module="bridge_basic",
 )
 async def bridge(run: Run, data: str) -> Result:
     name, letters = fields(data, 2)
     found, _ = parse_options(letters)
-    scope, channel = run.scope, run.channel
-    other = run.services.switch.channel(name) if name else None
-    if other is channel:
-        scope.set("BRIDGERESULT", "LOOP")
+    scope, channel, services = run.scope, run.channel, run.services
+    other = _named(run, name)
+    if other is None:
         return None
+    try:
+        limit = limit_of(scope, found)
+    except BadLimit as error:
+        run.warn(f"Bridge: {error}")
+        return Outcome.END
+    if "n" not in found:
+        channel.answer()
+    had_task = other.has_task
+
+    def let_go() -> None:
+        if other.dead:
+            return
+        if "x" in found or not had_task:
+            other.hangup(int(Cause.NORMAL_CLEARING))
+        else:
+            services.switch.redirect((other, other.context, other.exten, other.priority + 1))
+
+    other.claim(run)
+    other.release(run)
+    if "p" in found:
+        play_over(services, other, setting(scope_of(services, other), "xfersound"))
+    result = await Talk(run, other, {**found, "g": None}, limit, let_go=let_go).execute()
+    scope.set("BRIDGERESULT", "SUCCESS")
+    return result
+
+
+def _named(run: Run, name: str) -> Channel | None:
+    """Another channel by its name, the beginning of it, or its unique id; None: there is none (BRIDGERESULT is set)."""
+    scope, switch = run.scope, run.services.switch
+    other = switch.channel(name) if name else None
+    if other is None and name:
+        start = name.lower()
+        other = next((one for one in switch.channels() if one.name.lower().startswith(start)), None)
     if other is None or other.dead or run.over:
-        run.warn(f"Bridge failed because channel '{name}' does not exist")
+        run.warn(f"channel '{name}' does not exist")
         scope.set("BRIDGERESULT", "NONEXISTENT")
         return None
-    channel.answer()
-    other.claim(run)
-    try:
-        await bridge_channels(channel, channel, other)
-    finally:
-        if not other.dead and other.owner is None:
-            if "x" in found or channel.dead:
-                other.hangup(int(Cause.NORMAL_CLEARING))
-            else:
-                run.services.switch.extensions.run(other)
-    scope.set("BRIDGERESULT", "SUCCESS")
-    return Outcome.END if run.over else None
+    if other is run.channel:
+        run.warn(f"a channel is not connected with itself: {name}")
+        scope.set("BRIDGERESULT", "LOOP")
+        return None
+    return other
 
 
 @application(
     "BridgeAdd",
     syntax="BridgeAdd(name)",
-    synopsis="Joins the bridge of another call",
-    variables={"BRIDGERESULT": "SUCCESS or FAILURE"},
+    synopsis="Joins the talk of another call",
+    description=(
+        "All hear each other then. Whoever leaves, the others talk on while there are two of them; the last one goes "
+        "on behind BridgeAdd. The other call is named as for Bridge."
+    ),
+    variables={"BRIDGERESULT": "SUCCESS, FAILURE (it talks with nobody), LOOP or NONEXISTENT"},
     module="app_bridgeaddchan",
 )
-def bridge_add(run: Run, data: str) -> Result:
-    other = run.services.switch.channel(data) if data else None
-    if other is None or other.bridge is None:
-        run.warn(f"BridgeAdd: channel '{data}' is in no bridge")
-        run.scope.set("BRIDGERESULT", "NONEXISTENT" if other is None else "FAILURE")
+async def bridge_add(run: Run, data: str) -> Result:
+    other = _named(run, data)
+    if other is None:
         return None
-    run.warn("BridgeAdd: a third party in a bridge is not there yet; the call goes on without it")
-    run.scope.set("BRIDGERESULT", "FAILURE")
-    return None
-
-
-@contextmanager
-def entertained(run: Run, mode: str, music: str = "") -> Iterator[None]:
-    """What a call hears while it waits: m music, r ringing, s silence, h it is put on hold, anything else nothing."""
-    channel = run.channel
-    silence: Source | None = None
-    match mode:
-        case "m":
-            channel.switch.music.start(channel, music)
-        case "r":
-            channel.indicate(Control.RINGING)
-        case "s":
-            silence = channel.switch.graph.silence(channel)
-        case "h":
-            channel.indicate(Control.HOLD, music.encode("utf-8", "surrogateescape"))
-    try:
-        yield
-    finally:
-        if mode == "m":
-            channel.switch.music.stop(channel)
-        elif mode == "h":
-            channel.indicate(Control.UNHOLD)
-        elif silence is not None:
-            silence.stop()
-
-
-@application(
-    "BridgeWait",
-    syntax="BridgeWait([name[,role[,options]]])",
-    synopsis="Holds the call until it is taken elsewhere",
-    options=options(
-        {
-            "m(class)": "the class of the music",
-            "e(mode)": "what the call hears: m music (default), r ringing, s silence, h it is put on hold, n nothing",
-            "S(s)": "time",
-            "n": "does not answer",
-        }
-    ),
-    module="app_bridgewait",
-)
-async def bridge_wait(run: Run, data: str) -> Result:
-    _, role, letters = fields(data, 3)
-    found, _ = parse_options(letters)
-    if "n" not in found and not run.over:
-        run.channel.answer()
-    seconds = c_int(found.get("S") or "") if "S" in found else None
-    if "S" in found and (seconds is None or seconds <= 0):
-        run.warn(f"BridgeWait: '{found['S']}' is no number of seconds")
-        return Outcome.END
-    mode = "n" if role.lower() == "announcer" else (found.get("e") or "m")[:1]
-    with entertained(run, mode, found.get("m") or ""):
-        await run.channel.wait(None, seconds)
+    channel, scope = run.channel, run.scope
+    channel.answer()
+    hall = room_of(run.services, other)
+    if hall is not None:
+        await run.channel.wait(None)
+    elif not isinstance(other.bridge, Bridge_):
+        run.warn(f"BridgeAdd: channel '{data}' is in no bridge")
+        scope.set("BRIDGERESULT", "FAILURE")
+        return None
+    else:
+        await _as_guest(run, other.bridge)
+    channel.hangup_cause = channel.hangup_cause or int(Cause.NORMAL_CLEARING)
+    scope.set("BRIDGERESULT", "SUCCESS")
     return Outcome.END if run.over else None
+
+
+async def _as_guest(run: Run, joined: Bridge_) -> None:
+    """Talk with those of a bridge until this one is alone; when who ran it is gone, run what is left of it."""
+    channel, services = run.channel, run.services
+    done = joined.guests.admit(channel)
+    _name_peers(services, joined)
+    after: Bridge_ | None = joined
+    try:
+        after = await channel.wait(done)
+        if after is not None:
+            _name_peers(services, after)
+            await after.run()
+    finally:
+        if after is joined:
+            joined.guests.dismiss(channel)
+            _name_peers(services, joined)
+        elif after is not None:
+            left = [one for one in after.channels if not (one.dead or one.has_task)]
+            after.close()
+            for one in left:
+                if one.owner is None and one is not channel:
+                    one.hangup(int(Cause.NORMAL_CLEARING))
+        run.scope.set("BRIDGEPEER", "")
+
+
+def _name_peers(services: Services, joined: Bridge_) -> None:
+    """BRIDGEPEER of each: the others, with commas between."""
+    for one in joined.channels:
+        if not one.dead:
+            scope_of(services, one).set("BRIDGEPEER", ",".join(peer.name for peer in joined.peers(one)))
 
 
 @application(

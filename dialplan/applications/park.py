@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pbx.channels.bridge import bridge_channels
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel
-from pbx.dialplan.applications.bridging import entertained
+from pbx.dialplan.applications.bridgewait import entertained
 from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.functions.common import c_float
 from pbx.dialplan.interpreter import Run

@@ -111,7 +111,7 @@ def test_a_limit_warns_in_words_and_ends_the_call(desk: Any) -> None:
     ]  # fmt: skip
     assert [second for second, _ in made.heard(made.caller)][::5] == [3, 63, 123]
     assert made.heard(there) == []
-    made.seconds(2)
+    made.seconds(3)
     assert there.dead and made.caller.dead
 
 
