@@ -193,6 +193,10 @@ class Graph:
             self._held.discard(channel)
             self._update([channel])
 
+    def sounding(self, channel: Channel) -> bool:
+        """Does its far end hear anything: a sound, itself, or another channel?"""
+        return bool(self._handles.get(channel) or self._arcs.get(channel))
+
     def only_talk(self, channel: Channel) -> bool:
         """Does it hear and say nothing but one other channel, with no sound, recording, spy or detector on it?"""
         return (

@@ -114,26 +114,15 @@ class Walk:
         channel.ending = True
 
     def _start_place(self) -> None:
-        """An extension that does not exist: `s`, else `s` of the context `default`."""
+        """Who comes without an extension begins at `s`; one that does not exist is invalid, as after a Goto."""
         channel = self.channel
         if not channel.exten:
-            channel.exten, channel.priority = "s", 1
-        if self.run.exists(channel.context, channel.exten, channel.priority):
-            return
-        self.log.verbose(
-            2,
-            f"Starting {channel.name} at {channel.context},{channel.exten},{channel.priority} failed so falling back "
-            "to exten 's'",
-            call=channel.call_id,
-        )
-        channel.exten, channel.priority = "s", 1
-        if not self.run.exists(channel.context, "s", 1):
             self.log.verbose(
                 2,
-                f"Starting {channel.name} at {channel.context},s,1 still failed so falling back to context 'default'",
+                f"Starting {channel.name} at {channel.context},,{channel.priority} failed so falling back to exten 's'",
                 call=channel.call_id,
             )
-            channel.context = "default"
+            channel.exten, channel.priority = "s", 1
 
     def _expired(self) -> bool:
         """The absolute limit ran out: to `T` or `e`; False if there is neither."""

@@ -36,6 +36,11 @@ class Iax2Leg:
         """The plane's row, None until the far end is known and after the end."""
         return self.call.row or None
 
+    @property
+    def sounding(self) -> bool:
+        """Voice has come from the far end."""
+        return self._driver.leg_counters(self.call.row).received > 0
+
     def answer(self) -> None:
         self.call.answer(self._driver.now())
         self._driver.pump()

@@ -4,6 +4,7 @@ A pair of channels, `Local/x@ctx-00000000;1` and `;2`.  Who dials holds `;1`; `;
 to the far end of one half comes in from the far end of the other; sound takes the same way in the graph, which
 leads it straight from leg to leg, so that a pair costs voice nothing.
 
+A pair between two bridges leaves when sound comes through it (so does Asterisk's: a silent call keeps it).
 Options: `n` (the pair stays when both halves are bridged), `j` and `m` are taken and change nothing here.
 """
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from pbx.codecs.formats import Format
 
 log = Log("chan_local")
+
+#: seconds between two looks whether there is something to hear
+SLOWEST = 1.0
 
 #: what an indication of one half makes of the state of the other, while that is not up
 _STATES = {Control.RINGING: State.RINGING, Control.ANSWER: State.UP}
@@ -185,10 +189,20 @@ class LocalTechnology:
             leg = channel.leg
             if isinstance(leg, LocalLeg) and "n" not in leg.options and leg.other is not None:
                 # in the next turn, when the tasks of both bridges are at rest
-                self._switch.clock.callLater(0, self._optimise, channel, leg.other)
+                self._switch.clock.callLater(0, self._optimise, channel, leg.other, channel.bridge, leg.other.bridge)
 
-    def _optimise(self, half: Channel, other: Channel) -> None:
-        """The bridge whose task is neither half stays, and gets who is beyond the pair in place of its half."""
+    def _optimise(self, half: Channel, other: Channel, here: object, there: object, pause: float = 0.05) -> None:
+        """The bridge whose task is neither half stays, and gets who is beyond the pair in place of its half.
+
+        here, there: the bridges that the halves were in when it was first looked at; pause: seconds until the next
+        look while nothing is heard.
+        """
+        if half.bridge is not here or other.bridge is not there or not (here and there):
+            return
+        if not any(_sounding(one) for one in _beyond(half) + _beyond(other)):
+            again = min(2 * pause, SLOWEST)
+            self._switch.clock.callLater(pause, self._optimise, half, other, here, there, again)
+            return
         for stays, goes in ((half, other), (other, half)):
             bridge, beyond = stays.bridge, goes.bridge
             if (
@@ -221,6 +235,26 @@ class LocalTechnology:
         prefix = f"Local/{exten}@{context}-"
         used = any(channel.name.startswith(prefix) for channel in self._switch.channels())
         return "INUSE" if used else "NOT_INUSE"
+
+
+def _beyond(half: Channel) -> list[Channel]:
+    """With whom a half is bridged."""
+    return [one for one in getattr(half.bridge, "channels", ()) if one is not half]
+
+
+def _sounding(channel: Channel, seen: frozenset[Channel] = frozenset()) -> bool:
+    """Whether sound has come, or comes, from the far end of a channel; seen: those that were asked already."""
+    leg = channel.leg
+    if not isinstance(leg, LocalLeg):
+        return bool(getattr(leg, "sounding", True))
+    other = leg.other
+    if other is None:
+        return False
+    if other.bridge is not None:
+        seen |= {channel, other}
+        return any(_sounding(one, seen) for one in _beyond(other) if one not in seen)
+    # what is played to the one half is what comes out of the other
+    return other.switch.graph.sounding(other)
 
 
 def _copy(one: Channel, two: Channel) -> None:

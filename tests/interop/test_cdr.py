@@ -17,7 +17,9 @@ from tests.interop.boxes import HERE, MODULES, Box, StockBox, make_box
 from tests.interop.conftest import need
 
 #: what a stock box loads besides
-RECORDS = "res_cdrel_custom cdr_csv app_forkcdr app_cdr func_cdr cdr_custom cdr_sqlite3_custom".split()
+RECORDS = (
+    "res_cdrel_custom cdr_csv app_forkcdr app_cdr func_cdr cdr_custom cdr_sqlite3_custom app_channelredirect"
+).split()
 
 #: extensions of context t and of u (no `h` there)
 CALLS = [
@@ -29,6 +31,14 @@ CALLS = [
         "read congapp busyapp busyans2 slowh ring bad fall"
     ).split()
 ] + [f"{exten}@u" for exten in "plain noans busy hang17 hang21 hang ans busyapp fall".split()]
+#: who takes whose place, and what is asked of records; behind a blank: what the other half does (else it waits)
+CALLS += ["bxa@t extension 1701@typ"] + [
+    f"{exten}@t"
+    for exten in (
+        "red redr bxc axc tra fo- fo-a fo-e fo-r fo-v fo-ae fo-aerv fu- fu-e fu-v fdial dis3 dis4 hfork hacc gsd "
+        "retry orig origx acv1 acv2"
+    ).split()
+]
 
 #: fields of Master.csv
 (ACCOUNT, SRC, DST, CONTEXT, CLID, CHANNEL, DSTCHANNEL, APP, DATA, START, ANSWER, END, DURATION, BILLSEC, DISPOSITION,
@@ -68,7 +78,8 @@ def make_calls(box: Box) -> Kept:
         box.wait_idle(30)
         running: list[subprocess.Popen[bytes]] = []
         for call in CALLS:
-            command = box.command("-rx", f"channel originate Local/{call}/n application Wait 6")
+            there, _, here = call.partition(" ")
+            command = box.command("-rx", f"channel originate Local/{there}/n {here or 'application Wait 6'}")
             running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL))
             time.sleep(0.3)
             if len(running) > 6:
@@ -163,7 +174,7 @@ def test_linkedids_group_the_same_rows(both: tuple[Kept, Kept]) -> None:
 def test_files_of_accounts(both: tuple[Kept, Kept]) -> None:
     stock, pbx = both
     assert pbx.accounts == stock.accounts
-    assert set(pbx.accounts) == {"acc1.csv", "cacc.csv", "inacc.csv", "myacc.csv"}
+    assert set(pbx.accounts) == {"acc1.csv", "cacc.csv", "inacc.csv", "myacc.csv", "pacc.csv"}
 
 
 def _shape(text: str) -> str:

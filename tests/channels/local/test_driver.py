@@ -179,9 +179,14 @@ def test_sound_runs_through(world: LocalWorld) -> None:
     assert world.port.pairs() == {(1, 2), (2, 1)}
 
 
-def chain(world: LocalWorld, destination: str) -> tuple[Channel, Channel, Channel, Channel, list[Any]]:
+def chain(
+    world: LocalWorld, destination: str, *, sounding: bool = True
+) -> tuple[Channel, Channel, Channel, Channel, list[Any]]:
     """a dials Local, whose dialplan dials b; both bridges stand.  The list fills with what the two tasks see."""
     a, b = world.leg("T/a"), world.leg("T/b")
+    for channel in (a, b):
+        assert channel.leg is not None
+        channel.leg.sounding = sounding  # type: ignore[attr-defined]
     one, two = world.dial(destination, caller=a)
     log: list[Any] = []
 
@@ -218,6 +223,30 @@ def test_a_pair_between_two_bridges_goes_away(world: LocalWorld) -> None:
     assert ("text", "hi") in said(a)
     b.end(17)
     assert log[1:] == [("T/a", Reason.HANGUP)]
+    assert world.calm()
+
+
+def test_a_pair_stays_as_long_as_nothing_is_heard(world: LocalWorld) -> None:
+    """Neither far end has sent any sound yet; the first that comes sends the pair away within a second."""
+    a, one, two, b, _ = chain(world, "x@ctx", sounding=False)
+    world.clock.pump([0.5] * 20)
+    assert (one.dead, two.dead) == (False, False)
+    assert a.bridge is not b.bridge
+    b.leg.sounding = True  # type: ignore[union-attr]
+    world.clock.advance(1)
+    assert (one.dead, two.dead) == (True, True)
+    assert a.bridge is b.bridge
+    a.end(16)
+    assert world.calm()
+
+
+def test_a_silent_pair_that_ends_is_looked_at_no_more(world: LocalWorld) -> None:
+    a, one, two, _, _ = chain(world, "x@ctx", sounding=False)
+    world.clock.pump([0.5] * 4)
+    a.end(16)
+    world.clock.advance(2)
+    assert (one.dead, two.dead) == (True, True)
+    assert world.clock.getDelayedCalls() == []
     assert world.calm()
 
 
