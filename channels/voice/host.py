@@ -114,6 +114,10 @@ class Host:
             if not count:
                 break
             taken += count
+            if not plain and ring.last_has_drops:
+                dropped = ring.control(count - 1)[1]
+                if dropped >= 0:
+                    plane.counters.kernel_dropped = dropped
             if count <= plane.few:
                 done = plane.few_datagrams(number, ring.heads(), self._clock(), None if plain else ring)
                 plane.counters.datagrams += done
@@ -124,10 +128,6 @@ class Host:
                 elif done:
                     self._send(number, plane.boxes[number])
                 break
-            if not plain and ring.last_has_drops:
-                dropped = ring.control(count - 1)[1]
-                if dropped >= 0:
-                    plane.counters.kernel_dropped = dropped
             self._rest(number, ring)
             if count < SLOTS:
                 break
