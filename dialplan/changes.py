@@ -94,8 +94,8 @@ def compare_steps(old: Tables, new: Tables) -> Generator[None, None, Changes]:
 
 def _context_steps(old: Context, new: Context) -> Generator[None, None, ContextChange]:
     change = ContextChange(new.name)
-    for count, key in enumerate(new.group_keys()):
-        before = {e.caller: e for e in old.group(key)} if key in old.group_keys() else {}
+    for count, key in enumerate(list(new.group_keys())):
+        before = {e.caller: e for e in old.group(key)}
         for extension in new.group(key):
             other = before.pop(extension.caller, None)
             if other is None:
@@ -106,7 +106,7 @@ def _context_steps(old: Context, new: Context) -> Generator[None, None, ContextC
             change.gone += map(_name, before.values())
         if not count % SLICE:
             yield
-    for count, key in enumerate(old.group_keys()):
+    for count, key in enumerate(list(old.group_keys())):
         if key not in new.group_keys():
             change.gone += map(_name, old.group(key))
         if not count % SLICE:

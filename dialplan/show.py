@@ -24,11 +24,20 @@ class _Counts:
     context_exists: bool = False
 
 
+#: extensions that are looked at before there is a breath
+STEP = 64
+
+
 def show(dialplan: Dialplan, what: str = "") -> Iterator[str]:
     """Lines of `dialplan show what`; `what` is "", `context`, `exten@context` or `exten@`.
 
     Raises NotThere behind the last line when there is no such context or extension.
     """
+    return (line for line in show_steps(dialplan, what) if line is not None)
+
+
+def show_steps(dialplan: Dialplan, what: str = "") -> Iterator[str | None]:
+    """The same for who lets others run meanwhile: None where no line is ready yet."""
     exten, _, name = what.partition("@") if "@" in what else ("", "", what)
     counts = _Counts()
     for context in reversed(list(dialplan.contexts.values())):
@@ -50,7 +59,9 @@ def _counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _context(dialplan: Dialplan, context: Context, exten: str, counts: _Counts, included: list[str]) -> Iterator[str]:
+def _context(
+    dialplan: Dialplan, context: Context, exten: str, counts: _Counts, included: list[str]
+) -> Iterator[str | None]:
     counts.context_exists = True
     header = [f"[ {'Included context' if included else 'Context'} '{context.name}' created by '{context.registrar}' ]"]
     if context.autohints:
@@ -61,7 +72,10 @@ def _context(dialplan: Dialplan, context: Context, exten: str, counts: _Counts, 
         yield from header
         shown = True
     wanted = dialled_key(exten)
-    for extension in context.extensions:
+    yield from context.order_steps()
+    for number, extension in enumerate(context.extensions):
+        if number % STEP == STEP - 1:
+            yield None
         if exten and not match_key(extension.key, wanted) and not matches(extension.name, exten):
             continue
         if not shown:
@@ -92,7 +106,9 @@ def _extension(extension: Extension) -> Iterator[str]:
         yield _row(head, _call(priority), _origin(priority))
 
 
-def _includes(dialplan: Dialplan, context: Context, exten: str, counts: _Counts, included: list[str]) -> Iterator[str]:
+def _includes(
+    dialplan: Dialplan, context: Context, exten: str, counts: _Counts, included: list[str]
+) -> Iterator[str | None]:
     for include in context.includes:
         if not exten:
             yield _row("Include =>", f"'{include.text}'", include.registrar)

@@ -27,7 +27,7 @@ def look(tables: Tables, findings: Diagnostics) -> Generator[None, None, None]:
     seen: dict[tuple[str, str], list[Priority]] = {}
     count = 0
     for extension in _extensions(tables):
-        for number, priority in extension.priorities.items():
+        for number, priority in list(extension.priorities.items()):
             if number == HINT or not priority.line:
                 continue
             for missing in _missing(priority):
@@ -40,8 +40,10 @@ def look(tables: Tables, findings: Diagnostics) -> Generator[None, None, None]:
 
 
 def _extensions(tables: Tables) -> Iterator[Extension]:
-    for context in tables.contexts.values():
-        yield from context
+    """As they were written: to put them in the order of search would take long at once."""
+    for context in list(tables.contexts.values()):
+        for key in list(context.group_keys()):
+            yield from context.group(key)
 
 
 def _others(priorities: list[Priority]) -> str:

@@ -156,7 +156,9 @@ hideconnect = yes
         while time.monotonic() < limit:
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.name} ended at start, status {self.process.returncode}\n{self.tail()}")
-            if (self.home / "run" / "asterisk.ctl").exists() and "fully booted" in self.rx("core waitfullybooted"):
+            if (self.home / "run" / "asterisk.ctl").exists() and "fully booted" in self.rx(
+                "core waitfullybooted", max(60, seconds)
+            ):
                 return
             time.sleep(0.05)
         raise AssertionError(f"{self.name} is not up after {seconds} s\n{self.tail()}")

@@ -9,8 +9,7 @@ from collections.abc import Generator, Iterator
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
 from pbx.dialplan.registry import APPLICATIONS, FUNCTIONS, Application, Entry, Function
 from pbx.dialplan.scope import Scope, scope_of
-from pbx.dialplan.show import NotThere
-from pbx.dialplan.show import show as shown
+from pbx.dialplan.show import NotThere, show_steps
 from pbx.slices import in_slices
 
 #: lines of a long listing that are written before calls get their turn
@@ -35,10 +34,17 @@ async def show(context: Context, words: list[str]) -> None:
     dialplan = context.pbx.dialplan.services.dialplan
 
     def write() -> Generator[None, None, None]:
-        lines = shown(dialplan, words[0] if words else "")
-        while part := list(itertools.islice(lines, LINES_AT_ONCE)):
+        part: list[str] = []
+        try:
+            for line in show_steps(dialplan, words[0] if words else ""):
+                if line is not None:
+                    part.append(line)
+                if line is None or len(part) >= LINES_AT_ONCE:
+                    context.lines(part)
+                    part.clear()
+                    yield
+        finally:
             context.lines(part)
-            yield
 
     try:
         await in_slices(context.pbx.reactor, write())
