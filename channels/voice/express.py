@@ -107,6 +107,9 @@ class Express:
         self._lead = np.zeros(SLOTS, np.int64)
         #: fewer minis are quicker by another way
         self.fewest = 8
+        #: batches that are not tried after one of which too much was unusual: those that follow will be like it
+        self.pause = 16
+        self._paused = 0
         self._over = np.array(core.headers.overhead)
         # records as single items: put back at a fraction of the cost of rows
         self._rx, self._tx = (table.view(_RECORD)[:, 0] for table in (core.legs.rx, core.legs.tx))
@@ -115,6 +118,9 @@ class Express:
         self, keys: SocketKeys, box: Outbox, names: npt.NDArray[np.uint8], offset: Ints, length: Ints, now: int
     ) -> Ints | None:
         """Relay what is plain; the indices of the rest (None: all of it, nothing was done).  now: ms."""
+        if self._paused:
+            self._paused -= 1
+            return None
         legs = self._core.legs
         voice = self._voice(names.view(np.uint64)[:, 0] & _V4, offset, length)
         if voice is None:
@@ -199,6 +205,7 @@ class Express:
     def _without(self, batch: _Batch, rest: Ints, odd: Ints, voice: _Voice, row: Ints) -> tuple[Ints, Ints] | None:
         """What is plain, and the datagrams that are not, when voice of all legs in `rest` is not; None: too many."""
         if len(rest) * _SHARE > len(row):
+            self._paused = self.pause
             return None
         touched: Ints = row.take(rest)
         if np.count_nonzero(touched) < len(rest):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,12 +23,26 @@ _JITTER = int(SourceState.JITTER)
 _SPECIAL = int(SourceState.MULTI | SourceState.CODEC)
 
 
+AnyTranslator: TypeAlias = Translator | ConcealingTranslator
+
+
+@dataclass(slots=True)
+class _Copies:
+    """Voice to be copied: its row, whom it goes to, its stream in the translator, its time, and where it stands."""
+
+    row: Ints
+    sink: Ints
+    stream: Ints
+    ts: Ints
+    offset: Ints
+
+
 @dataclass(slots=True)
 class Target:
     """One relay edge that needs a copy: to more than one sink, or translated.  stream: its row in the translator."""
 
     sink: int
-    translator: Translator | ConcealingTranslator | None
+    translator: AnyTranslator | None
     stream: int
 
 
@@ -43,7 +58,10 @@ class Relay:
         self.conceals = False
         self.conceals_equal = False
         self._targets: dict[int, list[Target]] = {}
-        self._translators: dict[tuple[int, int, bool], Translator | ConcealingTranslator | None] = {}
+        self._translators: dict[tuple[int, int, bool], AnyTranslator | None] = {}
+        #: of a row whose one edge has a codec: number of the translator (0 = it has several edges), stream, sink
+        self._kind, self._stream, self._sink = np.zeros((3, core.legs.capacity), np.int64)
+        self._kinds: list[AnyTranslator | None] = [None]
         self._streams = _Streams()
         #: rows whose packets can't be translated one by one; the plane makes their edges clocked
         self.irregular: set[int] = set()
@@ -101,6 +119,22 @@ class Relay:
                 self._outbound.relay(sink[chosen], row[which], ts[which], at[chosen], length[chosen], now)
 
     def _copies(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
+        """Voice that leaves by an edge with a codec, or by several edges."""
+        kind = self._kind[row]
+        if np.count_nonzero(kind) != len(kind):
+            several = np.nonzero(kind == 0)[0]
+            self._several(row[several], ts[several], offset[several], size[several], now)
+            one = np.nonzero(kind)[0]
+            row, ts, offset, size, kind = row[one], ts[one], offset[one], size[one], kind[one]
+        group = kind << 32 | size
+        for number in sorted(set(group.tolist())):
+            some = np.nonzero(group == number)[0]
+            mine = row[some]
+            copies = _Copies(mine, self._sink[mine], self._stream[mine], ts[some], offset[some])
+            self._copy(copies, self._kinds[number >> 32], number & 0xFFFFFFFF, now)
+
+    def _several(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
+        """Voice of these rows for each of their targets."""
         jobs: dict[tuple[int, int], list[tuple[int, Target]]] = {}
         sizes = size.tolist()
         for i, r in enumerate(row.tolist()):
@@ -108,28 +142,35 @@ class Relay:
                 jobs.setdefault((id(target.translator), sizes[i]), []).append((i, target))
         for (_, one_size), job in jobs.items():
             index = np.array([i for i, _ in job], np.int64)
-            sink = np.array([t.sink for _, t in job], np.int64)
-            payload = self._core.gather(offset[index], one_size)
-            translator = job[0][1].translator
-            if translator is not None:
-                if not _whole(translator, one_size):
-                    self.irregular.update(row[index].tolist())
-                    continue
-                payload = translator.translate(np.array([t.stream for _, t in job], np.intp), payload)
-            at = self._core.scatter(payload)
-            if at is None:
-                self._core.counters.held_dropped += len(job)
-                continue
-            length = np.full(len(job), payload.shape[1], np.int64)
-            for chosen in self._rounds(sink):
-                self._outbound.relay(
-                    sink[chosen], row[index[chosen]], ts[index[chosen]], at[chosen], length[chosen], now
-                )
+            sink, stream = (
+                np.array(part, np.int64) for part in zip(*((t.sink, t.stream) for _, t in job), strict=True)
+            )
+            copies = _Copies(row[index], sink, stream, ts[index], offset[index])
+            self._copy(copies, job[0][1].translator, one_size, now)
+
+    def _copy(self, copies: _Copies, translator: AnyTranslator | None, size: int, now: int) -> None:
+        """Payloads of one size, each copied and translated, to their sinks."""
+        payload = self._core.gather(copies.offset, size)
+        if translator is not None:
+            if not _whole(translator, size):
+                self.irregular.update(copies.row.tolist())
+                return
+            payload = translator.translate(copies.stream, payload)
+        at = self._core.scatter(payload)
+        if at is None:
+            self._core.counters.held_dropped += len(payload)
+            return
+        length = np.full(len(payload), payload.shape[1], np.int64)
+        for chosen in self._rounds(copies.sink):
+            self._outbound.relay(
+                copies.sink[chosen], copies.row[chosen], copies.ts[chosen], at[chosen], length[chosen], now
+            )
 
     @staticmethod
-    def _rounds(sink: Ints) -> list[Ints]:
-        if len(np.unique(sink)) == len(sink):
-            return [np.arange(len(sink))]
+    def _rounds(sink: Ints) -> list[Ints] | list[slice]:
+        """Indices of which no two go to one sink."""
+        if len(set(sink.tolist())) == len(sink):
+            return [slice(None)]
         return [np.array([i]) for i in range(len(sink))]
 
     # ---- what the edges say -----------------------------------------------------------------------------------
@@ -166,10 +207,17 @@ class Relay:
         legs.set_source(row, SourceState.NOWHERE, not plain)
         legs.set_source(row, SourceState.MULTI, len(targets) > 1)
         legs.set_source(row, SourceState.CODEC, codec)
+        self._kind[row] = 0
         if targets and not plain:
             self._targets[row] = targets
+            one = targets[0]
+            if len(targets) == 1 and one.translator is not None:
+                if one.translator not in self._kinds:
+                    self._kinds.append(one.translator)
+                self._kind[row], self._stream[row] = self._kinds.index(one.translator), one.stream
+                self._sink[row] = one.sink
 
-    def _translator(self, source: int, wanted: int, gaps: bool) -> Translator | ConcealingTranslator | None:
+    def _translator(self, source: int, wanted: int, gaps: bool) -> AnyTranslator | None:
         key = source, wanted, gaps
         if key not in self._translators:
             one, two = format_of(source), format_of(wanted)
@@ -177,7 +225,7 @@ class Relay:
         return self._translators[key]
 
 
-def _make(source: Format, target: Format, gaps: bool) -> Translator | ConcealingTranslator | None:
+def _make(source: Format, target: Format, gaps: bool) -> AnyTranslator | None:
     if gaps:
         with contextlib.suppress(LookupError):
             return ConcealingTranslator(source, target)
@@ -189,7 +237,7 @@ def _make(source: Format, target: Format, gaps: bool) -> Translator | Concealing
         return None
 
 
-def _whole(translator: Translator | ConcealingTranslator, size: int) -> bool:
+def _whole(translator: AnyTranslator, size: int) -> bool:
     """True when a packet of `size` bytes is whole codec frames at both ends."""
     source, target = translator.source, translator.target
     if not source.frame_bytes or size % source.frame_bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -43,13 +44,21 @@ class _Handles:
         self._library = library
         self._handles: dict[int, int] = {}
 
-    def __getitem__(self, row: int) -> int:
-        handle = self._handles.get(row)
-        if handle is None:
-            handle = self._library.gsm_create()
-            if not handle:
-                raise MemoryError("gsm_create")
-            self._handles[row] = handle
+    def of(self, rows: Rows, units: int) -> list[int]:
+        """The states of these rows, each of them `units` times over."""
+        known = self._handles
+        wanted = rows.tolist()
+        try:
+            found = [known[row] for row in wanted]
+        except KeyError:
+            found = [known[row] if row in known else self._create(row) for row in wanted]
+        return found if units == 1 else [handle for handle in found for _ in range(units)]
+
+    def _create(self, row: int) -> int:
+        handle: int = self._library.gsm_create()
+        if not handle:
+            raise MemoryError("gsm_create")
+        self._handles[row] = handle
         return handle
 
     def drop(self, row: int) -> None:
@@ -60,6 +69,14 @@ class _Handles:
     def __del__(self) -> None:
         for row in list(self._handles):
             self.drop(row)
+
+
+def _each(call: Callable[[int, int, int], object], states: list[int], *ends: tuple[int, int]) -> None:
+    """The call for each state; ends: where the first frame is read, where it is written, and the bytes of one, each."""
+    count = len(states)
+    read, written = (range(first, first + count * size, size) for first, size in ends)
+    for state, source, target in zip(states, read, written, strict=True):
+        call(state, source, target)
 
 
 class LibraryGsm:
@@ -86,13 +103,8 @@ class LibraryGsm:
         count, units = self._shape(rows, frames.shape[1], 33)
         octets = np.ascontiguousarray(frames)
         samples = np.zeros((count, units * 160), np.int16)
-        source, target = octets.ctypes.data, samples.ctypes.data
-        for row in rows.tolist():
-            handle = self._decoders[row]
-            for _ in range(units):
-                self._decode(handle, source, target)  # not 0 for a frame without the 0xD: it stays silent
-                source += 33
-                target += 320
+        # not 0 for a frame without the 0xD: it stays silent
+        _each(self._decode, self._decoders.of(rows, units), (octets.ctypes.data, 33), (samples.ctypes.data, 320))
         if out is None:
             return samples
         out[...] = samples
@@ -103,13 +115,7 @@ class LibraryGsm:
         # libgsm writes into its input, so it gets a copy
         sound = np.array(samples, np.int16, order="C", copy=True)
         octets = np.empty((count, units * 33), np.uint8)
-        source, target = sound.ctypes.data, octets.ctypes.data
-        for row in rows.tolist():
-            handle = self._encoders[row]
-            for _ in range(units):
-                self._encode(handle, source, target)
-                source += 320
-                target += 33
+        _each(self._encode, self._encoders.of(rows, units), (sound.ctypes.data, 320), (octets.ctypes.data, 33))
         if out is None:
             return octets
         out[...] = octets

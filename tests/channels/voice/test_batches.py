@@ -229,7 +229,8 @@ def _answer(sim: Sim, control: Control) -> None:
 def _play(story: Any, cuts: bool, few: int = 0, many: int = 99, mtu: int = 0) -> tuple[dict[int, list[Any]], Sim]:
     control = Control()
     sim = Sim(control)
-    sim.plane.few, sim.plane.short, sim.plane.express.fewest = few, many < 99, many
+    sim.plane.few, sim.plane.short = few, many < 99
+    sim.plane.express.fewest, sim.plane.express.pause = many, few
     control.sim = sim
     for row in range(1, LEGS + 1):
         flags = LegFlags.TRUNK if mtu else LegFlags(0)

@@ -38,6 +38,7 @@ def _sim(calls: int, **trunk: Any) -> Sim:
     quiet = Quiet()
     sim = Sim(quiet)
     quiet.sim = sim
+    sim.plane.express.pause = 0
     settings = {"frequency_ms": 20, "mtu": 1240, "timestamps": True, "max_size": 128000} | trunk
     sim.port.set_trunk(**settings)
     edges = []
