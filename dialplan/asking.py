@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 
 async def prompt(run: Run, names: str, *, tone: bool) -> str | None:
-    """Play the prompt of Read: the digit that stopped it, "" if none did, None if there is no such sound."""
-    if tone and names:
+    """Play the prompt of Read: the digit that stopped it, "" if none did, None if there is no such sound.
+
+    tone: `names` is a tone of the channel's zone, if there is one of that name.
+    """
+    if tone and names and tone_spec(run, names) != names:
         run.scope.notes["read.tone"] = run.services.switch.graph.tone(run.channel, tone_spec(run, names))
         return ""
     for name in names.split("&") if names else ():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pbx.channels.channel import Channel
+from pbx.channels.events import Control
 
 #: ms that a digit lasts, and that lie between two
 TONE_MS = 100
@@ -16,7 +17,7 @@ PAUSES = {"w": 0.5, "W": 1.0}
 async def send_digits(
     task: Channel, channel: Channel, digits: str, gap_ms: int = GAP_MS, tone_ms: int = TONE_MS
 ) -> None:
-    """Press digits (0-9 * # A-D, `w` and `W` pause) on `channel`; waits on `task`.
+    """Press digits (0-9 * # A-D, f is a flash, `w` and `W` pause) on `channel`; waits on `task`.
 
     As in Asterisk a quiet time goes before them: the far end may just begin to listen.
     """
@@ -29,7 +30,11 @@ async def send_digits(
             await task.sleep(pause)
             continue
         line = channel.line
-        if digit.upper() not in "0123456789*#ABCDF" or line is None:
+        if digit in "fF":
+            channel.indicate(Control.FLASH)
+            await task.sleep(gap_ms / 1000)
+            continue
+        if digit.upper() not in "0123456789*#ABCD" or line is None:
             continue
         line.digit_begin(digit)  # as written: a small letter is another digit than a capital
         await task.sleep(tone_ms / 1000)

@@ -80,8 +80,14 @@ async def record(run: Run, data: str) -> Result:
         max_ms=int(1000 * max(0.0, c_float(maximum) or 0.0)),
     )
     ends = "" if "x" in found else "*" if "t" in found else "#"
+    pressed: list[str] = []
+
+    def stops(digit: str) -> bool:
+        pressed.append(digit)
+        return digit in ends or "y" in found or ("o" in found and digit == "0")
+
     try:
-        digit = await listen(run, recording, lambda d: d in ends or "y" in found or ("o" in found and d == "0"))
+        digit = await listen(run, recording, stops)
     except Interrupt:
         scope.set("RECORD_STATUS", "HANGUP")
         scope.notes[_NOTE] = recording.elapsed_ms
@@ -90,7 +96,7 @@ async def record(run: Run, data: str) -> Result:
         raise
     scope.notes[_NOTE] = recording.elapsed_ms
     reason = recording.done.result if recording.done.called else ""
-    if recording.deaf and reason in ("max", "silence"):
+    if recording.deaf and not pressed and reason in ("max", "silence"):
         # as if the caller was gone: nothing at all came from there
         scope.set("RECORD_STATUS", "HANGUP")
         return None if (c_int(silence) or 0) > 0 and not run.over else Outcome.END

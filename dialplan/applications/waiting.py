@@ -79,7 +79,12 @@ async def wait_for_signal(run: Run, data: str) -> Result:
     arrived: Deferred[str] = Deferred()
     queue = _waiting(run).setdefault(name, [])
     queue.append(arrived)
-    seconds = c_float(timeout) or 0.0
+    number = c_float(timeout) if timeout else 0.0
+    seconds = number or 0.0
+    if number is None:
+        # that is how Asterisk takes it: no time to wait, and nothing missed
+        run.warn(f"WaitForSignal: '{timeout}' is no number of seconds")
+        arrived.callback("")
     try:
         payload = await run.channel.wait(arrived, seconds if seconds > 0 else None)
     finally:

@@ -104,7 +104,7 @@ def load(paths: Sequence[Path], pattern: str = "") -> list[Case]:
 
 def _sounds(folder: Path) -> None:
     """What the corpora play: a beep, seconds of silence, what Authenticate says (shorter)."""
-    said = dict.fromkeys(("auth-thankyou", "auth-incorrect", "vm-goodbye"), 0.2)
+    said = dict.fromkeys(("agent-pass", "auth-thankyou", "auth-incorrect", "vm-goodbye"), 0.2)
     for name, seconds in {"beep": 0.6, "silence/5": 5.0, "silence/2": 2.0, "silence/1": 1.0, **said}.items():
         path = folder / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -223,7 +223,7 @@ class Start:
             shell=run_shell,
             shell_output=run_output,
             read_config=self._read_config,
-            tones={"us": {"busy": "480+620/500,0/500", "ring": "440+480/2000,0/4000"}},
+            tones={"us": {"busy": "480+620/500,0/500", "ring": "440+480/2000,0/4000", "dial": "350+440"}},
             directories={"ASTETCDIR": str(self.work / "etc")},
             entity_id="02:fc:00:00:00:01",
         )
