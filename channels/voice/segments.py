@@ -31,8 +31,8 @@ _LARGEST = 65_000
 #: fewer frames are not worth sorting; nor are addresses that get fewer each
 FEWEST = 24
 _EACH = 4
-#: a frame that has to go by fragments cannot be a segment
-_LONGEST = 1200
+#: a frame that has to go by fragments cannot be a segment; with its headers this fits into any link that carries IPv6
+_LONGEST = 1252
 #: what says that this socket's way has no such offload
 _REFUSED = (errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.EOPNOTSUPP, errno.ENOPROTOOPT)
 _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
@@ -54,14 +54,21 @@ class Segments:
         self._first = legs.name_pointer(0)
         self._group = legs.group
         self._names = legs.name.view(np.uint64)[:, 0]
-        self._control: dict[int, npt.NDArray[np.uint8]] = {}
+        #: control data by size of a segment: pointers, and what they point at
+        self._pointers: dict[int, int] = {}
+        self._control: list[npt.NDArray[np.uint8]] = []
         self._allocate(1024)
 
     def _allocate(self, capacity: int) -> None:
         self._head = np.zeros(capacity, MMSGHDR)
         self._iov = np.zeros(capacity, IOVEC)
-        self._head["hdr"]["namelen"] = addresses.LENGTH[socket.AF_INET]
+        hdr = self._head["hdr"]
+        hdr["namelen"] = addresses.LENGTH[socket.AF_INET]
         self._table, self._vectors = int(self._head.ctypes.data), int(self._iov.ctypes.data)
+        # columns: to name one costs more than to fill it
+        self._base, self._len = self._iov["base"], self._iov["len"]
+        self._name, self._vector, self._pieces = hdr["name"], hdr["iov"], hdr["iovlen"]
+        self._said, self._saidlen = hdr["control"], hdr["controllen"]
 
     def send(self, fd: int, box: Outbox) -> bool:
         """Send a box that holds nothing but frames to legs, and clear it; False: not worth it, nothing was done.
@@ -69,46 +76,32 @@ class Segments:
         Raises Refused when the kernel can't; the box then holds what is left to send.
         """
         n = box.count
+        length = box.length[:n]
+        even = not np.count_nonzero(length - length[0])
+        if int(length[0] if even else length.max()) > _LONGEST:
+            return False
         if box.rows is not None and len(box.rows) == n:
-            return self._alike(fd, box, box.rows)
-        length = box.length[:n]
-        names = self._names.take((box.name[:n] - self._first) // addresses.SIZE)
-        # an address and a length as one number, in no order that matters
-        key = names * _MIX ^ length.astype(np.uint64)
-        order = key.argsort(kind="stable")
-        key = key.take(order)
-        starts = [0, *((key[1:] != key[:-1]).nonzero()[0] + 1).tolist(), n]
-        length = length.take(order)
-        if (len(starts) - 1) * _EACH > n or int(length.max()) > _LONGEST:
-            return False
+            key = self._group.take(box.rows)
+            if not even:
+                key = key << 12 | length.astype(np.int64)
+        else:
+            # an address and a length as one number, in no order that matters
+            names = self._names.take((box.name[:n] - self._first) // addresses.SIZE)
+            key = names * _MIX ^ length.astype(np.uint64)
+        pointer, name = box.pointer[:n], box.name[:n]
+        if np.count_nonzero(key - key[0]):
+            order = key.argsort(kind="stable")
+            key = key.take(order)
+            starts = [0, *((key[1:] != key[:-1]).nonzero()[0] + 1).tolist(), n]
+            if (len(starts) - 1) * _EACH > n:
+                return False
+            pointer, name, length = pointer.take(order), name.take(order), length.take(order)
+        else:
+            starts = [0, n]
         if n > len(self._iov):
             self._allocate(2 * n)
-        name = box.name[:n].take(order)
-        self._iov["base"][:n] = box.pointer[:n].take(order)
-        self._iov["len"][:n] = length
-        self._go(fd, self._messages(starts, length, name), box, name)
-        return True
-
-    def _alike(self, fd: int, box: Outbox, rows: npt.NDArray[Any]) -> bool:
-        """The same when it is known which legs the frames go to, and that they are legs' only."""
-        n = box.count
-        length = box.length[:n]
-        longest = int(length[0])
-        key = self._group.take(rows)
-        if np.count_nonzero(length - length[0]):
-            longest = int(length.max())
-            key = key << 12 | length.astype(np.int64)
-        order = key.argsort(kind="stable")
-        key = key.take(order)
-        starts = [0, *((key[1:] != key[:-1]).nonzero()[0] + 1).tolist(), n]
-        if (len(starts) - 1) * _EACH > n or longest > _LONGEST:
-            return False
-        if n > len(self._iov):
-            self._allocate(2 * n)
-        name = box.name[:n].take(order)
-        self._iov["base"][:n] = box.pointer[:n].take(order)
-        length = length.take(order)
-        self._iov["len"][:n] = length
+        self._base[:n] = pointer
+        self._len[:n] = length
         self._go(fd, self._messages(starts, length, name), box, name)
         return True
 
@@ -118,29 +111,27 @@ class Segments:
         segment: list[int] = []
         for start, end in itertools.pairwise(starts):
             size = int(length[start])
-            most = min(_MOST, _LARGEST // max(1, size))
-            pieces = range(start, end, most)
+            pieces = range(start, end, min(_MOST, _LARGEST // max(1, size)))
             first += pieces
             segment += [self._segment(size)] * len(pieces)
-        at = np.array([*first, starts[-1]])
+        several = [after - at for at, after in itertools.pairwise((*first, starts[-1]))]
         m = len(first)
-        hdr = self._head["hdr"]
-        several = np.diff(at)
-        hdr["name"][:m] = name.take(at[:-1])
-        hdr["iov"][:m] = self._vectors + at[:-1] * IOVEC.itemsize
-        hdr["iovlen"][:m] = several
-        hdr["control"][:m] = segment
-        hdr["controllen"][:m] = np.where(several > 1, _SPACE, 0)
+        self._name[:m] = name.take(first)
+        self._vector[:m] = [self._vectors + at * IOVEC.itemsize for at in first]
+        self._pieces[:m] = several
+        self._said[:m] = segment
+        self._saidlen[:m] = [_SPACE if count > 1 else 0 for count in several]
         return first
 
     def _segment(self, size: int) -> int:
         """Pointer to control data that says: cut after so many bytes each."""
-        data = self._control.get(size)
-        if data is None:
+        pointer = self._pointers.get(size)
+        if pointer is None:
             head = bytes(Cmsghdr(_CMSG + 2, socket.IPPROTO_UDP, _UDP_SEGMENT)).ljust(_CMSG, b"\0")
             data = np.frombuffer(head + size.to_bytes(2, sys.byteorder) + bytes(_SPACE - _CMSG - 2), np.uint8).copy()
-            self._control[size] = data
-        return int(data.ctypes.data)
+            self._control.append(data)
+            pointer = self._pointers[size] = int(data.ctypes.data)
+        return pointer
 
     def _go(self, fd: int, first: list[int], box: Outbox, name: npt.NDArray[Any]) -> None:
         counters, n, count = self._counters, box.count, len(first)
