@@ -187,3 +187,34 @@ class Lasting:
         lasted[hit] = 0
         self._state.put(rows, {"lasted": lasted})
         return [(int(rows[k]), "hit") for k in np.flatnonzero(hit).tolist()]
+
+
+class Tokens:
+    """ "talked:640" when so many ms of talk are over: more than `silence` ms of silence have followed.
+
+    Told of each that lasted more than `least` and less than `most` ms (0: no limit). As Asterisk's BackgroundDetect
+    counts, one begins with the first frame after a long silence, be it silent itself.
+    """
+
+    def __init__(self, silence: int, least: int, most: int, threshold: int = 256) -> None:
+        self._silence, self._least, self._most, self._threshold = silence, least, most, threshold
+        self._state = RowState({"quiet": ((), np.int64, 0), "lasted": ((), np.int64, -1)})
+
+    def add_row(self, row: int) -> None:
+        self._state.add(row)
+
+    def remove_row(self, row: int) -> None:
+        self._state.remove(row)
+
+    def run(self, rows: Rows, samples: Samples, spoke: npt.NDArray[np.bool_]) -> list[tuple[int, str]]:
+        s = self._state.take(rows)
+        ms = samples.shape[1] * 1000 // RATE
+        quiet, lasted = s["quiet"], s["lasted"]
+        lasted = np.where(lasted >= 0, lasted + ms, lasted)
+        quiet = np.where(spoke, np.where(levels(samples) < self._threshold, quiet + ms, 0), quiet)
+        still = spoke & (quiet > self._silence)
+        talked = np.maximum(0, lasted - self._silence)
+        told = still & (lasted >= 0) & (talked > self._least) & ((talked < self._most) | (self._most == 0))
+        lasted = np.where(still, -1, np.where(spoke & (lasted < 0), 0, lasted))
+        self._state.put(rows, {"quiet": quiet, "lasted": lasted})
+        return [(int(rows[k]), f"talked:{int(talked[k])}") for k in np.flatnonzero(told).tolist()]

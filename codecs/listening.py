@@ -6,6 +6,7 @@ progress us 1                                   tones of a call's progress: zone
 mf                                              R1 MF digits
 sf 2600                                         pulses of one frequency
 silence 500 256, noise 500 256                  ms of it, mean level of a sample between the two
+talk 1000 100 0                                 ms of silence that end it, at least and at most so long
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from pbx.codecs.answering import Answering, Rhythm
 from pbx.codecs.codec import Rows, Samples
-from pbx.codecs.detect import Lasting
+from pbx.codecs.detect import Lasting, Tokens
 from pbx.codecs.multifrequency import MfDetector, SfDetector
 from pbx.codecs.progress import ProgressDetector, ToneDetector
 
@@ -40,6 +41,7 @@ _MADE: Final[dict[str, Callable[..., Any]]] = {
     "mf": MfDetector,
     "silence": lambda ms, level: Lasting(True, int(ms), int(level)),
     "noise": lambda ms, level: Lasting(False, int(ms), int(level)),
+    "talk": lambda silence, least, most: Tokens(int(silence), int(least), int(most)),
     "sf": lambda hz: SfDetector(int(hz)),
 }
 

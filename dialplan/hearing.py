@@ -56,6 +56,12 @@ class Ear:
 
         return heard
 
+    def tell(self, what: str) -> str:
+        """Something else that `next` is to tell of; returns it."""
+        self._found.append(what)
+        self._ring()
+        return what
+
     def _ring(self) -> None:
         # one at most: who is woken here waits anew before this returns
         waiting, self._waiting = self._waiting, None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pbx.channels.channel import State
 from pbx.channels.events import DigitEnd
-from pbx.channels.interrupts import Interrupt
 from pbx.channels.sounds import Source
 from pbx.codecs.formats import Format
 from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.functions.common import c_int
+from pbx.dialplan.hearing import Ear
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.playing import start_file
 from pbx.dialplan.registry import Outcome, Result, application, options
@@ -182,63 +182,28 @@ async def background_detect(run: Run, data: str) -> Result:
         value if (value := c_int(text)) is not None and value > 0 else default
         for text, default in zip(limits, (1000, 100, None, None), strict=True)
     )
-    channel, graph = run.channel, run.services.switch.graph
+    channel = run.channel
     if channel.state is not State.UP and not run.over:
         channel.answer()
     source = start_file(run, name)
     if source is None:
         return None
-    talk = _Talk(run, silence or 0, least or 0, most, within)
-    graph.detect(channel, talk.heard, talk=True)
+    clock = channel.switch.clock
+    until = None if within is None else clock.seconds() + within / 1000
     extensions = run.services.switch.extensions
     try:
-        while source.playing and not run.over:
-            event = await channel.next_event(LOOK)
-            if isinstance(event, DigitEnd) and extensions.can_match(channel.context, event.digit, 1, run.caller):
-                return event.digit
-            spoken = talk.over()
-            if spoken is not None:
-                run.scope.set("TALK_DETECTED", str(spoken))
-                if run.exists(channel.context, "talk"):
-                    run.jump(channel.context, "talk", 1)
-                return None
-    except Interrupt:
-        source.stop()
-        raise
+        with Ear(run, f"talk {silence} {least} {most or 0}") as ear:
+            source.done.addCallback(ear.tell)
+            while source.playing and not run.over:
+                found = await ear.next()
+                what, _, told = (found or "").partition(":")
+                if what == "key" and extensions.can_match(channel.context, told, 1, run.caller):
+                    return told
+                if what == "talked" and (until is None or clock.seconds() <= until):
+                    run.scope.set("TALK_DETECTED", told)
+                    if run.exists(channel.context, "talk"):
+                        run.jump(channel.context, "talk", 1)
+                    return None
     finally:
-        graph.detect(channel, None)
         source.stop()
     return Outcome.END if run.over else None
-
-
-class _Talk:
-    """When the caller began to speak and fell silent; times in ms."""
-
-    def __init__(self, run: Run, silence: int, least: int, most: int | None, within: int | None) -> None:
-        self._clock = run.channel.switch.clock
-        self._silence, self._least, self._most = silence, least, most
-        self._until = None if within is None else self._clock.seconds() + within / 1000
-        self._began: float | None = None
-        self._silent_since: float | None = self._clock.seconds()
-
-    def heard(self, what: str) -> None:
-        """What the detector says."""
-        now = self._clock.seconds()
-        if what == "talk":
-            self._silent_since = None
-            if self._began is None:
-                self._began = now
-        elif what == "silence":
-            self._silent_since = now
-
-    def over(self) -> int | None:
-        """How long it was, once so much silence has followed; None: not yet, or too short or too long."""
-        now = self._clock.seconds()
-        if self._until is not None and now >= self._until:
-            return None
-        began, silent = self._began, self._silent_since
-        if began is None or silent is None or (now - silent) * 1000 <= self._silence:
-            return None
-        self._began = None
-        spoken = round((silent - began) * 1000)
-        return spoken if spoken > self._least and (self._most is None or spoken < self._most) else None

@@ -23,6 +23,8 @@ CASES: list[dict[str, Any]] = yaml.safe_load(
 )["cases"]
 #: seconds that a case goes on behind its sound
 REST = 8
+#: seconds of every sound that is played
+PROMPT = 5
 
 
 class HearingPort(PortLog):
@@ -43,6 +45,15 @@ class HearingPort(PortLog):
         if direction is Direction.IN:
             self._ears[number] = ear
         self.running[number] = ("listen", spec)
+
+    def play_file(self, number: int, *_: Any, **__: Any) -> None:
+        """It comes to its end."""
+        self.running[number] = ("play_file",)
+        self._stage.clock.callLater(PROMPT, self._end, number)
+
+    def _end(self, number: int) -> None:
+        if self.running.pop(number, None) is not None:
+            self._stage.switch.graph.finished(number, "end")
 
     def stop(self, number: int) -> None:
         self._ears.pop(number, None)
@@ -95,7 +106,7 @@ def _play(stage: Stage, channel: Channel, steps: list[str], read: list[str]) -> 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['do']} {case['sound'][:40]}")
 def test_as_stock_asterisk(case: dict[str, Any], tmp_path: Path) -> None:
-    stage = Stage(tmp_path, milliseconds=200)
+    stage = Stage(tmp_path, milliseconds=1000 * PROMPT)
     port = HearingPort(stage, case["sound"])
     stage.switch.graph.port = port  # type: ignore[assignment]
     channel = stage.channel()

@@ -78,27 +78,26 @@ def test_no_such_tone_ends_the_call(stage: Stage, lines: list[str]) -> None:
 
 
 def test_talk_goes_to_its_extension(stage: Stage) -> None:
+    """What counts as talk: `test_heard.py`."""
     channel = stage.channel()
     heard: list[Any] = []
-    detect = stage.switch.graph.detect
+    asked: list[str] = []
+    listen = stage.switch.graph.listen
 
-    def detecting(who: Any, call: Any, **more: Any) -> None:
+    def listening(who: Any, spec: str, call: Any, *more: Any) -> Any:
+        asked.append(spec)
         heard.append(call)
-        detect(who, call, **more)
+        return listen(who, spec, call, *more)
 
-    stage.switch.graph.detect = detecting  # type: ignore[method-assign]
+    stage.switch.graph.listen = listening  # type: ignore[method-assign]
     outcome = stage.start(channel, "BackgroundDetect", "long,500,200,1000")
-    for begin, end in ((0.3, 0.4), (1.2, 1.7)):
-        stage.seconds(begin - stage.clock.seconds())
-        heard[0]("talk")
-        stage.seconds(end - stage.clock.seconds())
-        heard[0]("silence")
-    assert not outcome
-    stage.seconds(0.6)
-    # the first, of a tenth of a second, was too short
+    stage.seconds(0.5)
+    assert asked == ["talk 500 200 1000"] and not outcome
+    heard[0]("talked:500")
+    stage.seconds(0.1)
     assert outcome == [None] and (channel.exten, channel.priority) == ("talk", 0)
-    assert int(stage.scope(channel).get("TALK_DETECTED") or 0) == pytest.approx(500, abs=40)
-    assert heard[-1] is None
+    assert stage.scope(channel).get("TALK_DETECTED") == "500"
+    assert not stage.switch.graph.sounds(channel)
 
 
 def test_frames_that_are_dropped_and_traced(stage: Stage, lines: list[str]) -> None:
