@@ -314,13 +314,20 @@ class Dialplan:
         """
         settings = self.settings
         before, settings.extenpatternmatchnew = settings.extenpatternmatchnew, new
-        if before != new:
-            for context in list(self.contexts.values()):
-                for _ in itertools.chain(context.match_newly_steps(new), (None,)):
-                    yield
-                    if self.settings is not settings or settings.extenpatternmatchnew != new:
-                        return before
+        yield from self.settle()
         return before
+
+    def settle(self) -> Generator[None, None, None]:
+        """Have every context searched as the settings say, step by step."""
+        settings = self.settings
+        new = settings.extenpatternmatchnew
+        for context in list(self.contexts.values()):
+            if (context.newer is not None) == new:
+                continue
+            for _ in itertools.chain(context.match_newly_steps(new), (None,)):
+                yield
+                if self.settings is not settings or settings.extenpatternmatchnew != new:
+                    return
 
     def context(self, name: str, registrar: str = "pbx_config") -> Context:
         """The context of that name, made if there is none."""
@@ -332,11 +339,12 @@ class Dialplan:
         return found
 
     def replace(self, tables: Tables) -> None:
-        """Take over a new load in one step; contexts that others than the file made stay."""
+        """Take over a new load in one step; contexts that others than the file made stay.
+
+        Those go on with the matcher that they had: `settle` turns them when that changed.
+        """
         for name, context in self.contexts.items():
             if context.registrar != "pbx_config":
-                if (context.newer is not None) != tables.settings.extenpatternmatchnew:
-                    context.match_newly(tables.settings.extenpatternmatchnew)
                 tables.contexts.setdefault(name, context)
         self.contexts = tables.contexts
         self.globals = tables.globals

@@ -113,7 +113,8 @@ async def background(run: Run, data: str) -> Result:
                 break
     run.scope.set("BACKGROUNDSTATUS", "FAILED" if failed else "SUCCESS")
     if digit is None:
-        return Outcome.END if run.over else None
+        # a file that is missing ends nothing, not even behind a hangup
+        return Outcome.END if run.over and not failed else None
     if stops(digit) and not extensions.match_more(context, digit, 1, run.caller):
         run.jump(context, digit, 1)
         return None

@@ -18,7 +18,10 @@ from pbx.dialplan.registry import Outcome, Result, application, options
     syntax="ReadExten(variable[,filename[,context[,option[,timeout]]]])",
     synopsis="Reads digits until they are an extension",
     options=options({"s": "does nothing unless the call is answered", "n": "reads without answering"}),
-    variables={"READEXTENSTATUS": "OK, TIMEOUT, INVALID, SKIP or ERROR"},
+    variables={
+        "READEXTENSTATUS": "OK, TIMEOUT, INVALID, SKIP or ERROR",
+        "INVALID_EXTEN": "what was dialled when it is INVALID",
+    },
     module="app_readexten",
 )
 async def read_exten(run: Run, data: str) -> Result:
@@ -55,6 +58,8 @@ async def read_exten(run: Run, data: str) -> Result:
             break
         digits += digit
     scope.set(variable, {"OK": digits, "INVALID": "i"}.get(status, "t"))
+    if status == "INVALID":
+        scope.set("INVALID_EXTEN", digits)
     scope.set("READEXTENSTATUS", status)
     return Outcome.END if run.over else None
 

@@ -122,6 +122,7 @@ class DialplanService:
             changes.keep_variables(variables, dialplan.globals, tables.globals)
             dialplan.replace(tables)
             self.registered.restore()
+            await in_slices(daemon.reactor, dialplan.settle())
             await in_slices(daemon.reactor, changes.let_go_steps(former, tables))
             await in_slices(daemon.reactor, undone.look(tables, findings))
         await in_slices(daemon.reactor, document.let_go())

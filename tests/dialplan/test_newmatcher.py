@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pbx.dialplan.dialplan import Dialplan
-from pbx.dialplan.model import Extension, Priority
+from pbx.dialplan.model import Extension, Priority, Settings, Tables
 from pbx.dialplan.newmatcher import _DIGITS, FEW, NewIndex, _bare, _steps
 from pbx.dialplan.patterns import Mode
 from pbx.slices import in_slices
@@ -283,3 +283,23 @@ def test_a_context_that_is_let_go_holds_no_tree() -> None:
     assert turns > 2000 / 64
     assert context.newer is None
     assert tree.first("12", "") is None
+
+
+def test_a_reload_that_changes_the_matcher_turns_foreign_contexts_in_slices() -> None:
+    plan = plan_of_many()
+    foreign = plan.contexts["big"]
+    foreign.registrar = "chan_iax2"
+    plan.replace(Tables(settings=Settings(extenpatternmatchnew=True)))
+    assert list(plan.contexts) == ["big"]
+    # the call that asks now pays nothing for it, and finds what it found
+    assert (foreign.newer, asked(plan, "12")) == (None, "12")
+    clock = Ticking()
+    done: list[None] = []
+    in_slices(clock, plan.settle()).addCallback(done.append)
+    turns = 0
+    while not done:
+        turns += 1
+        clock.calls.pop()()
+    assert turns > 5
+    assert asked(plan, "12") == "X"
+    assert sum(1 for _ in plan.settle()) == 0

@@ -1,5 +1,7 @@
-"""What could still come of the digits dialled so far: asked of both boxes by DPREQ, which tells of one number whether it
-exists, could exist with more digits, and whether more digits could make it another (MATCHMORE), and ignorepat.
+"""What could still come of the digits dialled so far, asked by DPREQ.
+
+It tells of one number whether it exists, could exist with more digits, whether more digits could make it another
+(MATCHMORE), and ignorepat.
 """
 
 from __future__ import annotations
