@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from pbx.channels.channel import Channel
+from pbx.channels.events import ChannelEvent, DigitEnd
+from pbx.channels.hooks import add_hook, remove_hook
 from pbx.channels.voice.port import Direction
 from pbx.dialplan.arguments import fields
 from pbx.dialplan.events import TalkChanged
@@ -13,6 +16,8 @@ from pbx.dialplan.registry import FunctionError, function, write_only
 from pbx.dialplan.scope import Scope
 
 _VOLUME = "volume"
+_KEYS = "volume.keys"
+_STEPS = {"*": 1.0, "#": -1.0}
 _SIDES = {"TX": Direction.OUT, "RX": Direction.IN}
 #: softest and loudest that is asked of the voice plane, dB * 100
 _LIMIT = 9000
@@ -27,11 +32,8 @@ def _factor(value: float) -> float:
     "VOLUME",
     syntax="VOLUME(direction[,options])",
     synopsis="Makes what a channel hears (TX) or says (RX) louder or softer",
-    description=(
-        "3 is three times as loud, -3 a third, 0 as it is. Spies and recordings have the sound as it was. Option p "
-        "(digits * and # change the volume in a call) is accepted: it is not there yet."
-    ),
-    arguments={"direction": "TX or RX", "options": "p: accepted"},
+    description=("3 is three times as loud, -3 a third, 0 as it is. Spies and recordings have the sound as it was."),
+    arguments={"direction": "TX or RX", "options": "p: digits of the far end change both: * one more, # one less"},
     needs_channel=True,
     module="func_volume",
 )
@@ -42,18 +44,44 @@ def volume(scope: Scope, args: str) -> str:
     return f"{scope.notes.get(_VOLUME, {}).get(side, 0.0):f}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Option p: * and # of the far end change both volumes; they go on their way all the same."""
+
+    gains: dict[str, float]
+
+    def passes(self, channel: Channel, event: ChannelEvent, *, sent: bool) -> bool:
+        if not sent and isinstance(event, DigitEnd) and event.digit in _STEPS:
+            for side in _SIDES:
+                self.gains[side] = self.gains.get(side, 0.0) + _STEPS[event.digit]
+                _apply(channel, side, self.gains[side])
+        return True
+
+
+def _apply(channel: Channel, side: str, gain: float) -> None:
+    level = max(-_LIMIT, min(_LIMIT, round(2000 * math.log10(_factor(gain)))))
+    channel.switch.graph.set_volume(channel, _SIDES[side], level)
+
+
 @volume.writer
 def _volume(scope: Scope, args: str, value: str) -> None:
-    side = fields(args, 2)[0].upper()
+    side, letters = fields(args, 2)
+    side = side.upper()
     gain = c_float(value)
     if side not in _SIDES:
         raise FunctionError(f"VOLUME is of TX or RX, not '{side}'")
     if gain is None:
         raise FunctionError(f"VOLUME is a number, not '{value}'")
     assert scope.channel is not None
-    scope.notes.setdefault(_VOLUME, {})[side] = gain
-    level = max(-_LIMIT, min(_LIMIT, round(2000 * math.log10(_factor(gain)))))
-    scope.channel.switch.graph.set_volume(scope.channel, _SIDES[side], level)
+    gains: dict[str, float] = scope.notes.setdefault(_VOLUME, {})
+    gains[side] = gain
+    _apply(scope.channel, side, gain)
+    keys: _Keys | None = scope.notes.pop(_KEYS, None)
+    if keys is not None:
+        remove_hook(scope.channel, keys)
+    if "p" in letters:
+        scope.notes[_KEYS] = keys = _Keys(gains)
+        add_hook(scope.channel, keys)
 
 
 @write_only(

@@ -347,6 +347,38 @@ def test_detectors(world: GraphWorld) -> None:
     assert world.port.commands[-1] == ("detect", 1, {"digits": False, "talk": False})
 
 
+def test_a_listener_follows_the_sound_and_ends_with_its_channel(world: GraphWorld) -> None:
+    a, b = world.leg("T/a"), world.leg("T/b")
+    one, two = world.local("x")
+    heard: list[str] = []
+    listener = world.graph.listen(two, "mf", heard.append)
+    assert not listener.places
+    world.graph.join(a, one)
+    assert [*listener.places] == [1]
+    world.graph.heard(listener.places[1], "digit:5")
+    world.graph.part(a, one)
+    assert not listener.places and not world.port.running
+    world.graph.join(b, one)
+    assert [*listener.places] == [2]
+    former = listener.places[2]
+    world.port.running.clear()
+    world.graph.replay()
+    assert [*listener.places] == [2] and listener.places[2] != former
+    world.graph.heard(former, "digit:6")
+    world.graph.heard(listener.places[2], "digit:7")
+    assert heard == ["digit:5", "digit:7"]
+    two.end(16)
+    assert listener.done.result == "hangup" and not world.port.running
+
+
+def test_who_hears_what_is_sent(world: GraphWorld) -> None:
+    a = world.leg("T/a")
+    listener = world.graph.listen(a, "mf", print, Direction.OUT)
+    assert world.port.commands[-1][:5] == ("listen", listener.places[1], 1, Direction.OUT, "mf")
+    world.graph.finished(listener.places[1], "error: no such detector")
+    assert listener.done.result == "error: no such detector"
+
+
 def test_a_detector_goes_with_its_channel(world: GraphWorld) -> None:
     a = world.leg("T/a")
     world.graph.detect(a, lambda what: None, talk=True)
