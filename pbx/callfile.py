@@ -93,8 +93,8 @@ class CallFile:
             file.write(f"Status: {status}\n")
 
 
-def parse(path: str, text: str) -> CallFile:
-    """Read a call file; what cannot be used is said with its line."""
+def parse(path: str, text: str, *, quiet: bool = False) -> CallFile:
+    """Read a call file; what cannot be used is said with its line, unless `quiet`."""
     call = CallFile(path)
     for number, raw in enumerate(text.splitlines(), 1):
         line = _without_comment(raw).rstrip()
@@ -102,11 +102,12 @@ def parse(path: str, text: str) -> CallFile:
             continue
         name, colon, value = line.partition(":")
         if not colon:
-            log.notice(f"Syntax error at line {number} of {path}")
+            if not quiet:
+                log.notice(f"Syntax error at line {number} of {path}")
             continue
         # a keyword stands at the beginning of its line, and the colon right behind it
         problem = _set(call, name.lower(), value.strip(), name)
-        if problem:
+        if problem and not quiet:
             log.warning(f"{problem} at line {number} of {path}")
     return call
 

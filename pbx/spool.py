@@ -25,6 +25,8 @@ log = Log("pbx_spool")
 EVERY = 1.0
 #: a call file is no larger; what is, is no call file
 LARGEST = 1024 * 1024
+#: seconds in which a file that says too little may still be written
+UNFINISHED = 2.0
 
 _FAILURE = "Call Failure (not BUSY, and not NO_ANSWER, maybe Circuit busy or down?)"
 #: outcome -> (number that REASON has in the extension `failed`, words)
@@ -50,6 +52,8 @@ class Spool:
         self._timer: Any = None
         self._running = False
         self._missing = False
+        #: files that cannot be read, said once
+        self._unreadable: set[str] = set()
 
     def start(self) -> None:
         """Begin to look into the folder."""
@@ -84,8 +88,8 @@ class Spool:
             self._missing = True
             log.warning(f"No calls by call files: {self.folder}: {failure.value.strerror}")
 
-    def _due(self) -> list[tuple[str, str]]:
-        """(path, text) of the files that are due (on a thread)."""
+    def _due(self) -> list[tuple[str, str, bool]]:
+        """(path, text, written just now) of the files that are due (on a thread)."""
         now = time.time()
         found: list[tuple[float, str, str]] = []
         os.makedirs(self.folder, exist_ok=True)
@@ -98,16 +102,22 @@ class Spool:
                     if due:
                         with open(entry.path, encoding="utf-8", errors="surrogateescape") as file:
                             found.append((known.st_mtime, entry.path, file.read()))
+                            self._unreadable.discard(entry.path)
                 except OSError as error:
-                    log.warning(f"Unable to open {entry.path}: {error.strerror}")
-        return [(path, text) for _, path, text in sorted(found)]
+                    if entry.path not in self._unreadable:
+                        self._unreadable.add(entry.path)
+                        log.warning(f"Unable to open {entry.path}: {error.strerror}")
+        return [(path, text, now - when < UNFINISHED) for when, path, text in sorted(found)]
 
-    def _found(self, files: list[tuple[str, str]]) -> None:
+    def _found(self, files: list[tuple[str, str, bool]]) -> None:
         self._missing = False
         if not self._daemon.is_booted or self._daemon.shutdown.ending:
             return
-        for path, text in files:
-            self._begin(parse(path, text))
+        for path, text, fresh in files:
+            call = parse(path, text, quiet=fresh)
+            # what is written in place may be half there yet
+            if call.complete or not fresh:
+                self._begin(parse(path, text) if fresh else call)
 
     # ---- one call ----------------------------------------------------------------------------------------
 

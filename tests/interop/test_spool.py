@@ -34,6 +34,36 @@ FILES = {
     "foreign": "Channel: Local/cong@c/n\nContext: d\nExtension: s\nPriority: 10\nArchive: yes\nMaxRetries:1\n"
     "RetryTime: 1\nStartRetry: 1 1 (1700000000)\n",
     "empty": "",
+    # how it is written
+    "upper": "CHANNEL: Local/ans@c/n\nAPPLICATION: Wait\nDATA: 1\nARCHIVE: YES\n",
+    "tabs": "Channel:\tLocal/ans@c/n\nApplication:\tWait\nData:\t1\nArchive:\tyes\n",
+    "spaces": "  Channel :   Local/ans@c/n\nApplication  : Wait\nArchive:yes\n",
+    "colon": ":\n: x\nChannel: Local/ans@c/n\nApplication: Wait\nData: 1\nArchive: yes\n",
+    "semi": "Channel: Local/ans@c/n ; x\nApplication: Wait; x\nData: 1 # x\nArchive: yes ;x\n",
+    "nonl": "Channel: Local/ans@c/n\nApplication: Wait\nData: 1\nArchive: yes",
+    ".dot": "Channel: Local/ans@c/n\nApplication: Wait\nData: 1\nArchive: yes\n",
+    # what is wrong with it
+    "badnum": "Channel: Local/ans@c/n\nMaxRetries: x\nRetryTime: -5\nWaitTime: abc\nApplication: Wait\nData: 1\n",
+    "zero": "Channel: Local/busy@c/n\nMaxRetries: 1\nRetryTime: 0\nWaitTime: 0\nApplication: Wait\nData: 1\n",
+    "badprio": "Channel: Local/ans@c/n\nContext: d\nExtension: s\nPriority: 0\nArchive: yes\n",
+    "prio99": "Channel: Local/ans@c/n\nContext: d\nExtension: s\nPriority: 99\nArchive: yes\n",
+    "noext": "Channel: Local/ans@c/n\nContext: d\nExtension: nosuch\nArchive: yes\n",
+    "noctx": "Channel: Local/ans@c/n\nContext: nosuch\nExtension: s\nArchive: yes\n",
+    "noapp": "Channel: Local/ans@c/n\nApplication: NoSuchApp\nArchive: yes\n",
+    "notech": "Channel: Bogus/1\nContext: d\nExtension: s\nArchive: yes\nMaxRetries: 1\nRetryTime: 1\n",
+    # what is said twice, or too much
+    "both": "Channel: Local/ans@c/n\nApplication: Wait\nData: 1\nContext: d\nExtension: s\nArchive: yes\n",
+    "twice": "Channel: Local/busy@c/n\nChannel: Local/ans@c/n\nApplication: Wait\nData: 1\nArchive: yes\n",
+    "name": "Channel: Local/ans@c/n\nCallerID: Just Name\nContext: d\nExtension: s\nArchive: yes\n",
+    "number": "Channel: Local/ans@c/n\nCallerID: <123>\nContext: d\nExtension: s\nArchive: yes\n",
+    "early": "Channel: Local/prog@c/n\nEarly_media: yes\nApplication: Wait\nData: 1\nArchive: yes\n",
+    # a book that others began
+    "endings": "Channel: Local/busy@c/n\nMaxRetries: 2\nApplication: Wait\nArchive: yes\nEndRetry: 1 1 (5)\n"
+    "EndRetry: 1 2 (6)\n",
+    "ended": "Channel: Local/busy@c/n\nMaxRetries: 1\nApplication: Wait\nArchive: yes\nEndRetry: 1 1 (5)\n"
+    "EndRetry: 1 2 (6)\n",
+    "delayed": "Channel: Local/ans@c/n\nApplication: Wait\nArchive: yes\nDelayedRetry: 1 1 (5)\nAbortRetry: 1 1 (5)\n",
+    "long": "Channel: Local/slow@c/n\nApplication: Wait\nData: 9\nArchive: yes\nRetryTime: 2\n",
 }
 #: seconds that the file `future` lies ahead
 AHEAD = 4
@@ -91,7 +121,7 @@ def both() -> tuple[Kept, Kept]:
 def test_what_stays(both: tuple[Kept, Kept]) -> None:
     stock, pbx = both
     assert pbx.outgoing == stock.outgoing
-    assert set(pbx.outgoing) == {"kept"}
+    assert set(pbx.outgoing) == {"kept", "zero"}
 
 
 def test_the_archive(both: tuple[Kept, Kept]) -> None:
