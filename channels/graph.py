@@ -531,7 +531,7 @@ class Graph:
     def _update(self, touched: list[Channel], rows: Iterable[int] = ()) -> None:
         """Compile the piece around `touched` (and forget edges of `rows`) and say what is different."""
         piece = self._piece(touched)
-        if not self._detecting.keys() & set(rows) and (not piece or (len(piece) == 1 and self._alone(piece[0]))):
+        if all(map(self._alone, piece)) and not self._detecting.keys() & set(rows):
             lonely = [row for row in (self._row[channel] for channel in piece) if row is not None]
             self._say_edges({*lonely, *rows}, set())
             return

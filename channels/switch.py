@@ -113,7 +113,15 @@ class Switch:
     # ---- channels --------------------------------------------------------------------------------------
 
     def create(self, name: str, *, linkedid: str | None = None, state: State = State.DOWN) -> Channel:
-        """A new channel with a uniqueid of Asterisk's form (`[systemname-]epoch.serial`)."""
+        """A new channel with a uniqueid of Asterisk's form (`[systemname-]epoch.serial`).
+
+        A name that a living channel bears (call numbers are unique for an address only, when all are in use) gets a
+        number of its own: `IAX2/peer-123-2`.
+        """
+        wanted, count = name, 1
+        while name.lower() in self._channels:
+            count += 1
+            name = f"{wanted}-{count}"
         now = self.wall()
         prefix = f"{self.systemname}-" if self.systemname else ""
         uniqueid = f"{prefix}{int(now)}.{next(self._serial)}"

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pbx.channels.iax2.address import IPAddress, parsed
 from pbx.conf.diagnostics import Diagnostics, Place
 from pbx.conf.document import Document, Entry, fold
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class AccessList:
 
     def check(self, ip: str) -> Verdict:
         """Judge a numeric address (IPv4 inside of IPv6 counts as IPv4)."""
-        address: IPAddress = ipaddress.ip_address(ip.partition("%")[0])
+        address = parsed(ip)
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         return self._judge(address)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from functools import lru_cache
 from typing import TypeAlias
 
 #: (numeric host, port); the key of everything that is bound to a far end
 Address: TypeAlias = tuple[str, int]
+IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _AF_INET = 2
 _AF_INET6 = 10
@@ -29,7 +31,7 @@ def text(address: Address) -> str:
 def pack_apparent(address: Address) -> bytes:
     """The value of APPARENT_ADDR: a Linux sockaddr_in (16 bytes) or sockaddr_in6 (28) as it stands in memory."""
     host, port = address
-    ip = ipaddress.ip_address(host.partition("%")[0])
+    ip = parsed(host)
     if ip.version == 4:
         return struct.pack("<H", _AF_INET) + struct.pack(">H", port) + ip.packed + bytes(8)
     return struct.pack("<H", _AF_INET6) + struct.pack(">HI", port, 0) + ip.packed + bytes(4)
@@ -47,6 +49,12 @@ def unpack_apparent(data: bytes) -> Address | None:
     if family == _AF_INET6 and len(data) >= 24:
         return str(ipaddress.IPv6Address(data[8:24])), port
     return None
+
+
+@lru_cache(maxsize=4096)
+def parsed(host: str) -> IPAddress:
+    """The address without its scope.  Raises ValueError for anything else."""
+    return ipaddress.ip_address(host.partition("%")[0])
 
 
 def is_numeric(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
@@ -72,12 +73,10 @@ def _new(call: Call) -> Elements:
     if call.looking:
         return _look_up(call, out)
     caller = out.caller
-    own = from_mask(call.capability)
     e = Elements().add_uint(Element.VERSION, PROTOCOL).add_text(Element.CALLED_NUMBER, out.exten or "s")
     if out.autoanswer:
         e.add(Element.AUTOANSWER)
-    by_bit = {f.bit: f for f in own}
-    e.add_text(Element.CODEC_PREFS, encode_prefs(by_bit[bit] for bit in call.formats if bit in by_bit))
+    e.add_text(Element.CODEC_PREFS, _preferences(call.capability, call.formats))
     if caller.number:
         e.add_text(Element.CALLING_NUMBER, caller.number)
     anonymous = not caller.number and not caller.name and not caller.presentation
@@ -107,6 +106,13 @@ def _new(call: Call) -> Elements:
     e.add_uint(Element.ADSICPE, _NO_SCREEN)
     e.add_uint(Element.DATETIME, datetime_of(call.core.wall(), peer.timezone if peer is not None else ""))
     return e.add_variables(out.variables).add_osp_token(out.osp_token)
+
+
+@lru_cache(maxsize=1024)
+def _preferences(capability: int, order: tuple[int, ...]) -> str:
+    """CODEC_PREFS: the formats of a mask in this order."""
+    by_bit = {f.bit: f for f in from_mask(capability)}
+    return encode_prefs(by_bit[bit] for bit in order if bit in by_bit)
 
 
 def _look_up(call: Call, out: Outgoing) -> Elements:

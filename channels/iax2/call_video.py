@@ -64,7 +64,7 @@ def send(call: Call, code: int, data: bytes, now: float) -> None:
         call.send_video(video.stamp, code, data, now)
         return
     frame = VideoFrame(call.own_number, video.stamp & (1 << _BITS) - 1, data, mark=video.complete)
-    call.core.send(call.socket, call.address, call.local, frame.encode())
+    call.core.send(call.socket, call.address, call.local, frame.encode(), row=call.row if call.voiced else 0)
 
 
 def _state(call: Call) -> Video:

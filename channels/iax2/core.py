@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 class Datagram:
     """To be sent from `socket` (leaving from address `local`, "" = the socket's own) to `address`.
 
-    row: the leg it belongs to (0 = none); barrier: no mini frame of that leg may overtake it.  clear: the header in the
-    clear, of an enciphered full frame.  rekeys: voice of that leg behind it goes under the call's newest key.
+    row: the leg whose voice it keeps its order with (0 = none: it may leave by itself); barrier: no mini frame of that
+    leg may overtake it.  clear: the header in the clear, of an enciphered full frame.  rekeys: voice of that leg behind
+    it goes under the call's newest key.
     """
 
     socket: int

@@ -13,7 +13,7 @@ from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.cipher import Opener, Sealer
 from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.frames import HEADER, Command, FrameError, FrameType, FullFrame
-from pbx.channels.iax2.numbers import HOLD
+from pbx.channels.iax2.numbers import HOLD, HOLD_ACKED
 from pbx.channels.iax2.reliable import Order, Reliable, Sent
 from pbx.channels.iax2.timers import Timer
 
@@ -79,6 +79,7 @@ class Dialog:
         "socket",
         "timers",
         "tokened",
+        "voiced",
     )
 
     #: what `iax2 show callnumber usage` and the verdicts call it
@@ -102,6 +103,8 @@ class Dialog:
         self.remote_number = remote_number
         self.own_number = core.numbers.take(address, trunk, now)
         self.row = 0
+        #: a frame with which voice keeps its order was sent: from then on all of ours leave where voice leaves
+        self.voiced = False
         # the clock starts on a multiple of 20 ms, so that voice stamps come out even
         self.clock_start = math.floor(now * 50) / 50
         self.rtt = FIRST_RTT
@@ -264,12 +267,14 @@ class Dialog:
         if core.debug is not None or core.taps:
             core.dump("Tx", frame, self.address, retry)
         plain = frame.encode()
+        self.voiced = self.voiced or barrier
+        row = self.row if self.voiced else 0
         if sealer is None:
-            core.send(self.socket, self.address, self.local, plain, row=self.row, barrier=barrier)
+            core.send(self.socket, self.address, self.local, plain, row=row, barrier=barrier)
             return plain
         wire = sealer.frame(plain)
         core.send(
-            self.socket, self.address, self.local, wire, row=self.row, barrier=barrier, clear=plain[:HEADER],
+            self.socket, self.address, self.local, wire, row=row, barrier=barrier, clear=plain[:HEADER],
             rekeys=rekeys,
         )  # fmt: skip
         return wire
@@ -355,8 +360,9 @@ class Dialog:
             for sent in self.reliable.missing(frame.iseqno):
                 clear = b"" if sent.sealer is None else sent.frame.encode()[:HEADER]
                 self.core.send(
-                    self.socket, self.address, self.local, sent.first, row=self.row, barrier=sent.barrier, clear=clear
-                )
+                    self.socket, self.address, self.local, sent.first, row=self.row if self.voiced else 0,
+                    barrier=sent.barrier, clear=clear,
+                )  # fmt: skip
         elif command == Command.LAGRQ:
             self.send(Command.LAGRP, now, stamp=frame.timestamp)
         elif command == Command.PING:
@@ -417,11 +423,11 @@ class Dialog:
         timers.set(self, Timer.FORGET, now + seconds)
 
     def forget(self, now: float, *, acked: bool = False) -> None:
-        """Nothing more is sent or expected; the number rests."""
+        """Nothing more is sent or expected; the number rests.  acked: the far end has all, our last frame too."""
         if not self.gone:
             self.gone = True
             self.backlog.clear()
-            self.core.forget(self, now, HOLD)
+            self.core.forget(self, now, HOLD_ACKED if acked else HOLD)
             self.on_gone(now)
 
     # ---- for subclasses -----------------------------------------------------------------------------------

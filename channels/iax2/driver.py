@@ -94,6 +94,7 @@ class Driver:
             self.endpoint.core.disguise.store = store
         self.technology = Iax2Technology(self)
         self.sockets: list[sockets.Bound] = []
+        self._bound: dict[int, sockets.Bound] = {}
         #: ms that a digit lasts at least (asterisk.conf mindtmfduration)
         self.shortest_digit = SHORTEST_MS
         #: host names to addresses, as `Lookup`
@@ -102,7 +103,7 @@ class Driver:
         self._resolver = Resolver(
             lambda name: served(name) if self.settings.general.srvlookup else names(name), self._resolved
         )
-        self.turns = Turns(reactor, self._deal)
+        self.turns = Turns(reactor, self._deal, port.soon)
         self.legs = PlaneLegs(self, port)
         self.calls = CallChannels(self)
         self.news = News(self, lasting)
@@ -117,6 +118,7 @@ class Driver:
             **self.news.handlers,
         }
         self._timer: Any = None
+        self._due = 0.0
         self._pumping = False
         self._running = False
         self._unsubscribe: list[Callable[[], None]] = []
@@ -147,6 +149,7 @@ class Driver:
             raise
         sockets.enlarge(bound)
         self.sockets = bound
+        self._bound = {one.number: one for one in bound}
         self._running = True
         self._unsubscribe = [*self.calls.subscribe(), *self.news.subscribe()]
         hosts = [(one.number, "" if one.host == "0.0.0.0" else one.host) for one in bound]
@@ -216,12 +219,13 @@ class Driver:
         self.legs.drop_all()
         for one in self.sockets:
             self.port.remove_socket(one.number)
-        self.port.flush()
+        self.port.turn()
         # the plane leaves the descriptors alone once it has read the flush
         self.reactor.callLater(0, self._close, done)
 
     def _close(self, done: Deferred[None]) -> None:
         closed, self.sockets = self.sockets, []
+        self._bound = {}
         for one in closed:
             one.socket.close()
         self._until_free(closed, self.now() + FAREWELL, done)
@@ -305,6 +309,9 @@ class Driver:
                 if not datagrams and not happened:
                     break
                 for d in datagrams:
+                    bound = None if d.row else self._bound.get(d.socket)
+                    if bound is not None and bound.send(d.data, d.address, d.local):
+                        continue
                     port.send(d.socket, d.address, d.data, local=d.local, row=d.row, barrier=d.barrier, clear=d.clear)
                     if d.rekeys:
                         # voice behind RTKEY goes under the new key
@@ -313,28 +320,26 @@ class Driver:
                     self._handlers[type(event)](event)
         finally:
             self._pumping = False
-        port.flush()
+        port.turn()
         self._set_timer()
 
     def _set_timer(self) -> None:
+        """Wake up when the core wants it, or earlier: a timer that came too early is set again, and seldom is one."""
         due = self.endpoint.next_timeout() if self._running else None
-        timer = self._timer
-        if timer is not None and not timer.active():
-            timer = None
         if due is None:
-            if timer is not None:
-                timer.cancel()
-            self._timer = None
-        elif timer is None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        elif self._timer is None or due < self._due - 0.0005:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._due = due
             self._timer = self.reactor.callLater(max(0.0, due - self.now()), self._expire)
-        elif abs(timer.getTime() - due) > 0.0005:
-            timer.reset(max(0.0, due - self.now()))
 
     def _expire(self) -> None:
         self._timer = None
         self.endpoint.expire(self.now())
         self.pump()
-        self._set_timer()
 
     # ---- questions to others --------------------------------------------------------------------------------------
 
@@ -431,14 +436,14 @@ class Driver:
     def test_jitter(self, *, late: int = 0, resync: int = 0, jitter: int = 0, percent: int = 100) -> None:
         """`iax2 test late|resync|jitter`: buffered frames count as if they came later (or otherwise) than they do."""
         self.port.test_jitter(late, resync, jitter, percent)
-        self.port.flush()
+        self.port.turn()
 
     def set_mtu(self, mtu: int) -> int:
         """Largest trunk datagram from now until the next reload; returns the former."""
         general = self.settings.general
         former, general.trunkmtu = general.trunkmtu, mtu
         self.port.set_trunk(general.trunkfreq, mtu, general.trunktimestamps, general.trunkmaxsize)
-        self.port.flush()
+        self.port.turn()
         return former
 
     def provision(self, address: Address, template: str, *, forced: bool = False) -> bool:

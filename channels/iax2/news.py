@@ -100,11 +100,12 @@ class News:
         return "NOT_INUSE"
 
     def _publish_state(self, peer: str) -> None:
-        self._bus.publish(DeviceState(f"IAX2/{peer}", self.device_state(peer)))
+        if self._bus.wanted(DeviceState):
+            self._bus.publish(DeviceState(f"IAX2/{peer}", self.device_state(peer)))
 
     def _device_changed(self, channel: Channel) -> None:
         leg = channel.leg
-        if isinstance(leg, Iax2Leg):
+        if isinstance(leg, Iax2Leg) and self._bus.wanted(DeviceState):
             name = leg.call.peer_name or leg.call.user_name
             if name and self._driver.endpoint.peers.get(name) is not None:
                 self._publish_state(name)

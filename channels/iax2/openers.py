@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
 from pbx.channels.iax2 import reasons
-from pbx.channels.iax2.address import Address
+from pbx.channels.iax2.address import Address, parsed
 from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.frames import Command, FrameType, FullFrame
 from pbx.channels.iax2.settings import Peer, RequireCallToken, User
@@ -102,7 +101,7 @@ class Gate:
             return self._token_seen(section)
         if section is not None and section.is_written("requirecalltoken"):
             return True
-        host = ipaddress.ip_address(address[0].partition("%")[0])
+        host = parsed(address[0])
         return not any(host in network for network in self.core.settings.general.calltokenoptional)
 
     def _token_seen(self, section: User | Peer) -> bool:

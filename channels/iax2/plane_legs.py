@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 log = Log("chan_iax2")
 _UNBUFFERED = Buffering()
+_NO_FLAGS = LegFlags(0)
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class _Leg:
     generation: int
     receive: int = 0
     send: int = 0
+    flags: LegFlags = _NO_FLAGS
     #: JITTERBUFFER() of the channel, which goes before iax.conf
     wish: Buffering | None = None
     buffer: Buffering = _UNBUFFERED
@@ -87,6 +89,7 @@ class PlaneLegs:
             call.hangup(Cause.SWITCH_CONGESTION, self._driver.now())
             return False
         leg = self._legs[call.row] = _Leg(call, call.generation, call.receive_format, call.send_format)
+        leg.flags = self._flags(call)
         self._say(call.row, leg)
         return True
 
@@ -98,8 +101,11 @@ class PlaneLegs:
     def flags_changed(self, call: Call) -> None:
         """It is known by now whose call this is."""
         if call.row in self._legs:
-            self._port.set_flags(call.row, self._flags(call))
-            self._say_buffer(self._legs[call.row])
+            leg, flags = self._legs[call.row], self._flags(call)
+            if flags != leg.flags:
+                leg.flags = flags
+                self._port.set_flags(call.row, flags)
+            self._say_buffer(leg)
 
     def _say(self, row: int, leg: _Leg) -> None:
         call = leg.call
@@ -112,7 +118,7 @@ class PlaneLegs:
             call.local,
             call.own_number,
             call.remote_number,
-            self._flags(call),
+            leg.flags,
             self._clock(call),
         )
         self._say_buffer(leg)
@@ -126,7 +132,7 @@ class PlaneLegs:
         return time.monotonic_ns() + round((call.clock_start - self._driver.now()) * 1e9)
 
     def _flags(self, call: Call) -> LegFlags:
-        flags = LegFlags(0)
+        flags = _NO_FLAGS
         if call.trunk:
             flags |= LegFlags.TRUNK
         if call.encrypted:

@@ -6,12 +6,12 @@ declared once, with its default and its row of docs/iax.conf.md, in `settings_ge
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pbx.channels.iax2.acl import AccessList, Network
+from pbx.channels.iax2.address import parsed
 from pbx.channels.iax2.registrations import Registration
 from pbx.channels.iax2.settings_general import General
 from pbx.channels.iax2.settings_sections import Peer, User
@@ -95,7 +95,7 @@ class Settings:
 
     def call_number_limit(self, ip: str) -> int:
         """Call numbers an address may hold: by the narrowest network of [callnumberlimits], else maxcallnumbers."""
-        address = ipaddress.ip_address(ip.partition("%")[0])
+        address = parsed(ip)
         fitting = [limit for limit in self.limits if address in limit.network]
         if fitting:
             return max(fitting, key=lambda limit: limit.network.prefixlen).limit

@@ -27,6 +27,7 @@ _SO_NO_CHECK = 11
 _SO_ATTACH_FILTER = 26
 _SO_DETACH_FILTER = 27
 _IPV6_RECVPKTINFO = 49
+_IPV6_PKTINFO = 50
 
 
 class CannotBind(Exception):
@@ -51,6 +52,26 @@ class Bound:
     def wildcard(self) -> bool:
         """It hears every address, so that an answer has to say which it leaves from."""
         return self.host in ("", "0.0.0.0", "::")
+
+    def send(self, data: bytes, address: tuple[str, int], local: str) -> bool:
+        """Send a datagram; local: the own address it has to leave from, "" = any.  False: it could not be sent."""
+        try:
+            if local and self.wildcard:
+                self.socket.sendmsg([data], [_leaving_from(local)], 0, address)
+            elif "%" in address[0]:
+                return False  # Python's own way of writing such an address knows no scope
+            else:
+                self.socket.sendto(data, address)
+        except OSError:
+            return False
+        return True
+
+
+def _leaving_from(local: str) -> tuple[int, int, bytes]:
+    """What beside a datagram says which own address it leaves from."""
+    if ":" in local:
+        return socket.IPPROTO_IPV6, _IPV6_PKTINFO, socket.inet_pton(socket.AF_INET6, local) + bytes(4)
+    return socket.IPPROTO_IP, _IP_PKTINFO, bytes(4) + socket.inet_aton(local) + bytes(4)
 
 
 def source_of(bound: Bound, address: tuple[str, int]) -> str:

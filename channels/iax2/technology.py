@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
@@ -101,8 +101,8 @@ class Iax2Technology:
         return self._driver.news.device_state(name)
 
 
-def speakable(formats: Iterable[Format]) -> list[Format]:
+@lru_cache(maxsize=1024)
+def speakable(formats: tuple[Format, ...]) -> tuple[Format, ...]:
     """What a side with these formats can be given: those themselves, then what they can be translated to."""
-    own = list(formats)
-    more = [f for f in FORMATS if f not in own and any(path(have, f) is not None for have in own)]
-    return own + more
+    more = [f for f in FORMATS if f not in formats and any(path(have, f) is not None for have in formats)]
+    return (*formats, *more)

@@ -9,14 +9,13 @@ A call is never transferred by us when one of its legs is enciphered; asked by a
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from pbx.channels.causes import Cause
-from pbx.channels.iax2.address import Address
+from pbx.channels.iax2.address import Address, parsed
 from pbx.channels.iax2.elements import Element, Elements
 from pbx.channels.iax2.events import CallFormats, CallMedia, CallReleaseHold, CallRestarted, LegBound
 from pbx.channels.iax2.frames import Command, FrameType, FullFrame
@@ -81,7 +80,7 @@ def possible(one: Call, two: Call) -> bool:
         return False
     if not (one.remote_number and two.remote_number and one.format == two.format):
         return False
-    hosts = [ipaddress.ip_address(call.address[0].partition("%")[0]) for call in (one, two)]
+    hosts = [parsed(call.address[0]) for call in (one, two)]
     return hosts[0].version == hosts[1].version and hosts[0].is_private == hosts[1].is_private
 
 

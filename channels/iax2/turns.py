@@ -31,16 +31,24 @@ class Arrived:
 class Turns:
     """Hands frames to `deal` for at most BUDGET seconds a turn, those of known calls first.
 
-    reactor: clock and `callLater`.  A flood of openers can neither starve calls nor fill the memory: OPENERS of them
+    reactor: clock and `callLater`.  soon: calls when all frames that came together are here (else: in the next turn
+    of the loop).  A flood of openers can neither starve calls nor fill the memory: OPENERS of them
     wait at most, the others are counted in `dropped`.
     """
 
-    def __init__(self, reactor: Any, deal: Callable[[Arrived], None]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        deal: Callable[[Arrived], None],
+        soon: Callable[[Callable[[], object]], object] | None = None,
+    ) -> None:
         self._reactor = reactor
         self._deal = deal
+        self._soon = soon or self._next_turn
         self._known: deque[Arrived] = deque()
         self._openers: deque[Arrived] = deque()
         self._turn: Any = None
+        self._awaited = False
         self._stopped = False
         #: frames dropped because too many openers waited
         self.dropped = 0
@@ -54,7 +62,7 @@ class Turns:
         else:
             self.dropped += 1
             return
-        self._call()
+        self._call(self._soon)
 
     def stop(self) -> None:
         """No turns any more; what waits is forgotten."""
@@ -65,16 +73,21 @@ class Turns:
             self._turn.cancel()
             self._turn = None
 
-    def _call(self) -> None:
-        if self._turn is None and not self._stopped:
-            self._turn = self._reactor.callLater(0, self._work)
+    def _call(self, how: Callable[[Callable[[], object]], object]) -> None:
+        if not self._awaited and not self._stopped:
+            self._awaited = True
+            how(self._work)
+
+    def _next_turn(self, call: Callable[[], object]) -> None:
+        self._turn = self._reactor.callLater(0, call)
 
     def _work(self) -> None:
         self._turn = None
+        self._awaited = False
         until = self._reactor.seconds() + BUDGET
         while self._known or self._openers:
             self._deal(self._known.popleft() if self._known else self._openers.popleft())
             if self._reactor.seconds() >= until:
                 break
         if self._known or self._openers:
-            self._call()
+            self._call(self._next_turn)

@@ -99,6 +99,7 @@ class PlaneCounters:
     datagrams: int = 0
     malformed: int = 0
     truncated: int = 0
+    signalling: int = 0
     unknown_minis: int = 0
     trunk_frames: int = 0
     bad_trunk_frames: int = 0

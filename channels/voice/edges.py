@@ -43,6 +43,10 @@ class Edges:
         gone = [*self.leaving(row), *self.entering(row)]
         return self.apply(gone, ()) - {row}
 
+    def touch(self, row: int) -> bool:
+        """Whether an edge leaves or enters this row."""
+        return row in self._by_source or row in self._by_sink
+
     def leaving(self, row: int) -> tuple[Edge, ...]:
         """Edges whose source is this row."""
         return tuple(self._by_source.get(row, {}).values())

@@ -82,6 +82,8 @@ class Host:
         self._trunk_idle = 0
         self._readers.patient = self._trunks_only
         self._seen = (0, 0)
+        self._readers.silent = self._signalling_only
+        self._heard = (0, 0)
         self._expire_call: Any = None
         self._expire_trunks = 0
         self._timer_test: TimerTest | None = None
@@ -153,6 +155,12 @@ class Host:
         counters = self.plane.counters
         seen, self._seen = self._seen, (counters.datagrams, counters.trunk_frames)
         return 10 * (self._seen[1] - seen[1]) >= 9 * (self._seen[0] - seen[0])
+
+    def _signalling_only(self) -> bool:
+        """True when nearly all that came since the last time were full frames."""
+        counters = self.plane.counters
+        heard, self._heard = self._heard, (counters.datagrams, counters.signalling)
+        return 10 * (self._heard[1] - heard[1]) >= 9 * (self._heard[0] - heard[0])
 
     def _trunk_tick(self, _: int) -> None:
         self._readers.read_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import socket
+from functools import lru_cache
 
 import numpy as np
 
@@ -78,6 +79,7 @@ CONTROL_IN = _space(ctypes.sizeof(In6Pktinfo)) + _space(4) + 8
 CONTROL_OUT = _space(ctypes.sizeof(In6Pktinfo))
 
 
+@lru_cache(maxsize=1024)
 def control_for(local: bytes) -> bytes:
     """Control data that makes a datagram leave from this address (a sockaddr); b"" for none."""
     family = int(SockaddrIn.from_buffer_copy(local).family)

@@ -10,6 +10,7 @@ verified.
 from __future__ import annotations
 
 import socket as _socket
+import sys
 from enum import IntFlag
 from typing import Any
 
@@ -158,7 +159,7 @@ class LegTable:
     def bind(self, row: int, address: bytes, local: bytes, remote: int) -> None:
         """The far end's address, ours towards it, and its call number."""
         self.name[row] = np.frombuffer(address, np.uint8)
-        family = int(self.name[row, :2].view(np.uint16)[0])
+        family = int.from_bytes(address[:2], sys.byteorder)
         self.namelen[row] = addresses.LENGTH.get(family, 0)
         self.group[row] = self._group_of(address)
         control = control_for(local)
@@ -224,16 +225,19 @@ class SocketKeys:
         remote = int(self._legs.remote[row])
         if not remote:
             return
-        key = int(self.keys(self._legs.name[row : row + 1], np.array([remote]))[0])
         if self.six:
+            key = int(self.keys(self._legs.name[row : row + 1], np.array([remote]))[0])
             self._six_names.setdefault(row, set()).add(_six_end(self._legs.name[row]))
+        else:
+            # as `keys` makes it
+            key = int.from_bytes(self._legs.name[row, :8].tobytes(), "little") & ~0xFFFF | remote
         n = self._count
         if n + 1 == len(self._key):
             self._key = np.concatenate([self._key, np.full(n, _NO_KEY, np.uint64)])
             self._row = np.concatenate([self._row, np.zeros(n, np.int64)])
-        at = int(np.searchsorted(self._key[:n], np.uint64(key)))
-        self._key[at + 1 : n + 1] = self._key[at:n].copy()
-        self._row[at + 1 : n + 1] = self._row[at:n].copy()
+        at = int(self._key[:n].searchsorted(np.uint64(key)))
+        self._key[at + 1 : n + 1] = self._key[at:n]
+        self._row[at + 1 : n + 1] = self._row[at:n]
         self._key[at], self._row[at] = key, row
         self._count = n + 1
         self._by_row.setdefault(row, []).append(key)
@@ -247,11 +251,11 @@ class SocketKeys:
 
     def _discard(self, row: int, key: int) -> None:
         n = self._count
-        at = int(np.searchsorted(self._key[:n], np.uint64(key)))
+        at = int(self._key[:n].searchsorted(np.uint64(key)))
         while self._row[at] != row:
             at += 1
-        self._key[at:n] = self._key[at + 1 : n + 1].copy()
-        self._row[at:n] = self._row[at + 1 : n + 1].copy()
+        self._key[at:n] = self._key[at + 1 : n + 1]
+        self._row[at:n] = self._row[at + 1 : n + 1]
         self._count = n - 1
         if self.one.get(key) == row:
             del self.one[key]

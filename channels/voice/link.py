@@ -21,9 +21,8 @@ from pbx.channels.voice.records import HEAD
 #: bytes of a packet: well below the socket buffer; one record (a datagram of 64 KiB) may be larger
 _PACKET = 60_000
 _LARGEST = 256 << 10
-_PACKETS_A_TURN = 16
 _BUFFER = 4 << 20
-_MOST_DESCRIPTORS = 16
+_BESIDE = socket.CMSG_SPACE(4 * 16)
 #: what may wait for a partner that does not read; beyond that it is taken for dead
 _BACKLOG = 64 << 20
 #: how the first packet of a voice process begins, which hears from now on; its pid (4 octets) follows
@@ -75,6 +74,7 @@ class Link:
         self._closed = closed
         self._waiting: deque[tuple[bytes, list[int]]] = deque()
         self._backlog = 0
+        self._room = memoryview(bytearray(_LARGEST))
         reactor.addReader(self)
 
     def fileno(self) -> int:
@@ -123,23 +123,20 @@ class Link:
             self._reactor.removeWriter(self)
 
     def doRead(self) -> None:
-        for _ in range(_PACKETS_A_TURN):
-            if self._socket is None:
-                return
-            try:
-                packet, beside, _, _ = self._socket.recvmsg(_LARGEST, socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS))
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                packet, beside = b"", []
-            if not packet:
-                self._lost()
-                return
-            descriptors = array.array("i")
-            for level, kind, data in beside:
-                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                    descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-            self._received(packet, descriptors.tolist())
+        """One packet: to ask in vain for a second one costs as much as to be called again."""
+        if self._socket is None:
+            return
+        try:
+            size, beside, _, _ = self._socket.recvmsg_into((self._room,), _BESIDE)
+            packet = bytes(self._room[:size])
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            packet, beside = b"", []
+        if packet:
+            self._received(packet, _descriptors(beside) if beside else [])
+        else:
+            self._lost()
 
     def _lost(self) -> None:
         if self._socket is not None:
@@ -158,6 +155,15 @@ class Link:
 
     def connectionLost(self, reason: object) -> None:
         """The reactor shuts down."""
+
+
+def _descriptors(beside: list[tuple[int, int, bytes]]) -> list[int]:
+    """Those that came beside a packet."""
+    found = array.array("i")
+    for level, kind, data in beside:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])
+    return found.tolist()
 
 
 def close_all(descriptors: list[int]) -> None:

@@ -227,6 +227,7 @@ class Plane(Sounds):
 
     def _told(self, socket: int, name: bytes, local: bytes, owner: int, data: bytes) -> None:
         generation = int(self.legs.generation[owner]) if owner else 0
+        self.counters.signalling += 1
         self.core.events.datagram(socket, name, local, owner, generation, self._stamp, data)
 
     def tick(self, now: int, missed: int = 0) -> None:
@@ -472,7 +473,8 @@ class Plane(Sounds):
         self.legs.bind(row, address, self._local(socket, address, local), remote_call)
         self.slots.restore_flags(row)
         self._rebind(row)
-        self._refresh({row, *(e.source for e in self._edges.entering(row))})
+        if self._edges.touch(row):
+            self._refresh({row, *(e.source for e in self._edges.entering(row))})
 
     def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int, also: bool = False) -> None:
         if self._live(row):
@@ -541,7 +543,8 @@ class Plane(Sounds):
         legs.rx_format[row] = format_bit
         legs.set_source(row, SourceState.NO_FORMAT, not format_bit)
         legs.size[row] = 0
-        self._refresh({row, *(e.sink for e in self._edges.leaving(row))})
+        if self._edges.touch(row):
+            self._refresh({row, *(e.sink for e in self._edges.leaving(row))})
 
     def _send_format(self, row: int, format_bit: int) -> None:
         legs = self.legs
@@ -551,7 +554,8 @@ class Plane(Sounds):
         legs.tx_format[row] = format_bit
         legs.set_sink(row, SinkState.NO_FORMAT, not format_bit)
         self.outbound.need_full(row)
-        self._refresh({row, *(e.source for e in self._edges.entering(row))})
+        if self._edges.touch(row):
+            self._refresh({row, *(e.source for e in self._edges.entering(row))})
 
     def remove_leg(self, row: int, generation: int) -> None:
         if self._live(row) and int(self.legs.generation[row]) == generation:
@@ -576,7 +580,8 @@ class Plane(Sounds):
         self.relay.jitter.remove(row)
         touched = self._edges.remove_row(row)
         self._smooth.discard(row)
-        self._refresh(touched | {row})
+        if touched or row in self._inputs:
+            self._refresh(touched | {row})
         self.clocked.forget(row)
         self.legs.remove(row)
 

@@ -13,6 +13,7 @@ Formats are the IAX2 format bits (`pbx.codecs.formats`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING, Protocol
@@ -250,7 +251,13 @@ class VoicePort(Protocol):
         """Tick `rate` (1..1000) times a second for a second, then say `timer_tested`."""
 
     def flush(self) -> None:
-        """Hand over what was said in this turn of the loop."""
+        """Hand over what was said."""
+
+    def turn(self) -> None:
+        """As `flush`, unless all that was said can wait a moment for more of it (legs, their formats and edges)."""
+
+    def soon(self, call: Callable[[], object]) -> None:
+        """Call it once all that the plane says at this time has been told; in the next turn if it says nothing now."""
 
 
 class VoiceEvents(Protocol):

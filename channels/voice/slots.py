@@ -139,6 +139,8 @@ class Slots:
 
     def restore_flags(self, row: int) -> None:
         """The row began anew: what was wanted of it is wanted still."""
+        if not self._users:
+            return
         self._flag(row, Direction.IN)
         self._flag(row, Direction.OUT)
 

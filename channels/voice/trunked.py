@@ -15,15 +15,16 @@ class Trunked:
         self._core = core
         self._seen = np.zeros(core.legs.capacity, np.bool_)
         self._refuses = np.zeros(core.legs.capacity, np.bool_)
-        self._some_refuse = False
+        #: how many do
+        self._refusing = 0
         #: legs of whose entries nothing is to be said or done: one column to look at
         self.settled = np.zeros(core.legs.capacity, np.bool_)
         self._seen[0] = True
 
     def set(self, row: int, refuses: bool) -> None:
         """refuses: what comes for this leg in the clear is dropped."""
+        self._refusing += int(refuses) - int(self._refuses[row])
         self._refuses[row] = refuses
-        self._some_refuse = bool(self._refuses.any())
         self.settled[row] = self._seen[row] and not refuses
 
     def forget(self, row: int) -> None:
@@ -39,7 +40,7 @@ class Trunked:
                 self._seen[row] = True
                 self.settled[row] = not self._refuses[row]
                 self._core.events.voice_trunked(row, int(self._core.legs.generation[row]))
-        if not self._some_refuse:
+        if not self._refusing:
             return rows
         refused = self._refuses[rows]
         count = int(np.count_nonzero(refused))
