@@ -44,12 +44,12 @@ def _packet(n: int) -> bytes:
 def _talk(rig: Rig, speaker: Far, hearer: Far, meanwhile: Callable[[int], None]) -> None:
     """The good call's frames, each behind something bad; all of them are heard, in order."""
     speaker.voice(0, _packet(0))
-    rig.run(lambda: len(hearer.got) == 1)
+    rig.run(lambda: len(hearer.got) == 1, 15)
     for n in range(1, FRAMES):
         meanwhile(n)
         speaker.mini(20 * n, _packet(n))
         rig.turn(0.002)
-    rig.run(lambda: len(hearer.got) >= FRAMES)
+    rig.run(lambda: len(hearer.got) >= FRAMES, 15)
     assert hearer.payloads == [_packet(n) for n in range(FRAMES)]
     assert rig.port.counters.legs(1).received == FRAMES
     assert (rig.port.counters.legs(1).lost, rig.port.counters.legs(1).out_of_order) == (0, 0)
@@ -57,7 +57,7 @@ def _talk(rig: Rig, speaker: Far, hearer: Far, meanwhile: Callable[[int], None])
 
 def _totals(rig: Rig, enough: Callable[[PlaneCounters], bool]) -> PlaneCounters:
     try:
-        rig.run(lambda: enough(rig.port.counters.totals()))
+        rig.run(lambda: enough(rig.port.counters.totals()), 15)
     except AssertionError:
         raise AssertionError(rig.port.counters.totals()) from None
     return rig.port.counters.totals()
@@ -102,7 +102,7 @@ def test_a_port_that_answers_with_icmp_errors_and_a_peer_that_stops_reading(make
         rig.port.flush()
         for talker in talkers:
             talker.voice(0, _packet(0))
-        rig.run(lambda: bool(dead.got and deaf.got))
+        rig.run(lambda: bool(dead.got and deaf.got), 15)
         deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         rig.fars.remove(deaf)
         rig.fars.remove(dead)
@@ -125,7 +125,7 @@ def test_a_flood_of_one_stranger_fills_the_socket_and_is_counted() -> None:
     with Rig("127.0.38.66") as rig:
         speaker, hearer = _good(rig)
         speaker.voice(0, _packet(0))
-        rig.run(lambda: len(hearer.got) == 1)
+        rig.run(lambda: len(hearer.got) == 1, 15)
         rig.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.bind(("127.0.38.67", 0))
@@ -136,7 +136,7 @@ def test_a_flood_of_one_stranger_fills_the_socket_and_is_counted() -> None:
         for n in range(1, 600):
             speaker.mini(20 * n, _packet(n))
             rig.turn(0.001)
-        rig.run(lambda: len(hearer.got) == 600)
+        rig.run(lambda: len(hearer.got) == 600, 15)
         totals = _totals(rig, lambda t: t.kernel_dropped > 0)
         assert totals.kernel_dropped + totals.unknown_minis == 3000
 
@@ -150,8 +150,8 @@ def test_totals_go_on_when_the_process_is_replaced() -> None:
         _totals(rig, lambda t: t.malformed == 5)
         rig.turn(2.1)
         os.kill(rig.port.pid, signal.SIGKILL)
-        rig.run(lambda: rig.port.restarts == 1, 10)
-        rig.run(lambda: rig.port.pid != 0, 10)
+        rig.run(lambda: rig.port.restarts == 1, 30)
+        rig.run(lambda: rig.port.pid != 0, 30)
         bad.send(b"\0")
         bad.send(mini(9, 0, bytes(20)))
         totals = _totals(rig, lambda t: t.malformed == 6 and t.unknown_minis == 1)
