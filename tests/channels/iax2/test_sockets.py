@@ -88,3 +88,23 @@ def test_buffers_are_enlarged_and_less_than_wanted_is_said_once() -> None:
         log.set_sink(former)
         for one in both:
             one.socket.close()
+
+
+@pytest.mark.parametrize(("host", "local", "far"), [("0.0.0.0", "127.0.37.9", "127.0.37.8"), ("::", "::1", "::1")])
+def test_a_datagram_leaves_from_the_address_that_is_named(host: str, local: str, far: str) -> None:
+    bound = bind(1, host, 0)
+    with bound.socket, socket.socket(bound.family, socket.SOCK_DGRAM) as there:
+        there.bind((far, 0))
+        there.settimeout(5)
+        assert bound.send(b"named", there.getsockname()[:2], local)
+        data, source = there.recvfrom(100)
+        assert (data, source[0], source[1]) == (b"named", local, bound.port)
+        assert bound.send(b"any", there.getsockname()[:2], "")
+        assert there.recvfrom(100)[0] == b"any"
+
+
+def test_what_cannot_be_sent_is_told() -> None:
+    bound = bind(1, HOST, 0)
+    with bound.socket:
+        assert not bound.send(bytes(70_000), (HOST, bound.port), "")  # larger than any datagram
+        assert not bound.send(b"scoped", ("fe80::1%lo", bound.port), "")

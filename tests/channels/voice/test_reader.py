@@ -165,3 +165,20 @@ def test_a_second_of_ticks_is_compared_with_the_schedule() -> None:
     # no tick was early, and none got lost: those that were missed are counted when the next comes
     assert one.ticks <= one.milliseconds // 10
     assert not reactor.getReaders() or all(r.logPrefix() != "voice timer" for r in reactor.getReaders())
+
+
+@pytest.mark.usefixtures("no_timerfd")
+def test_signalling_alone_is_read_each_5_ms() -> None:
+    load = Load()
+    load.readers.silent = lambda: True
+    load.run(200, 2)
+    assert not load.readers.ticking
+    load.run(600, 2)
+    assert load.readers.period == 5000
+    before = load.drains
+    load.run(600, 1)
+    assert 195 <= load.drains - before <= 205
+    # voice comes: what is too little for a tick is read at once again
+    load.readers.silent = lambda: False
+    load.run(400, 2)
+    assert not load.readers.ticking
