@@ -20,6 +20,7 @@ import re
 from bisect import insort
 from collections.abc import Container, Generator, Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from pbx.dialplan.octets import signed, widened
@@ -205,6 +206,7 @@ def class_of(position: str) -> CharacterClass | None:
     return _CLASSES.get(position)
 
 
+@lru_cache(4096)
 def _rank(position: str) -> tuple[int, int]:
     """Place of one position in the order."""
     if position < ANY:
