@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -16,6 +16,7 @@ from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.regex import RegexError, compiled
 from pbx.dialplan.registry import FunctionError, function, write_only
 from pbx.dialplan.scope import Scope, scope_of
+from pbx.dialplan.substitution import substitute
 
 if TYPE_CHECKING:
     from pbx.dialplan.services import Services
@@ -429,24 +430,40 @@ def device_state(scope: Scope, device: str) -> str:
 def extension_state(scope: Scope, exten: str, context: str) -> str:
     """The state of a hint's devices together, UNKNOWN without a hint."""
     hint = scope.services.dialplan.hint(context, exten)
-    if not hint:
-        return "UNKNOWN"
-    devices = [d for d in scope.substitute(hint).partition(",")[0].split("&") if d]
-    return together([device_state(scope, d) for d in devices])
+    return "UNKNOWN" if hint is None else hint_state(scope, hint, exten, context)
 
 
-def together(states: list[str]) -> str:
-    """One state for several devices."""
-    inuse = any(s in ("INUSE", "BUSY", "ONHOLD", "RINGINUSE") for s in states)
-    if "RINGING" in states or "RINGINUSE" in states:
-        return "RINGINUSE" if inuse else "RINGING"
-    if states and all(s == "BUSY" for s in states):
-        return "BUSY"
-    if states and all(s in ("UNAVAILABLE", "INVALID") for s in states):
-        return "UNAVAILABLE"
-    if inuse:
-        return "ONHOLD" if states and all(s == "ONHOLD" for s in states) else "INUSE"
-    return "NOT_INUSE" if "NOT_INUSE" in states else "UNKNOWN"
+class _Asked:
+    """What a pattern's hint knows: the extension that is asked, and global variables."""
+
+    def __init__(self, scope: Scope, exten: str, context: str) -> None:
+        self.scope = scope
+        self.own = {"EXTEN": exten, "CONTEXT": context}
+
+    def variable(self, name: str) -> str | None:
+        return self.own.get(name) or self.scope.globals.get(name)
+
+    def function(self, name: str, args: str) -> str | None:
+        return self.scope.function(name, args)
+
+
+def hint_state(scope: Scope, hint: str, exten: str, context: str) -> str:
+    """The state that the devices of a hint's text make together: a device nobody knows of counts as not in use."""
+    devices = substitute(hint, _Asked(scope, exten, context)).partition(",")[0].split("&")
+    state = together(device_state(scope, device) for device in devices)
+    return {"UNKNOWN": "NOT_INUSE", "INVALID": "UNAVAILABLE"}.get(state, state)
+
+
+#: which of several devices' states counts: the last one of these
+_RISING = ("INVALID", "UNKNOWN", "UNAVAILABLE", "NOT_INUSE", "ONHOLD", "RINGING", "INUSE", "BUSY", "RINGINUSE")
+
+
+def together(states: Iterable[str]) -> str:
+    """One device state for several: the most telling one; one that rings beside one in use is both."""
+    known = set(states)
+    if "RINGING" in known and known & {"INUSE", "ONHOLD", "BUSY"}:
+        return "RINGINUSE"
+    return max(known, key=lambda state: _RISING.index(state) if state in _RISING else 0, default="INVALID")
 
 
 @function("DEVICE_STATE", syntax="DEVICE_STATE(device)", synopsis="The state of a device", module="func_devstate")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from pbx.console.durations import duration
 from pbx.console.registry import Context, UsageShown, command
+from pbx.dialplan.functions.channels import hint_state
+from pbx.dialplan.scope import Scope
 
 _LEVEL = re.compile(r"\d+$")
 
@@ -274,23 +276,12 @@ def _hints(context: Context) -> list[tuple[str, str, str]]:
 
 
 def _hint_row(context: Context, exten: str, place: str, hint: str) -> str:
-    device = hint.partition(",")[0]
-    state = _HINT_STATES.get(device_state(context, device), "Idle")
+    # the hint of a pattern is not for any one extension: with variables in it there is no device
+    known = "${" not in hint or not exten.startswith("_")
+    found = hint_state(Scope(context.pbx.dialplan.services), hint, exten, place) if known else "UNAVAILABLE"
+    state = _HINT_STATES.get(found, "Idle")
     name = f"{exten}@{place}"
-    return f"{name:<30.30}: {device:<60.60}  State:{state:<15.15} Presence:{'not_set':<15.15} Watchers {0:2d}"
-
-
-def device_state(context: Context, devices: str) -> str:
-    """The state of the devices of a hint, joined by `&`: any in use counts, all unavailable is unavailable."""
-    states = []
-    for device in devices.split("&"):
-        name, _, destination = device.partition("/")
-        technology = context.pbx.switch.technology(name)
-        states.append(technology.device_state(destination) if technology is not None else "INVALID")
-    for state in ("RINGINUSE", "RINGING", "INUSE", "BUSY", "ONHOLD", "NOT_INUSE", "UNKNOWN"):
-        if state in states:
-            return "RINGINUSE" if state == "RINGING" and "INUSE" in states else state
-    return "UNAVAILABLE"
+    return f"{name:<30.30}: {hint:<60.60}  State:{state:<15.15} Presence:{'not_set':<15.15} Watchers {0:2d}"
 
 
 @command(
