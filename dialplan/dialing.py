@@ -129,6 +129,21 @@ class Wishes:
     on_progress: Callable[[Outgoing], None] | None = None
 
 
+async def alone(run: Run, place: str, returned: list[bool]) -> None:
+    """A task that runs a subroutine on a channel which calls nobody yet; `returned` gets whether it came back."""
+    run.scope.run = run
+    over = False
+    try:
+        returned.append(await run.subroutine(place))
+    except Hangup:
+        # the leg is gone, or is to go, in the middle of it
+        over = True
+    finally:
+        run.scope.run = None
+    if (over or run.channel.interrupted is not None) and not run.channel.dead:
+        run.channel.hangup(run.channel.hangup_cause)
+
+
 class Calling:
     """Calls several destinations at once until one answers.  Owns the called legs meanwhile."""
 
@@ -172,7 +187,9 @@ class Calling:
         except Unavailable as error:
             self.run.warn(f"Unable to call {destination}: {error.reason} (cause {error.cause})")
             self.tally.count(error.cause)
-            caller.hangup_cause = error.cause
+            # a leg without a cause leaves the caller's as it was
+            if error.cause or self.wishes.elsewhere:
+                caller.hangup_cause = error.cause or int(Cause.ANSWERED_ELSEWHERE)
             return
         channel.outgoing = True
         if self.wishes.elsewhere:
@@ -278,7 +295,7 @@ class Calling:
         run = Run(self.run.services, channel)
         self._helpers.add(run)
         returned: list[bool] = []
-        done = channel.start(run, self._subroutine(run, place, returned))
+        done = channel.start(run, alone(run, place, returned))
         try:
             await self.caller.wait(done)
         finally:
@@ -286,20 +303,6 @@ class Calling:
         if channel.owner in (None, run):
             channel.claim(self)
         return bool(returned and returned[0])
-
-    @staticmethod
-    async def _subroutine(run: Run, place: str, returned: list[bool]) -> None:
-        run.scope.run = run
-        over = False
-        try:
-            returned.append(await run.subroutine(place))
-        except Hangup:
-            # the leg is gone, or is to go, in the middle of it
-            over = True
-        finally:
-            run.scope.run = None
-        if (over or run.channel.interrupted is not None) and not run.channel.dead:
-            run.channel.hangup(run.channel.hangup_cause)
 
     # ---- waiting -----------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pbx.dialplan.arguments import split
+from pbx.dialplan.octets import cut
 from pbx.dialplan.registry import Outcome
 from pbx.dialplan.scope import Frame
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 #: A place: context, extension, priority.
 Place = tuple[str, str, int]
+
+#: Bytes of the context and the extension that a channel has room for.
+NAME_LIMIT = 79
+
+#: Arguments of a subroutine; the last of them has the rest in it.
+_MOST_ARGUMENTS = 100
 
 _NUMBER = re.compile(r"\s*([+-]?\d+)\s*")
 
@@ -60,8 +67,8 @@ def _parts(text: str) -> tuple[str | None, str | None, int, int | None, str]:
     # what stands behind a third comma means nothing
     parts = text.split(",")[:3]
     priority = parts[-1]
-    exten = parts[-2] if len(parts) > 1 else None
-    context = parts[0] if len(parts) > 2 else None
+    exten = cut(parts[-2], NAME_LIMIT) if len(parts) > 1 else None
+    context = cut(parts[0], NAME_LIMIT) if len(parts) > 2 else None
     sign = {"+": 1, "-": -1}.get(priority[:1], 0)
     label = priority[1:] if sign else priority
     match = _NUMBER.fullmatch(label)
@@ -89,7 +96,7 @@ def gosub(run: Run, text: str) -> Outcome | None:
         closing = rest.rfind(")")
         if closing < 0:
             run.log.warning(f"Gosub: no closing parenthesis in '{text}' ({run.where})", call=channel.call_id)
-        arguments = split(rest if closing < 0 else rest[:closing], raw=True)
+        arguments = split(rest if closing < 0 else rest[:closing], _MOST_ARGUMENTS, raw=True)
     if not label:
         run.log.error(f"Gosub address is invalid: '{label}' ({run.where})", call=channel.call_id)
         return Outcome.END
@@ -123,3 +130,13 @@ def leave(run: Run, value: str) -> Outcome | None:
     run.scope.set("GOSUB_RETVAL", value)
     run.jump(frame.context, frame.exten, frame.priority)
     return Outcome.END if frame.special else None
+
+
+def place_of(run: Run, text: str) -> str:
+    """An option's `context^exten^priority(args^..)` with commas; what is left out is where the caller is."""
+    if not text:
+        return ""
+    label, paren, args = text.replace("^", ",").partition("(")
+    parts = label.split(",")
+    known = [run.channel.context, run.channel.exten][: max(0, 3 - len(parts))]
+    return ",".join([*known, *parts]) + paren + args

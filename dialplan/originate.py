@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
-from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel
 from pbx.channels.events import Control, DialBegin, DialEnd, Ended, Indication
 from pbx.channels.log import Log
 from pbx.channels.switch import Unavailable
 from pbx.codecs.formats import SLIN, Format
-from pbx.dialplan.dialing import dial_status
-from pbx.dialplan.interpreter import Interpreter
+from pbx.dialplan.dialing import alone, dial_status
+from pbx.dialplan.interpreter import Interpreter, Run
 from pbx.dialplan.scope import scope_of
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
     from pbx.dialplan.services import Services
 
 _log = Log("pbx")
@@ -58,6 +59,8 @@ class Origination:
     parent: Channel | None = None
     #: called with the channel, once it is made and before it calls
     made: Callable[[Channel], None] | None = None
+    #: run as a subroutine on the new channel before it calls: `context,exten,priority(args)`
+    prepare: str = ""
 
 
 #: what the bus hears of an outcome; of the others the cause decides
@@ -79,11 +82,45 @@ class _Attempt:
         self._told = False
         self._up = False
         self.done: Deferred[OriginateResult] = Deferred(lambda _: self._give_up())
-        self._timer = None if wish.timeout <= 0 else services.switch.clock.callLater(wish.timeout, self._late)
+        self._timer: IDelayedCall | None = None
+        self._helper: Run | None = None
+
+    def begin(self) -> None:
+        """Run what is to be run before, then call."""
+        if not self.wish.prepare:
+            self._call()
+            return
+        self._helper = Run(self.services, self.channel)
+        done = self.channel.start(self._helper, alone(self._helper, self.wish.prepare, []))
+        done.addCallback(lambda _: self._prepared())
+
+    def _prepared(self) -> None:
+        self._helper = None
+        if self.done.called:
+            return
+        if self.channel.dead:
+            self._finish(OriginateResult.FAILED)
+        else:
+            self.channel.claim(self)
+            self._call()
+
+    def _call(self) -> None:
+        wish, switch, channel = self.wish, self.services.switch, self.channel
+        if wish.caller_number is not None or wish.caller_name is not None:
+            for party in (channel.caller, channel.connected):
+                party.number, party.name = wish.caller_number, wish.caller_name
+        scope = scope_of(self.services, channel)
+        for name, value in wish.variables.items():
+            scope.set(name, value)
+        if wish.timeout > 0:
+            self._timer = switch.clock.callLater(wish.timeout, self._late)
+        self.channel.watch(self.read)
+        switch.bus.publish(DialBegin(None, self.channel, wish.resource))
+        switch.call(self.channel, wish.timeout or None)
 
     def left(self, channel: Channel, to: object) -> None:
         """Its own task took it (it answered), or somebody else did."""
-        if not self._up:
+        if not self._up and to is not self._helper:
             self._finish(OriginateResult.SUCCESS, hangup=False)
 
     def read(self) -> None:
@@ -93,7 +130,7 @@ class _Attempt:
             if event is None:
                 return
             if isinstance(event, Ended):
-                self._finish(self._ended(event.cause))
+                self._finish(OriginateResult.FAILED)
             elif isinstance(event, Indication):
                 early = event.control is Control.PROGRESS and self.wish.early_media
                 if event.control is Control.ANSWER or early:
@@ -102,12 +139,6 @@ class _Attempt:
                     self._finish(OriginateResult.BUSY)
                 elif event.control is Control.CONGESTION:
                     self._finish(OriginateResult.CONGESTION)
-
-    @staticmethod
-    def _ended(cause: int) -> OriginateResult:
-        if cause == Cause.USER_BUSY:
-            return OriginateResult.BUSY
-        return OriginateResult.CONGESTION if cause == Cause.NORMAL_CIRCUIT_CONGESTION else OriginateResult.HANGUP
 
     def _answered(self) -> None:
         channel, wish = self.channel, self.wish
@@ -160,8 +191,6 @@ class _Attempt:
 
 def originate(services: Services, wish: Origination) -> Deferred[OriginateResult]:
     """Call, and let the called channel do what is wished when it answers.  Cancelling the result gives up."""
-    from pbx.dialplan.scope import inherit
-
     switch = services.switch
     try:
         # nobody calls: it is a call of its own, whoever asked for it
@@ -173,21 +202,11 @@ def originate(services: Services, wish: Origination) -> Deferred[OriginateResult
         return failed
     channel.outgoing = True
     channel.application, channel.data = "AppDial2", "(Outgoing Line)"
-    if wish.caller_number is not None or wish.caller_name is not None:
-        for party in (channel.caller, channel.connected):
-            party.number, party.name = wish.caller_number, wish.caller_name
     if wish.account:
         channel.accountcode = wish.account
-    scope = scope_of(services, channel)
-    if wish.parent is not None:
-        inherit(scope_of(services, wish.parent), scope)
-    for name, value in wish.variables.items():
-        scope.set(name, value)
     if wish.made is not None:
         wish.made(channel)
     attempt = _Attempt(services, wish, channel)
     channel.claim(attempt)
-    channel.watch(attempt.read)
-    switch.bus.publish(DialBegin(None, channel, wish.resource))
-    switch.call(channel, wish.timeout or None)
+    attempt.begin()
     return attempt.done

@@ -374,6 +374,10 @@ def chan_is_avail(run: Run, data: str) -> Result:
 _DEVICE_STATES = ("UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD")
 
 
+#: the state of a device whose channel is in such a state; of any other it is in use
+_BY_CHANNEL = {State.DOWN: "NOT_INUSE", State.RINGING: "RINGING", State.BUSY: "BUSY"}
+
+
 def _availability(run: Run, destination: str, letters: str) -> int:
     """The state of a device as ChanIsAvail looks at it: by its channels (t), by its technology (s), not at all."""
     name, _, number = destination.partition("/")
@@ -381,7 +385,7 @@ def _availability(run: Run, destination: str, letters: str) -> int:
     state = "UNKNOWN"
     if "t" in letters:
         its = [channel for channel in switch.channels() if channel.name.startswith(f"{destination}-")]
-        state = "RINGING" if its and its[0].state is State.RINGING else "INUSE" if its else "UNKNOWN"
+        state = _BY_CHANNEL.get(its[0].state, "INUSE") if its else "UNKNOWN"
     elif "s" in letters:
         technology = switch.technology(name)
         state = technology.device_state(number) if technology is not None else "INVALID"

@@ -13,9 +13,10 @@ from pbx.dialplan.featuremap import codes
 from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.functions.parties import PASSED_SCREEN, PRESENTATION_NUMBERS, split_party
 from pbx.dialplan.interpreter import Run
-from pbx.dialplan.jumps import parse_place
+from pbx.dialplan.jumps import parse_place, place_of
 from pbx.dialplan.limits import BadLimit, limit_of
 from pbx.dialplan.playing import anything, listen, nothing, start_file
+from pbx.dialplan.privacy import Privacy
 from pbx.dialplan.registry import Outcome, Result, application, options
 from pbx.dialplan.scope import scope_of
 from pbx.dialplan.talking import Talk
@@ -45,12 +46,12 @@ _OPTIONS = options(
         "K": "the caller may",
         "L(x[:y[:z]])": "ends the call after x ms; warns y ms before, every z ms",
         "m([class])": "plays music to the caller until somebody answers, of that class or of the channel's own",
-        "n([delete])": "accepted: privacy is not there yet",
-        "N": "accepted: privacy is not there yet",
+        "n([delete])": "with p or P: what the caller said of itself is not kept",
+        "N": "with p or P: who has a number is put through unasked",
         "o([x])": "the called legs' own caller id is the caller's, or x",
         "O([mode])": "accepted (operator services of other hardware)",
-        "p": "accepted: screening is not there yet",
-        "P([x])": "accepted: privacy is not there yet",
+        "p": "the caller says who it is, and the called party decides by a digit (screening)",
+        "P([x])": "likewise, and decisions are kept in astdb, family privacy, key x or the extension",
         "Q(cause)": "cause that unanswered legs see when another answers",
         "r([tone])": "rings to the caller at once, no early sound",
         "R": "rings to the caller until there is early sound",
@@ -91,6 +92,7 @@ class _Dial:
         if not whole:
             raise _Refused(f"missing closing parenthesis in options '{letters}'", "INVALIDARGS")
         self.calling = Calling(run, self._wishes(timeout))
+        self.privacy = Privacy(run, self.letters) if {"P", "p"} & self.letters.keys() else None
         try:
             self.limit = limit_of(self.scope, self.letters)
         except BadLimit as error:
@@ -123,7 +125,7 @@ class _Dial:
             original=split_party(self.argument("o")) if self.argument("o") else None,
             original_caller="o" in letters,
             no_forward="i" in letters,
-            prepare=self._place(self.argument("b")),
+            prepare=place_of(self.run, self.argument("b")),
             on_progress=self._progress_digits,
         )
 
@@ -141,23 +143,19 @@ class _Dial:
             return int(Cause.ANSWERED_ELSEWHERE)
         return 0 if text.upper() in ("0", "NONE", "") else cause_of(text, int(Cause.ANSWERED_ELSEWHERE))
 
-    def _place(self, text: str) -> str:
-        """`context^exten^priority(args^..)` with commas; what is left out is where the caller is."""
-        if not text:
-            return ""
-        label, paren, args = text.replace("^", ",").partition("(")
-        parts = label.split(",")
-        known = [self.caller.context, self.caller.exten][: max(0, 3 - len(parts))]
-        return ",".join([*known, *parts]) + paren + args
-
     # ---- the course of it ---------------------------------------------------------------------------------------
 
     async def execute(self) -> Result:
         scope, calling = self.scope, self.calling
         for name in RESULTS:
             scope.set(name, "")
+        if self.privacy is not None:
+            refused = await self._screened(self.privacy)
+            if refused:
+                scope.set("DIALSTATUS", refused)
+                return None
         if "B" in self.letters:
-            await self.run.subroutine(self._place(self.argument("B")))
+            await self.run.subroutine(place_of(self.run, self.argument("B")))
         self._request()
         try:
             return await self._call()
@@ -167,6 +165,15 @@ class _Dial:
                 scope.set("DIALSTATUS", "CANCEL")
             calling.hang_up_others(None, 26 if calling.wishes.elsewhere else int(Cause.NORMAL_CLEARING), later=True)
             raise
+
+    async def _screened(self, privacy: Privacy) -> str:
+        """Options P and p before anybody is called: the DIALSTATUS of a call that is not put through, else ""."""
+        decided = privacy.decided()
+        if decided is None:
+            await privacy.introduce()
+        else:
+            self.privacy = None
+        return decided or ""
 
     def _request(self) -> None:
         """Make the legs.  Raises _Invalid, having made none, when a target is no `technology/resource`."""
@@ -206,6 +213,15 @@ class _Dial:
         """The called party answered: what the options want before they talk, then talk."""
         peer, caller = winner.channel, self.caller
         self.calling.quiet()
+        if self.privacy is not None:
+            try:
+                status = await self.privacy.ask(peer)
+            finally:
+                self.privacy.forget()
+            if status:
+                self.scope.set("DIALSTATUS", status)
+                self.caller.hangup_cause = int(Cause.NORMAL_CLEARING)
+                return None
         if "a" in self.letters:
             caller.answer()
         if "A" in self.letters:
@@ -215,7 +231,7 @@ class _Dial:
                 return Outcome.END
         if "G" in self.letters:
             return self._both_go_on(peer)
-        if "U" in self.letters:
+        if self.argument("U"):
             decided, result = await self._subroutine(peer, self.argument("U"))
             if decided:
                 return result

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pbx.channels.channel import Channel, State
-from pbx.dialplan.arguments import fields
+from pbx.dialplan.arguments import fields, parse_options
 from pbx.dialplan.dialing import Calling
 from pbx.dialplan.interpreter import Run
-from pbx.dialplan.registry import Result, application
+from pbx.dialplan.registry import Result, application, options
+from pbx.dialplan.scope import scope_of
 
 
 def _ringing(run: Run) -> list[Channel]:
@@ -23,6 +24,19 @@ def _place(channel: Channel) -> tuple[str, str]:
     return calling.caller.exten, channel.context or calling.caller.context
 
 
+def _marked(run: Run, channel: Channel, mark: str) -> bool:
+    """`mark@PICKUPMARK` in place of an extension: the variable of that name says so."""
+    return bool(mark) and scope_of(run.services, channel).get("PICKUPMARK") == mark
+
+
+def _is_named(channel: Channel, name: str, *, prefix: bool) -> bool:
+    """A channel by its name, the name without its serial part, or its unique id; prefix: any beginning of the name."""
+    own, wanted = channel.name.lower(), name.lower()
+    if prefix:
+        return own.startswith(wanted)
+    return wanted in (own, own.rpartition("-")[0]) or channel.uniqueid == name
+
+
 async def _take(run: Run, target: Channel) -> bool:
     """Answer for `target`: who dials it is connected with this channel instead, whose own way ends here."""
     calling = target.owner
@@ -36,13 +50,21 @@ async def _take(run: Run, target: Channel) -> bool:
     "Pickup",
     syntax="Pickup([extension[@context][&extension2[@context2][&...]]])",
     synopsis="Takes a call that rings at an extension",
+    description=(
+        "An extension is the one from which the ringing channel is dialled; `mark@PICKUPMARK` finds a channel whose "
+        "variable PICKUPMARK is that mark."
+    ),
     module="app_directed_pickup",
 )
 async def pickup(run: Run, data: str) -> Result:
     for wish in data.split("&"):
         exten, _, context = wish.partition("@")
         for channel in _ringing(run):
-            if exten and _place(channel) == (exten, context or run.channel.context) and await _take(run, channel):
+            if context == "PICKUPMARK":
+                found = _marked(run, channel, exten)
+            else:
+                found = bool(exten) and _place(channel) == (exten, context or run.channel.context)
+            if found and await _take(run, channel):
                 return None
     run.log.notice(f"No target channel found for {data}.", call=run.channel.call_id)
     return None
@@ -52,13 +74,16 @@ async def pickup(run: Run, data: str) -> Result:
     "PickupChan",
     syntax="PickupChan(channel1[&channel2[&...]][,options])",
     synopsis="Takes a call that rings on a channel",
+    description="A channel is named as `core show channels` does, or without the part behind its last `-`.",
+    options=options({"p": "the names are beginnings of channel names"}),
     module="app_directed_pickup",
 )
 async def pickup_chan(run: Run, data: str) -> Result:
-    names, _ = fields(data, 2)
-    for name in names.split("&"):
+    names, letters = fields(data, 2)
+    prefix = "p" in parse_options(letters)[0]
+    for name in filter(None, names.split("&")):
         for channel in _ringing(run):
-            if name and channel.name.startswith(name) and await _take(run, channel):
+            if _is_named(channel, name, prefix=prefix) and await _take(run, channel):
                 return None
     run.log.notice(f"No target channel found for {data}.", call=run.channel.call_id)
     return None
