@@ -21,9 +21,13 @@ def nothing(digit: str) -> bool:
     return False
 
 
+#: the digits that end a sound; what else may come as one (a small letter) is passed over
+DIGITS = frozenset("0123456789*#ABCD")
+
+
 def anything(digit: str) -> bool:
-    """Every digit stops it."""
-    return True
+    """Every digit of a telephone stops it."""
+    return digit in DIGITS
 
 
 def finder(scope: Scope) -> Callable[[str], bool]:
