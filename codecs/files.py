@@ -223,13 +223,14 @@ class SoundWriter:
 
 
 def shorten(path: str | os.PathLike[str], milliseconds: int) -> None:
-    """Take so much off the end of a file, in whole frames; all of it when it is shorter.
+    """Take so much off the end of a file, to the next whole codec frame; all of it when it is shorter.
 
     Raises OSError, or BadSound for a file that is not what its suffix says.
     """
     with SoundReader(path) as reader:
         kept = max(0, reader.milliseconds - milliseconds)
-        sound = reader.read(kept // 20)
+        size = kept * reader.format.bytes_per_20ms // 20
+        sound = reader.read(-(-kept // 20))[: size - size % reader.format.frame_bytes]
     with SoundWriter(path) as writer:
         writer.write(sound)
 
