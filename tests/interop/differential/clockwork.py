@@ -14,8 +14,61 @@ CLOCKS = ["*", "", "9:00-17:00", "09:00", "9:00", "22:00-6:00", "00:00-23:59", "
           "08:59-09:00", "+9:00", "-9:00", "9:00- 17:00", "12:30", "12:29-12:31", "23:59-00:00", "*-*", "**", " *", "* ", "9:00-17:00 & 18:00-19:00", "9:00 -17:00", "9:00 ", " 9:00"]  # fmt: skip
 DAYS = ["*", "", "mon", "mon-fri", "fri-mon", "sun-sat", "Mon", "MON-FRI", "monday", "mon&wed", "mon-wed&fri", "1-5", "0", "0-6", "7", "1", "mo", "x", "mon-", "-fri", "wed-wed", "mon - fri", " mon", "mon ",
         "wed&", "*&mon", "wed-x", "x-wed", "3", "4", "wednesday-friday", "wed,", "8", "wed-3", "4-fri"]  # fmt: skip
-DATES = ["*", "", "1", "1-15", "25-5", "31", "32", "0", "1-31", "10", "10-10", "1&10&20", "x", "01", "010", "1-", "-10", "10-x", " 10", "10 ", "10x", "1-10&20-31", "10-9", "9-10", "+10", "-1"]
-MONTHS = ["*", "", "jan", "jan-dec", "nov-feb", "jul", "JUL", "july", "1", "7", "1-7", "13", "0", "jun&jul", "jul-", "-jul", "x", "12-2", " jul", "jul ", "jul-jul", "aug-jun", "jul&", "7-aug", "jun-7"]
+DATES = [
+    "*",
+    "",
+    "1",
+    "1-15",
+    "25-5",
+    "31",
+    "32",
+    "0",
+    "1-31",
+    "10",
+    "10-10",
+    "1&10&20",
+    "x",
+    "01",
+    "010",
+    "1-",
+    "-10",
+    "10-x",
+    " 10",
+    "10 ",
+    "10x",
+    "1-10&20-31",
+    "10-9",
+    "9-10",
+    "+10",
+    "-1",
+]
+MONTHS = [
+    "*",
+    "",
+    "jan",
+    "jan-dec",
+    "nov-feb",
+    "jul",
+    "JUL",
+    "july",
+    "1",
+    "7",
+    "1-7",
+    "13",
+    "0",
+    "jun&jul",
+    "jul-",
+    "-jul",
+    "x",
+    "12-2",
+    " jul",
+    "jul ",
+    "jul-jul",
+    "aug-jun",
+    "jul&",
+    "7-aug",
+    "jun-7",
+]
 ZONES = ["", "", "", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Nowhere/City", "GMT", "EST5EDT", "CET", "Etc/GMT+5", "utc", "UTC-3", "Australia/Lord_Howe", "<+03>-3", "CET-1CEST",
          "EST5EDT,M3.2.0,M11.1.0", " UTC", "Pacific/Auckland", "posixrules", "", "Etc/UTC", "europe/berlin", "../UTC", "/UTC"]  # fmt: skip
 MOMENTS = ["2024/07/10 12:30:00 UTC", "2024/07/10 08:59:59 UTC", "2024/07/10 09:00:00 UTC", "2024/01/01 00:00:00 UTC", "2024/12/31 23:59:59 UTC", "2024/02/29 06:00:00 UTC", "2024/07/12 17:00:59 UTC",
@@ -45,9 +98,13 @@ def times(rng: Random, name: str) -> Case:
         elif kind > 1:
             lines.append(f" same => n,GotoIfTime({text}?in{number}:out{number})")
             lines.append(f" same => n(out{number}),EMIT({number} out {moment} {text})\n same => n,Goto(on{number})")
-            lines.append(f" same => n(in{number}),EMIT({number} in {moment} {text})\n same => n(on{number}),NoOp({text})")
+            lines.append(
+                f" same => n(in{number}),EMIT({number} in {moment} {text})\n same => n(on{number}),NoOp({text})"
+            )
         else:
-            lines.append(f" same => n,Set(X=out)\n same => n,ExecIfTime({text}?Set(X=in))\n same => n,EMIT({number} ${{X}} {moment} {text})")
+            lines.append(
+                f" same => n,Set(X=out)\n same => n,ExecIfTime({text}?Set(X=in))\n same => n,EMIT({number} ${{X}} {moment} {text})"
+            )
     lines.append(" same => n,EMIT(end)\nexten => h,1,EMIT(h)")
     return Case(name, "\n".join(lines) + "\n", [f"s@{name}"])
 
@@ -61,14 +118,46 @@ def clocks(rng: Random, name: str) -> Case:
     for number in range(30):
         kind = rng.randrange(3)
         if kind == 0:
-            seconds = rng.choice(["0", "1700000000", "1711843200", "1720612800", "-1", "1.5", "1700000000.123456", "99999999999", "2147483648"])
-            lines.append(f" same => n,EMIT({number} ${{STRFTIME({seconds},{rng.choice(ZONES)},{rng.choice(FORMATS)})}})")
+            seconds = rng.choice(
+                [
+                    "0",
+                    "1700000000",
+                    "1711843200",
+                    "1720612800",
+                    "-1",
+                    "1.5",
+                    "1700000000.123456",
+                    "99999999999",
+                    "2147483648",
+                ]
+            )
+            lines.append(
+                f" same => n,EMIT({number} ${{STRFTIME({seconds},{rng.choice(ZONES)},{rng.choice(FORMATS)})}})"
+            )
         elif kind == 1:
-            text = rng.choice(["2024-07-10 12:30:00", "2024-01-10 12:30:00", "2024-7-1 1:2:3", "x", "", "2024-07-10", "2024-02-30 00:00:00", "2024-07-10 25:00:00", "2024-03-31 02:30:00"])
-            lines.append(f" same => n,EMIT({number} ${{STRPTIME({text},{rng.choice(ZONES)},{rng.choice(['%Y-%m-%d %H:%M:%S', '%Y-%m-%d', '%s', ''])})}})")
+            text = rng.choice(
+                [
+                    "2024-07-10 12:30:00",
+                    "2024-01-10 12:30:00",
+                    "2024-7-1 1:2:3",
+                    "x",
+                    "",
+                    "2024-07-10",
+                    "2024-02-30 00:00:00",
+                    "2024-07-10 25:00:00",
+                    "2024-03-31 02:30:00",
+                ]
+            )
+            lines.append(
+                f" same => n,EMIT({number} ${{STRPTIME({text},{rng.choice(ZONES)},{rng.choice(['%Y-%m-%d %H:%M:%S', '%Y-%m-%d', '%s', ''])})}})"
+            )
         else:
-            what = rng.choice(["digit", "response", "absolute", "DIGIT", "Response", "x", "", "dig", "absolute ", "d", "r", "digits"])
-            value = rng.choice(["5", "1.5", "0", "0.5", "-1", "x", "", "1e1", "99999", "0.001", "5x", " 5", "1000000", ".5", "5."])
+            what = rng.choice(
+                ["digit", "response", "absolute", "DIGIT", "Response", "x", "", "dig", "absolute ", "d", "r", "digits"]
+            )
+            value = rng.choice(
+                ["5", "1.5", "0", "0.5", "-1", "x", "", "1e1", "99999", "0.001", "5x", " 5", "1000000", ".5", "5."]
+            )
             if what.lower().startswith("absolute") or what == "":
                 value = rng.choice(["0", "50", "", "x", "50.5", "99"])
             lines.append(f" same => n,Set(TIMEOUT({what})={value})")
@@ -88,7 +177,9 @@ WAITS = ["WaitExten()", "WaitExten(2)", "WaitExten(1.5)", "WaitExten(0)", "WaitE
 def digits(rng: Random, name: str) -> Case:
     """Digits pressed while an application waits for them, or after the extension has ended (autofallthrough=no: not here)."""
     lines = [f"[{name}]", "exten => s,1,NoOp()"]
-    lines.append(f" same => n,Set(TIMEOUT(digit)={rng.choice(['1', '1', '1.5', '2'])})\n same => n,Set(TIMEOUT(response)=2)")
+    lines.append(
+        f" same => n,Set(TIMEOUT(digit)={rng.choice(['1', '1', '1.5', '2'])})\n same => n,Set(TIMEOUT(response)=2)"
+    )
     if rng.random() < 0.9:
         lines.append(" same => n,Answer()")
     lines.append(f" same => n,{rng.choice(WAITS).replace('@', name)}")
@@ -99,7 +190,9 @@ def digits(rng: Random, name: str) -> Case:
         if context != name:
             lines.append(f"[{context}]")
         for _ in range(rng.randrange(0, 4)):
-            lines.append(f"exten => {pattern(rng, 3)},1,EMIT({{${{EXTEN}}}} ${{CONTEXT}})\n same => n,{rng.choice(['NoOp()', 'Hangup()', 'WaitExten(1)', 'Incomplete()', 'Incomplete(n)', 'Goto(9999,1)'])}")
+            lines.append(
+                f"exten => {pattern(rng, 3)},1,EMIT({{${{EXTEN}}}} ${{CONTEXT}})\n same => n,{rng.choice(['NoOp()', 'Hangup()', 'WaitExten(1)', 'Incomplete()', 'Incomplete(n)', 'Goto(9999,1)'])}"
+            )
         for exten in rng.sample(["i", "t", "e", "h", "T", "1", "12", "123"], rng.randrange(0, 6)):
             lines.append(f"exten => {exten},1,EMIT({exten} ${{CONTEXT}} ${{INVALID_EXTEN}} ${{EXCEPTION(reason)}})")
     if rng.random() < 0.3:
