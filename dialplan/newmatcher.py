@@ -247,6 +247,16 @@ class NewIndex:
         text = widened(exten)
         return _could(self._root, text[:1] + text[1:].replace("-", ""), widened(caller), mode)
 
+    def lines(self) -> Iterator[str]:
+        """The tree as `dialplan debug` shows it: `character:pattern?:-:weight:EXTEN:name`, what may follow indented."""
+        left = [(step, "") for step in reversed(self._root.following or ())]
+        while left:
+            step, indent = left.pop()
+            text = f"[{step.text}]" if len(step.text) > 1 else step.text
+            end = "" if step.extension is None else f"EXTEN:{step.extension.name}"
+            yield f"{indent}{text}:{'Y' if step.pattern else 'N'}:-:{step.weight}:{end}"
+            left += [(below, f"{indent}+       ") for below in reversed(step.following or ())]
+
     def let_go(self, step: int) -> Generator[None, None, None]:
         """Free the tree, `step` of its steps at a time: for one that nobody asks any more."""
         self._firsts.clear()

@@ -264,3 +264,25 @@ def test_eval_sub_that_calls_itself_ends() -> None:
     assert plan.errors == []
     # the innermost gets nothing, all others what is below them; then the walk goes on
     assert plan.notes == ["deep"] * DEEPEST + [f"<{'x' * DEEPEST}>", "after"]
+
+
+def test_a_reload_is_one_step_for_a_call_on_its_way() -> None:
+    """While the new file is read the old one answers, whole; then a call goes on in the new one where it stands."""
+    old = "[default]\nexten => s,1,Note(old 1)\n same => n,Wait(1)\n same => n,Note(old 3)\n same => n,Goto(x,1)\n"
+    new = "[default]\nexten => s,1,Note(new 1)\n same => n,Wait(9)\n same => n,Note(new 3)\n same => n,Goto(x,1)\n"
+    plan = Plan(old + "exten => x,1,Note(old x)\n")
+    plan.call()
+    found = Diagnostics()
+    work = loader.loading(reader.read_text(new + "exten => x,1,Note(new x)\n", diagnostics=found), found)
+    tables = None
+    while tables is None:
+        try:
+            next(work)
+            assert plan.services.dialplan.find("default", "x").priority.data == "old x"  # type: ignore[union-attr]
+        except StopIteration as end:
+            tables = end.value
+    plan.call("x", "Test/2")
+    plan.services.dialplan.replace(tables)
+    plan.clock.advance(1)
+    plan.turns()
+    assert plan.notes == ["old 1", "old x", "new 3", "new x"]

@@ -53,6 +53,39 @@ async def show(context: Context, words: list[str]) -> None:
 
 
 @command(
+    "dialplan debug",
+    "Show the tree of the new pattern matcher",
+    "Usage: dialplan debug [context]\n"
+    "       The tree that extenpatternmatchnew=yes searches, of all contexts or one: from left\n"
+    "       to right a line for each character, as <character or set>:<Y for a pattern>:-:\n"
+    "       <weight, the lower the more exact>:EXTEN:<extension that ends there>.\n"
+    "       'dialplan explain' says what a number finds, with either matcher.\n",
+    complete=_contexts,
+)
+async def debug(context: Context, words: list[str]) -> None:
+    if len(words) > 1:
+        raise UsageShown
+    contexts = context.pbx.dialplan.services.dialplan.contexts
+    if words and words[0] not in contexts:
+        raise CommandFailed(f"There is no existence of '{words[0]}' context")
+    wanted = [contexts[words[0]]] if words else list(reversed(contexts.values()))
+
+    def write() -> Generator[None, None, None]:
+        for one in wanted:
+            context.line(f"[ Context '{one.name}' created by '{one.registrar}' ]")
+            if one.newer is None:
+                context.line("     No tree: extenpatternmatchnew is not on")
+            else:
+                for line in one.newer.lines():
+                    context.line(line)
+                    yield
+            context.line("")
+            yield
+
+    await in_slices(context.pbx.reactor, write())
+
+
+@command(
     "dialplan reload",
     "Reload extensions and *only* extensions",
     "Usage: dialplan reload\n       Reads extensions.conf anew.  Global variables stay unless it says\n"

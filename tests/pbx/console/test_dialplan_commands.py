@@ -161,6 +161,27 @@ def test_matcher_switch(world: World) -> None:
     assert "Switched to using the OLD" in world("dialplan set extenpatternmatchnew false")
 
 
+def test_debug_shows_the_tree(world: World) -> None:
+    def shown() -> list[str]:
+        world.out.clear()
+        done = world.begin("dialplan debug t")
+        while not done.called:
+            world.clock.advance(0)
+        return "".join(world.out).splitlines()
+
+    assert shown()[1] == "     No tree: extenpatternmatchnew is not on"
+    for _ in world.plan.match_newly(True):
+        pass
+    lines = shown()
+    assert lines[0] == "[ Context 't' created by 'pbx_config' ]"
+    assert [line.rpartition("EXTEN:")[2] for line in lines if not line.endswith(":") and "EXTEN:" in line] == [
+        "100",
+        "_1[2-4]X",
+        "_1XX",
+    ]
+    assert world("dialplan debug nope").startswith("There is no existence of 'nope' context")
+
+
 def test_what_makes_no_sense_shows_the_usage(world: World) -> None:
     for line in (
         "dialplan add extension 8,n,NoOp(y) into t",
@@ -169,6 +190,7 @@ def test_what_makes_no_sense_shows_the_usage(world: World) -> None:
         "dialplan eval function LEN(a b)",
         "dialplan explain 100",
         "dialplan trace",
+        "dialplan debug t t",
     ):
         assert "Usage: dialplan" in world(line)
     assert world.plan.find("t", "8") is None
