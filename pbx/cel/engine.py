@@ -288,7 +288,14 @@ class Engine:
             "transfer_target_channel_name": target.name if event.answered else "N/A",
             "transfer_target_channel_uniqueid": target.uniqueid if event.answered else "N/A",
         }
-        self._note(one, "ATTENDEDTRANSFER", extra)
+        if one in self._known:
+            self._note(one, "ATTENDEDTRANSFER", extra)
+        elif self.settings.enable:
+            # it is its end that completes the transfer
+            gone = _Known()
+            if one.outgoing:
+                gone.rest, gone.bridged, gone.origin = ("AppDial", "(Outgoing Line)"), True, ("", one.context)
+            self._say(self._event(one, gone, "ATTENDEDTRANSFER", extra=extra))
 
     def _picked_up(self, event: PickedUp) -> None:
         taker = event.taker

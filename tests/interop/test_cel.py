@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
@@ -15,19 +16,22 @@ from tests.interop.boxes import HERE, MODULES, Box, StockBox, make_box
 from tests.interop.conftest import need
 from tests.interop.test_cdr import bare
 
-RECORDS = "res_cdrel_custom app_celgenuserevent cel_custom cel_sqlite3_custom func_cdr".split()
+RECORDS = "res_cdrel_custom app_celgenuserevent cel_custom cel_sqlite3_custom func_cdr app_directed_pickup".split()
 CALLS = ("user", "talk", "cong", "noans", "two", "acc")
+#: calls in which somebody takes the place of somebody else (all at once)
+MOVING = ("blind", "attend", "rings", "takes")
 
 
 class Told:
-    """What a box wrote, by file."""
+    """What a box wrote, by file.  `quiet`: how many lines stood there before the moving calls."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, quiet: int) -> None:
         folder = box.home / "log" / "cel-custom"
-        self.master = rows(folder / "Master.csv")
-        self.listed = rows(folder / "adv.csv")
-        self.objects = [json.loads(line) for line in (folder / "adv.json").read_text().splitlines()]
-        self.table = sqlite3.connect(box.home / "log" / "master.db").execute("SELECT * FROM cel").fetchall()
+        events = rows(folder / "Master.csv")
+        self.master, self.moving = events[:quiet], events[quiet:]
+        self.listed = rows(folder / "adv.csv")[:quiet]
+        self.objects = [json.loads(line) for line in (folder / "adv.json").read_text().splitlines()[:quiet]]
+        self.table = sqlite3.connect(box.home / "log" / "master.db").execute("SELECT * FROM cel").fetchall()[:quiet]
         self.status = box.rx("cel show status")
 
 
@@ -47,7 +51,14 @@ def told(box: Box) -> Told:
             time.sleep(0.5)
             box.wait_idle()
         time.sleep(1)
-        return Told(box)
+        quiet = len(rows(box.home / "log" / "cel-custom" / "Master.csv"))
+        commands = [box.command("-rx", f"channel originate Local/{call}@v/n application Wait 7") for call in MOVING]
+        running = [subprocess.Popen(one, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL) for one in commands]
+        for process in running:
+            process.wait(30)
+        box.wait_idle(30)
+        time.sleep(1)
+        return Told(box, quiet)
     finally:
         box.stop()
 
@@ -121,3 +132,40 @@ def test_each_call_begins_with_its_start_and_ends_with_its_linkedid(both: tuple[
 def test_status(both: tuple[Told, Told]) -> None:
     stock, pbx = both
     assert sorted(pbx.status.split("\n")) == sorted(stock.status.split("\n"))
+
+
+def test_who_takes_whose_place(both: tuple[Told, Told]) -> None:
+    """Transfers and pickups as they are told, and the digits that asked for them.  Whether a stock box still knows
+    the target of an attended transfer is chance."""
+
+    def known(told: Told) -> list[tuple[str, ...]]:
+        kinds = ("BLINDTRANSFER", "ATTENDEDTRANSFER", "PICKUP", "DTMF")
+        return sorted(
+            (row[0], *map(plain, row[7:12]), re.sub(r'"duration_ms":\d+|,"transfer_target.*', "", plain(row[19])))
+            for row in told.moving
+            if row[0] in kinds
+        )
+
+    stock, pbx = both
+    assert known(pbx) == known(stock)
+    assert {row[0] for row in known(pbx)} == {"BLINDTRANSFER", "ATTENDEDTRANSFER", "PICKUP", "DTMF"}
+
+
+def test_who_sits_in_which_bridge(both: tuple[Told, Told]) -> None:
+    """While an attended transfer goes on: who enters which bridge, one after the other; of a pair that comes at
+    the same time the order is chance."""
+
+    def seats(told: Told) -> list[list[str]]:
+        linked = {row[15] for row in told.moving if "Local/attend@v" in row[9]}
+        found: list[list[str]] = []
+        names: dict[str, int] = {}
+        for row in told.moving:
+            if row[0] == "BRIDGE_ENTER" and row[15] in linked:
+                bridge = json.loads(row[19])["bridge_id"]
+                names.setdefault(bridge, len(names))
+                found.append([str(names[bridge]), bare(row[9])])
+        return [sorted(found[at : at + 2]) for at in range(0, len(found), 2)]
+
+    stock, pbx = both
+    assert seats(pbx) == seats(stock)
+    assert len(seats(pbx)) == 3
