@@ -11,7 +11,7 @@ import codecs
 import difflib
 import os
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pbx.conf import includes
 from pbx.conf.comments import CommentStripper
@@ -26,6 +26,7 @@ DEEPEST_INCLUDE = 10  # an eleventh level is left out
 MOST_FILES = 100_000  # files read for one document: ends files that include each other many times over
 MOST_INHERITED = 10_000_000  # entries taken over from templates: ends templates that double each other
 LONGEST_JOINED = 65_536  # characters that `+=` may build up
+LONGEST_NAME = 79  # bytes of a section's name, as in Asterisk
 DIRECTIVES = ("include", "tryinclude", "exec")
 BLANKS = "".join(map(chr, range(33)))  # what Asterisk strips from both ends
 
@@ -367,6 +368,13 @@ class _File:
 
     def _header(self, text: str) -> None:
         header = parse_header(text)
+        if len(header.name) > LONGEST_NAME // 4 and len(header.name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+            name = header.name.encode("utf-8", "surrogateescape")[:LONGEST_NAME].decode("utf-8", "surrogateescape")
+            advice = f"[{name}]"
+            self._warning(
+                f"a section's name has at most {LONGEST_NAME} bytes; the rest is cut off", advice, "long-name"
+            )
+            header = replace(header, name=name)
         section = new = Section(header.name, self._place())
         if header.problem:
             what = "[name]" if header.problem == "]" else f"[{header.name}](template)"

@@ -9,7 +9,7 @@ from pbx.channels.bridge import Bridge
 from pbx.channels.channel import Channel
 from pbx.conf.values import is_true
 from pbx.dialplan.features import Sequel, Tick
-from pbx.dialplan.functions.common import c_float, c_int
+from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.saying import number_of
 from pbx.dialplan.scope import Scope
 
@@ -47,7 +47,7 @@ def limit_of(scope: Scope, letters: Mapping[str, str | None]) -> Limit | None:
     """What the options L and S and the variables LIMIT_... say; None: no limit.  Raises BadLimit.  L outranks S."""
     found = None
     if letters.get("S"):
-        seconds = c_float(letters["S"] or "")
+        seconds = c_int(letters["S"] or "")
         if not seconds:
             raise BadLimit("S", letters["S"] or "")
         found = Limit(max(0.0, seconds))

@@ -16,8 +16,8 @@ from pbx.dialplan.octets import cut, length, narrowed, widened
 DATA_LIMIT = 8191
 #: Bytes of what is put together inside one `${...}` or `$[...]`, and of what a variable or function gives.
 VALUE_LIMIT = 4095
-#: `${` and `$[` inside each other; what is deeper gives nothing (Asterisk has no limit but its stack).
-DEEPEST = 64
+#: `${` and `$[` inside the outermost one, each in the one before; what is deeper gives nothing.
+DEEPEST = 14
 #: Texts taken apart that are remembered.
 MEMO = 16384
 
@@ -301,3 +301,13 @@ def substitute(text: str, values: Values, limit: int = DATA_LIMIT) -> str:
     if "$" not in text:
         return text if len(text) <= limit // 4 else cut(text, limit)
     return _taken_apart(text).put_in(values, limit)
+
+
+def value(name: str, values: Values) -> str:
+    """What `${name}` gives, of any length: for functions that are told a variable by its name."""
+    if any(mark in name for mark in "${}"):
+        return substitute("${" + name + "}", values)
+    bare, args, offset, limit = _take_apart(name)
+    found = (values.variable(bare) if args is None else values.function(bare, args)) or ""
+    found = found.partition("\0")[0]
+    return substring(found, offset, limit) if offset or limit is not None else found

@@ -36,11 +36,14 @@ def moment_of(text: str) -> tuple[int, int] | None:
     return int(value), int((value - np.longdouble(int(value))) * 1_000_000)
 
 
+def _fraction(micros: int, digits: int) -> str:
+    return f"{int(micros / 10 ** (6 - digits)):0{digits}d}"
+
+
 def format_time(seconds: int, micros: int, zone: Zone, form: str) -> str:
     """C's strftime, and `%q` with one to six digits: fractions of a second (`%q` alone: three)."""
-    micro = f"{micros:06d}"
     form = form.replace("%%", "\0")
-    form = _FRACTION.sub(lambda m: micro[: int(m[1] or 3)], form)
+    form = _FRACTION.sub(lambda m: _fraction(micros, int(m[1] or 3)), form)
     if not form:
         return ""
     moment = zone.broken_down(seconds)

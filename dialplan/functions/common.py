@@ -6,6 +6,7 @@ import re
 
 from pbx.dialplan.octets import narrowed, widened
 from pbx.dialplan.scope import Scope
+from pbx.dialplan.substitution import value
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _HEX = re.compile(r"x([0-9A-Fa-f]{0,2})")
@@ -17,7 +18,7 @@ _LONG_MAX = 2**63 - 1
 
 def value_of(scope: Scope, name: str) -> str:
     """What `${name}` gives; the name may be that of a function with arguments, or carry `:offset:length`."""
-    return scope.substitute_nested("${" + name + "}") if name else ""
+    return value(name, scope) if name else ""
 
 
 def encoded_char(text: str, position: int = 0) -> tuple[str, int]:

@@ -9,6 +9,8 @@ from pbx.dialplan.registry import FunctionError, Result, application, function
 from pbx.dialplan.scope import Scope, unmarked
 
 _STRINGS = "func_strings"
+#: names and values of ARRAY; the last of them has the rest in it
+_MOST_ITEMS = 100
 #: the variable that holds the keys for what is written to a whole hash
 _COLUMNS = "~ODBCFIELDS~"
 
@@ -227,8 +229,8 @@ def array(scope: Scope, args: str) -> str:
 
 @array.writer
 def _array(scope: Scope, args: str, value: str) -> None:
-    values = split(value)
-    for number, name in enumerate(split(args)):
+    values = split(value, _MOST_ITEMS)
+    for number, name in enumerate(split(args, _MOST_ITEMS)):
         scope.set(name, values[number] if number < len(values) else "")
 
 

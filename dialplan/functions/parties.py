@@ -10,6 +10,7 @@ from pbx.channels.events import Control
 from pbx.channels.party import Caller, together
 from pbx.dialplan.arguments import split
 from pbx.dialplan.functions.common import c_int
+from pbx.dialplan.octets import cut
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.scope import Scope
 
@@ -52,6 +53,10 @@ _REASON_WORDS = {
 _SOURCES = ("unknown", "answer", "diversion", "transfer")
 _PHONE = re.compile(r"[0-9*#+()\-. ]+")
 _SHRINK = str.maketrans("", "", "()-. ")
+
+
+#: Bytes of a name and of a number that are set together.
+_ALL_LIMIT = 255
 
 
 def shrink(number: str) -> str:
@@ -127,7 +132,7 @@ def read_id(party: PartyId, item: str) -> str | None:
 def write_id(party: PartyId, item: str, value: str) -> bool:
     """Set an item; False if there is no such item."""
     if item == "all":
-        party.name, party.number = split_party(value)
+        party.name, party.number = (cut(part, _ALL_LIMIT) for part in split_party(value))
     elif item == "name":
         party.name = value.strip()
     elif item in ("num", "number"):

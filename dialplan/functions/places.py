@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pbx.dialplan.arguments import fields, split
 from pbx.dialplan.functions.common import c_int
+from pbx.dialplan.octets import cut
 from pbx.dialplan.registry import FunctionError, Suspend, function, write_only
 from pbx.dialplan.scope import Scope
 
 _STACK = "app_stack"
+#: Bytes of the field of a record that is the user's own.
+_USERFIELD_LIMIT = 255
 
 
 def _caller(scope: Scope) -> str:
@@ -245,6 +248,8 @@ def cdr(scope: Scope, args: str) -> str:
 def _cdr(scope: Scope, args: str, value: str) -> None:
     assert scope.channel is not None
     name = args.partition(",")[0]
+    if name.lower() == "userfield":
+        value = cut(value, _USERFIELD_LIMIT)
     if scope.services.cdr_write is not None:
         scope.services.cdr_write(scope.channel, name, value)
     elif name.lower() == "userfield":
