@@ -21,6 +21,8 @@ MOST_CONTEXTS = 128
 NOWHERE = -(1 << 62)
 #: A Loopback switch may lead to another one so many times (Asterisk has no limit and crashes).
 MOST_LOOPS = 32
+#: Loopback switches that one look-up asks in all: where several of a context lead in circles, they would double.
+MOST_ASKED = 256
 
 
 class Status(IntEnum):
@@ -86,8 +88,10 @@ class _Search:
     status: Status = Status.NO_CONTEXT
     #: contexts gone through, in small letters
     seen: list[str] = field(default_factory=list)
-    #: Loopback switches gone through
+    #: Loopback switches gone through to get here
     loops: int = 0
+    #: how many were asked in all, counted by the whole look-up
+    asked: list[int] = field(default_factory=lambda: [0])
     #: a switch has spoken: nothing else is looked at
     by_switch: Found | None = None
 
@@ -290,13 +294,20 @@ class Dialplan:
 
     def _loop(self, context: Context, switch: SwitchEntry, data: str, number: int, search: _Search) -> Found | None:
         """`switch => Loopback/...`: the same question of another place of this dialplan."""
-        if search.loops >= MOST_LOOPS:
+        if search.loops >= MOST_LOOPS or search.asked[0] >= MOST_ASKED:
             return None
+        search.asked[0] += 1
         there = Loopback.parse(data, context.name, search.exten, number)
         if not there.allows(search.exten):
             return None
         inner = _Search(
-            there.exten, there.priority, search.caller, search.mode, search.substitute, loops=search.loops + 1
+            there.exten,
+            there.priority,
+            search.caller,
+            search.mode,
+            search.substitute,
+            loops=search.loops + 1,
+            asked=search.asked,
         )
         found = self._search(there.context, inner)
         if found is None:

@@ -189,3 +189,12 @@ def test_a_reload_keeps_what_others_made() -> None:
     assert data(plan, "a", "1") == "new"
     assert plan.exists("parkedcalls", "700")
     assert not plan.has_context("gone")
+
+
+def test_switches_that_lead_in_circles_end_soon() -> None:
+    lines = "".join(f"[{c}]\nswitch => Loopback/@a\nswitch => Loopback/@b\nswitch => Loopback/@c\n" for c in "abc")
+    plan = dialplan(lines)
+    # three to each of three: without a limit for all of them together 3 to the power of 32
+    assert not plan.exists("a", "1")
+    assert not plan.can_match("a", "1")
+    assert not plan.match_more("a", "1")
