@@ -45,7 +45,7 @@ def reaching(rng: Random, name: str) -> Case:
             )
         for _ in range(rng.randrange(0, 3)):
             lines.append(f"include => {rng.choice([*contexts, name + '-none'])}{rng.choice(TIMES)}")
-        for _ in range(rng.choice([0, 0, 1, 1, 2])):
+        for _ in range(rng.choice([0, 0, 0, 1])):
             kind = rng.choice(["switch", "switch", "lswitch", "eswitch", "eswitch"])
             lines.append(
                 f"{kind} => {rng.choice(LOOPS).replace('@', chr(0)).replace(chr(0) * 2, '@' + name).replace(chr(0), '@')}"
