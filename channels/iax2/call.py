@@ -44,7 +44,7 @@ from pbx.channels.iax2.events import (
 )
 from pbx.channels.iax2.frames import CROSSING, Command, FrameType, FullFrame, VideoFrame, compress_subclass
 from pbx.channels.iax2.reliable import Sent
-from pbx.channels.iax2.timers import Timer
+from pbx.channels.iax2.timers import Timer, on_beat
 
 if TYPE_CHECKING:
     from pbx.channels.iax2.core import Core
@@ -171,8 +171,8 @@ class Call(Dialog):
         #: what the far end last reported of our sound (RR elements of its PONG)
         self.remote_report: dict[int, int] = {}
         general = core.settings.general
-        core.timers.set(self, Timer.PING, now + general.pingtime)
-        core.timers.set(self, Timer.LAGRQ, now + general.lagrqtime)
+        core.timers.set(self, Timer.PING, on_beat(now + general.pingtime))
+        core.timers.set(self, Timer.LAGRQ, on_beat(now + general.lagrqtime))
 
     @property
     def voice_keys(self) -> tuple[bytes, tuple[bytes, ...]]:
@@ -372,11 +372,11 @@ class Call(Dialog):
     def on_timer(self, timer: Timer, now: float) -> None:
         general = self.core.settings.general
         if timer is Timer.PING:
-            self.core.timers.set(self, Timer.PING, now + general.pingtime)
+            self.core.timers.set(self, Timer.PING, on_beat(now + general.pingtime))
             if self.remote_number:
                 self.ping_stamp = self.send(Command.PING, now, key=Timer.PING).timestamp
         elif timer is Timer.LAGRQ:
-            self.core.timers.set(self, Timer.LAGRQ, now + general.lagrqtime)
+            self.core.timers.set(self, Timer.LAGRQ, on_beat(now + general.lagrqtime))
             if self.remote_number:
                 self.send(Command.LAGRQ, now)
         elif timer is Timer.AUTOKILL:

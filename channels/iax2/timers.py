@@ -8,6 +8,7 @@ living ones, then they are swept.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Protocol
@@ -41,6 +42,15 @@ class Owner(Protocol):
     timers: dict[Timer, float]
 
     def on_timer(self, timer: Timer, now: float) -> None: ...
+
+
+#: s; what recurs in each of thousands of calls falls on these beats, so that one turn and one message serve many
+_BEAT = 0.02
+
+
+def on_beat(when: float) -> float:
+    """The next beat at or after `when`; s."""
+    return math.ceil(when / _BEAT - 1e-6) * _BEAT
 
 
 #: sweep only heaps that are worth it

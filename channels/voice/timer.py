@@ -10,6 +10,7 @@ import ctypes
 import os
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -27,13 +28,18 @@ class _Itimerspec(ctypes.Structure):
     _fields_ = (("interval", _Timespec), ("value", _Timespec))
 
 
+@cache
+def _library() -> ctypes.CDLL:
+    """The C library; one object of it is a cycle, which nobody collects here."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def open_timer() -> int:
     """A new timerfd.  Raises OSError or AttributeError where there is none."""
     if hasattr(os, "timerfd_create"):
         descriptor: int = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)  # type: ignore[attr-defined,unused-ignore]
         return descriptor
-    library = ctypes.CDLL(None, use_errno=True)
-    fd: int = library.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
+    fd: int = _library().timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
     if fd < 0:
         raise OSError(ctypes.get_errno(), "timerfd_create")
     return fd
@@ -45,10 +51,9 @@ def set_timer(fd: int, microseconds: int) -> None:
         ns = microseconds * 1000
         os.timerfd_settime_ns(fd, initial=ns, interval=ns)  # type: ignore[attr-defined,unused-ignore]
         return
-    library = ctypes.CDLL(None, use_errno=True)
     span = _Timespec(microseconds // 1_000_000, microseconds % 1_000_000 * 1000)
     setting = _Itimerspec(span, span)
-    if library.timerfd_settime(fd, 0, ctypes.byref(setting), None) < 0:
+    if _library().timerfd_settime(fd, 0, ctypes.byref(setting), None) < 0:
         raise OSError(ctypes.get_errno(), "timerfd_settime")
 
 
