@@ -18,8 +18,9 @@ def test_everything_that_a_call_file_may_say() -> None:
     call = parse(
         "f",
         '# comment\n  ; comment\nChannel: IAX2/peer/200@ctx\nCallerID: "Some One" <55>\nMaxRetries: 3\nRetryTime: 60\n'
-        "WaitTime: 20; a comment #\nContext: ctx # a comment\nExtension: 9\nPriority: 2\nSet: A=b=c\\;d\nSetvar:B=\nAccount: acc\n"
-        "Codecs: ulaw, alaw\nEarly_Media: yes\nArchive: Yes\nAlwaysDelete: no\nEndRetry: 1 1 (5)\nStartRetry: 77 2 (9)\n",
+        "WaitTime: 20; a comment #\nContext: ctx # a comment\nExtension: 9\nPriority: 2\nSet: A=b=c\\;d\nSetvar:B=\n"
+        "Account: acc\nCodecs: ulaw, alaw\nEarly_Media: yes\nArchive: Yes\nAlwaysDelete: no\nEndRetry: 1 1 (5)\n"
+        "StartRetry: 77 2 (9)\n",
     )
     assert (call.technology, call.destination, call.resource) == ("IAX2", "peer/200@ctx", "IAX2/peer/200@ctx")
     assert (call.caller_name, call.caller_number, call.account) == ("Some One", "55", "acc")
