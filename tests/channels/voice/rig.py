@@ -137,12 +137,16 @@ class Rig:
         self._started = False
 
     def __enter__(self) -> Rig:
+        self.obeyed()
+        return self
+
+    def obeyed(self) -> None:
+        """Wait until a plane in a process of its own has obeyed all that was said."""
         if self.plane is None:
-            # a sound on a leg that is not there ends at once: then the process runs
+            # a sound on a leg that is not there ends at once
             self.port.play_silence(1, 1023, 20)
             self.run(lambda: bool(self.told.done), 10)
             self.told.done.clear()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.port.shutdown()

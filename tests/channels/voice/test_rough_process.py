@@ -34,6 +34,7 @@ def _good(rig: Rig) -> tuple[Far, Far]:
     hearer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     rig.port.reset_edges([], [Edge(1, 2, EdgeKind.RELAY)])
     rig.port.flush()
+    rig.obeyed()
     return speaker, hearer
 
 
@@ -100,6 +101,7 @@ def test_a_port_that_answers_with_icmp_errors_and_a_peer_that_stops_reading(make
         dead, deaf = (rig.far(20 + i, 520 + i, host=f"127.0.38.8{i}") for i in range(2))
         rig.port.reset_edges([], [Edge(10, 20, EdgeKind.RELAY), Edge(11, 21, EdgeKind.RELAY)])
         rig.port.flush()
+        rig.obeyed()
         for talker in talkers:
             talker.voice(0, _packet(0))
         rig.run(lambda: bool(dead.got and deaf.got), 15)
