@@ -163,4 +163,5 @@ def causes_of_the_howto(caller: Box, first: str) -> None:
         ("45", ("CHANUNAVAIL", 21)),
         ("99", ("CHANUNAVAIL", 3)),
     ):
-        assert dial_status(caller, f"Local/{first}{number}@default") == expected, number
+        found = dial_status(caller, f"Local/{first}{number}@default")
+        assert found == expected, (number, found, expected)

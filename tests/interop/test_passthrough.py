@@ -19,8 +19,8 @@ def test_frames_pass_untouched(codec: str) -> None:
         lack("a C compiler (the load generator's voice)")
     target, callers, sinks = (f"{NET}.46.{i}" for i in (1, 2, 3))
     checkout = HERE.parent.parent
-    box = make_box("pbx", "passing", checkout / "benchmarks" / "etc", target, SINK=sinks, TRUNK="no",
-                   CODEC=codec, SINK_CODEC=codec)  # fmt: skip
+    box = make_box("pbx", "passing", checkout / "benchmarks" / "etc", target, SINK=sinks, SINK2=sinks, MORE="",
+                   TRUNK="no", CODEC=codec, SINK_CODEC=codec)  # fmt: skip
     with running(box):
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.load.generator", "--scenario", "relay", "--calls", "4",
