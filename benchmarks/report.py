@@ -42,6 +42,17 @@ def kept_runs(name: str) -> Rows:
     return {(work, system): r for key, r in runs.items() for work, _, system in [key.partition(" | ")]}
 
 
+def keep_runs(name: str, rows: Rows) -> tuple[str, str]:
+    """Write the runs so far, for `--append` after one that was broken off; when, and on what machine."""
+    when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    system = f"Linux {platform.release()}, Python {platform.python_version()}"
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {system}"
+    raw = {f"{work} | {system}": r for (work, system), r in rows.items()}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps({"when": when, "machine": machine, "runs": raw}, indent=1) + "\n")
+    return when, machine
+
+
 def table(head: list[str], lines: list[list[str]]) -> list[str]:
     """A table in Markdown; nothing without lines."""
     if not lines:
@@ -51,9 +62,7 @@ def table(head: list[str], lines: list[list[str]]) -> list[str]:
 
 def report(works: list[AnyWork], names: list[str], rows: Rows, single: list[list[str]], name: str) -> None:
     """works: in the order of the table.  single: (what, figure) of what is measured once."""
-    when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    system = f"Linux {platform.release()}, Python {platform.python_version()}"
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {system}"
+    when, machine = keep_runs(name, rows)
     voice = [w for w in works if isinstance(w, Work)]
     steady = [w for w in voice if w.beside is None]
     lines = [f"Measured {when} on {machine}. Median [lowest..highest]."]
@@ -63,13 +72,10 @@ def report(works: list[AnyWork], names: list[str], rows: Rows, single: list[list
     lines += table(["measured once", "figure"], single)
     lines += ["", "Each system by itself:", *alone(steady, names, rows)]
     print("\n" + "\n".join(lines))
-    RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     groups = [(w.title, [(n, median(rows[w.title, n], "us_per_frame")) for n in names if (w.title, n) in rows])
               for w in steady if (w.title, "pbx") in rows]  # fmt: skip
     (RESULTS / f"{name}.svg").write_text(plot.bars("microseconds of CPU per frame, user and system", groups))
-    raw = {f"{work} | {system}": r for (work, system), r in rows.items()}
-    (RESULTS / f"{name}.json").write_text(json.dumps({"when": when, "machine": machine, "runs": raw}, indent=1) + "\n")
 
 
 def ratios(works: list[Work], names: list[str], rows: Rows) -> list[str]:

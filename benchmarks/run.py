@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import peers
 from benchmarks.load.generator import memory_kib
-from benchmarks.report import Row, Rows, kept_runs, report
+from benchmarks.report import Row, Rows, keep_runs, kept_runs, report
 from benchmarks.systems import (
     CALLERS,
     SINKS,
@@ -131,6 +131,7 @@ def main() -> int:
                 row = clean(system, work, o.window)
                 if row is not None:
                     rows.setdefault((work.title, system.name), []).append(row)
+                    keep_runs(o.name, rows)
     if o.only == "memory" or (o.full and not o.only):
         rows["memory", "pbx"] = [{"kib": peer_memory()}]
     report(order(rows, works), list(dict.fromkeys(s.name for s in systems)), rows, single(rows), o.name)
