@@ -123,7 +123,8 @@ def dial_status(caller: Box, target: str, seconds: float = 15) -> tuple[str, int
     caller.rx(f"channel originate {target} extension wait@apps")
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
-        match = re.search(r"DIALSTATUS (?:\S+ )??([A-Z]+) HANGUPCAUSE (\d+)", caller.log[before:])
+        # the line that Log() writes, not the one before it that tells of Log(): it may come after the next call began
+        match = re.search(r"NOTICE\[.*?DIALSTATUS (?:\S+ )??([A-Z]+) HANGUPCAUSE (\d+)", caller.log[before:])
         if match:
             return match[1], int(match[2])
         time.sleep(0.1)

@@ -72,8 +72,11 @@ def test_registrations_are_refused(pair: tuple[Box, Box]) -> None:
         PEER=server.bind,
         SECRET="wonderland",
     )
+    # a stock box may note "Request Sent" after another of its threads has read the REGREJ; the server's log is looked
+    # at below, whoever registers
+    state = "Rejected" if client.kind == "pbx" else "(Rejected|Request Sent)"
     with running(registrant):
-        text = registrant.wait_rx("iax2 show registry", r"(?s)Rejected.*Rejected.*Rejected", 30)
+        text = registrant.wait_rx("iax2 show registry", rf"(?s){state}.*{state}.*{state}", 30)
         assert "Registered\n" not in text
 
 
