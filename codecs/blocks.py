@@ -46,6 +46,21 @@ class Blocks:
         self._state.put(rows, s)
 
 
+class Blockwise:
+    """Base of detectors that judge block by block: a row's samples and its state begin and end together."""
+
+    _blocks: Blocks
+    _state: RowState
+
+    def add_row(self, row: int) -> None:
+        self._blocks.add_row(row)
+        self._state.add(row)
+
+    def remove_row(self, row: int) -> None:
+        self._blocks.remove_row(row)
+        self._state.remove(row)
+
+
 class Strength:
     """Goertzel's measure of frequencies: |sum of x(n) e^-jwn|^2 over a block."""
 

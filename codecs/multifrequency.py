@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from pbx.codecs.blocks import Blocks, Strength
+from pbx.codecs.blocks import Blocks, Blockwise, Strength
 from pbx.codecs.codec import Rows, RowState, Samples
 
 Mask = npt.NDArray[np.bool_]
@@ -32,21 +32,13 @@ _MF_OVER: Final = 12.6  # 11 dB over the other four
 _MF_KEPT: Final = 5
 
 
-class MfDetector:
+class MfDetector(Blockwise):
     """R1 MF: "digit:5" for each digit heard; one needs three blocks of 15 ms, KP four, with two of another before."""
 
     def __init__(self) -> None:
         self._blocks = Blocks(_MF_BLOCK)
         self._strength = Strength(_MF_TONES, _MF_BLOCK)
         self._state = RowState({"before": ((_MF_KEPT,), np.int64, _NONE)})
-
-    def add_row(self, row: int) -> None:
-        self._blocks.add_row(row)
-        self._state.add(row)
-
-    def remove_row(self, row: int) -> None:
-        self._blocks.remove_row(row)
-        self._state.remove(row)
 
     def run(self, rows: Rows, samples: Samples, spoke: Mask) -> list[tuple[int, str]]:
         found: list[tuple[int, str]] = []
@@ -82,7 +74,7 @@ _SF_DIGIT: Final = 60  # blocks from the beginning of the last pulse until a dig
 _SF_SHORTEST: Final = 2  # blocks of a pulse
 
 
-class SfDetector:
+class SfDetector(Blockwise):
     """Pulses of one frequency: "pulse" when one begins, "pulses:7" once no more come."""
 
     def __init__(self, frequency: int = 2600) -> None:
@@ -91,14 +83,6 @@ class SfDetector:
         self._state = RowState(
             {"on": ((), np.int64, 0), "since": ((), np.int64, 0), "pulses": ((), np.int64, 0)},
         )
-
-    def add_row(self, row: int) -> None:
-        self._blocks.add_row(row)
-        self._state.add(row)
-
-    def remove_row(self, row: int) -> None:
-        self._blocks.remove_row(row)
-        self._state.remove(row)
 
     def run(self, rows: Rows, samples: Samples, spoke: Mask) -> list[tuple[int, str]]:
         found: list[tuple[int, str]] = []

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from pbx.codecs.blocks import Blocks, Strength
+from pbx.codecs.blocks import Blocks, Blockwise, Strength
 from pbx.codecs.codec import Rows, RowState, Samples
 from pbx.codecs.tones import RATE
 
@@ -17,7 +17,7 @@ _FRAME: Final = 160
 _PERIODS: Final = 5  # of the tone, that a block holds at least
 
 
-class ToneDetector:
+class ToneDetector(Blockwise):
     """One frequency that stands out and lasts: "on" when it begins, "hit" when it has lasted, "off" when it is over.
 
     frequency: Hz.  milliseconds: how long it lasts before it counts; a tenth less will do.  decibel: how much
@@ -35,14 +35,6 @@ class ToneDetector:
         self._blocks = Blocks(size)
         self._strength = Strength((frequency,), size)
         self._state = RowState({"before": ((), np.bool_, False), "count": ((), np.int64, 0)})
-
-    def add_row(self, row: int) -> None:
-        self._blocks.add_row(row)
-        self._state.add(row)
-
-    def remove_row(self, row: int) -> None:
-        self._blocks.remove_row(row)
-        self._state.remove(row)
 
     def run(self, rows: Rows, samples: Samples, spoke: Mask) -> list[tuple[int, str]]:
         found: list[tuple[int, str]] = []
@@ -131,7 +123,7 @@ def _uk(p: Floats, energy: Floats, state: Ints) -> Ints:
 _RULES = {"us": _us, "cr": _cr, "uk": _uk}
 
 
-class ProgressDetector:
+class ProgressDetector(Blockwise):
     """Call progress tones: "busy", "ringing", "dialtone", "sit", "nut", "talking", "silence" where one begins.
 
     zone: one of ZONES.  blocks: so many in a row (20 to 24 ms each) make a finding.
@@ -144,14 +136,6 @@ class ProgressDetector:
         self._blocks = Blocks(size)
         self._strength = Strength(frequencies, size)
         self._state = RowState({"state": ((), np.int64, _SILENCE), "count": ((), np.int64, 0)})
-
-    def add_row(self, row: int) -> None:
-        self._blocks.add_row(row)
-        self._state.add(row)
-
-    def remove_row(self, row: int) -> None:
-        self._blocks.remove_row(row)
-        self._state.remove(row)
 
     def run(self, rows: Rows, samples: Samples, spoke: Mask) -> list[tuple[int, str]]:
         found: list[tuple[int, str]] = []
