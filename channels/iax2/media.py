@@ -76,10 +76,14 @@ class MediaHeaders:
         return (high & 0x7F) << 8 | memory[offset + 1] if high & 0x80 and length >= _FULL_HEAD else -1
 
     def trunk_entries(self, flat: Array, offset: Array, length: Array) -> Entries:
-        alike = _alike(flat, offset, length)
-        if alike is not None:
-            return alike
         half = _halves(flat)
+        alike = self.stamped(flat, offset, length) if len(offset) else None
+        if alike is not None:
+            # all with time stamps and payloads of one length, as nearly always
+            frame, at, payload, _ = alike
+            call, stamp = half[at].astype(np.int64) & 0x7FFF, half[at + 2].astype(np.int64)
+            times = (half[offset + 4].astype(np.int64) << 16) | half[offset + 6]
+            return Entries(frame, call, stamp, at + _MINI_HEAD, np.full(len(at), payload), times)
         offset = offset.astype(np.int64)
         body = length.astype(np.int64) - _TRUNK_HEAD
         stamped = (flat[offset + 3] & 1).astype(np.int64)
@@ -200,27 +204,6 @@ class MediaHeaders:
 def _halves(flat: Array) -> npt.NDArray[Any]:
     """Big-endian 16-bit words at every byte offset of `flat`: entries stand at odd places too."""
     return np.ndarray((len(flat) - 1,), ">u2", flat, strides=(1,))
-
-
-def _alike(flat: Array, offset: _Ints, length: _Ints) -> Entries | None:
-    """The entries of frames that all carry time stamps and payloads of one length, as nearly always; else None."""
-    n = len(offset)
-    if not n or _some(flat[offset + 3] & 1) != n:
-        return None
-    half = _halves(flat)
-    size = int(half[int(offset[0]) + _TRUNK_HEAD])
-    width = size + _ENTRY_HEAD[True]
-    count, left = np.divmod(length - _TRUNK_HEAD, width)
-    if not size or _some(left) or _some(count) != n:
-        return None
-    frame, at = _places(offset, count, width)
-    lengths = half[at].astype(np.int64)
-    if _some(lengths - size):
-        return None
-    call = half[at + 2].astype(np.int64) & 0x7FFF
-    stamp = half[at + 4].astype(np.int64)
-    times = (half[offset + 4].astype(np.int64) << 16) | half[offset + 6]
-    return Entries(frame, call, stamp, at + _ENTRY_HEAD[True], lengths, times)
 
 
 def _places(offset: _Ints, count: _Ints, width: int) -> tuple[_Ints, _Ints]:
