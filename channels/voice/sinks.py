@@ -72,19 +72,18 @@ class Recorder:
             return ""
         voiced = any(spoke[slot] for _, slot in self._wanted)
         if not self._started:
-            # begins with the first sound; from then on gaps are silence, so that time is kept
+            # begins with the first sound; from then on gaps are silence, so that time is kept, if it is not packed
             self._started = any(spoke[slot] for slot in self.slots.values())
             if not self._started:
                 return ""
-        if self._packed and not voiced:
-            return ""
-        row = self._lay(
-            {d: frame[slot] if spoke[slot] else np.zeros(SAMPLES, np.int16) for d, slot in self._wanted}, SAMPLES
-        )
-        self._rows.append(row)
         self._length += 20
-        loud = voiced and int(np.abs(row.astype(np.int32)).mean()) >= _SILENCE_LEVEL
-        self._quiet = 0 if loud else self._quiet + 20
+        if voiced or not self._packed:
+            row = self._lay(
+                {d: frame[slot] if spoke[slot] else np.zeros(SAMPLES, np.int16) for d, slot in self._wanted}, SAMPLES
+            )
+            self._rows.append(row)
+            loud = voiced and int(np.abs(row.astype(np.int32)).mean()) >= _SILENCE_LEVEL
+            self._quiet = 0 if loud else self._quiet + 20
         if self._silence and self._quiet >= self._silence:
             return "silence"
         if self._max and self._length >= self._max:

@@ -7,6 +7,7 @@ from typing import Final
 
 from pbx.channels.interrupts import Interrupt
 from pbx.channels.sounds import Recording
+from pbx.channels.voice.port import Shape
 from pbx.codecs.files import SUFFIXES, BadSound, shorten
 from pbx.dialplan.applications.sound import ready
 from pbx.dialplan.arguments import fields, parse_options
@@ -78,6 +79,8 @@ async def record(run: Run, data: str) -> Result:
         append="a" in found,
         silence_ms=quiet_ms,
         max_ms=int(1000 * max(0.0, c_float(maximum) or 0.0)),
+        # only what came: a far end that pauses, or whose packets are late, leaves no hole
+        shape=Shape(packed=True),
     )
     ends = "" if "x" in found else "*" if "t" in found else "#"
     pressed: list[str] = []
