@@ -336,6 +336,10 @@ class Context:
         """The keys of all extensions, as they came; who lets others run while he goes through them takes a copy."""
         return self._groups.keys()
 
+    def unordered(self) -> Iterator[Extension]:
+        """All extensions, as they came: for who asks each of them and needs no order, which costs much to make."""
+        return (extension for group in self._groups.values() for extension in group)
+
     def let_go(self, step: int) -> Generator[None, None, None]:
         """Free everything in here, `step` keys at a time: for a context that nobody asks any more."""
         self._unordered()

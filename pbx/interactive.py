@@ -163,7 +163,11 @@ class Console:
                 self._offered = self._choices.get(timeout=2)
             except queue.Empty:
                 self._offered = []
-        return self._offered[state] + (" " if len(self._offered) == 1 else "") if state < len(self._offered) else None
+        if state >= len(self._offered):
+            return None
+        found = self._offered[state]
+        # a word that is whole is followed by a blank; one that goes on (`LEN(`, `LOCAL/`) is not
+        return f"{found} " if len(self._offered) == 1 and not found.endswith(("(", "/", ",", "@")) else found
 
     _offered: list[str] = []
 

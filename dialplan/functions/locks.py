@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from pbx.channels.channel import Channel
 from pbx.dialplan.registry import Suspend, function
 from pbx.dialplan.scope import Scope
+from pbx.dialplan.services import Services
 
 _MODULE = "func_lock"
 #: Seconds that LOCK waits at most.
@@ -20,6 +21,16 @@ PATIENCE = 3.0
 class _Lock:
     holder: Channel | None = None
     waiting: deque[tuple[Channel, Deferred[bool]]] = field(default_factory=deque)
+
+
+def held(services: Services) -> list[tuple[str, str, int]]:
+    """The locks that somebody holds: (name, its channel, how many wait for it)."""
+    locks: dict[str, _Lock] = services.shared.get("locks", {})
+    return [
+        (name, lock.holder.name, sum(not granted.called and not channel.dead for channel, granted in lock.waiting))
+        for name, lock in locks.items()
+        if lock.holder is not None
+    ]
 
 
 def _lock(scope: Scope, name: str) -> _Lock:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pbx.dialplan import registry
 from pbx.dialplan.arguments import parse_options, split
+from pbx.dialplan.functions.locks import held
 from pbx.dialplan.functions.parties import PartyId, read_id, split_party, write_id
 from pbx.dialplan.registry import APPLICATIONS, FUNCTIONS
 from pbx.dialplan.scope import Scope, scope_of
@@ -62,9 +63,11 @@ def test_a_lock_is_given_back_when_its_call_ends() -> None:
     one, two = (scope_of(plan.services, plan.switch.create(f"Test/{n}")) for n in (1, 2))
     assert one.function("LOCK", "x") == "1"
     assert two.function("TRYLOCK", "x") == "0"
+    assert held(plan.services) == [("x", "Test/1", 0)]
     assert one.channel is not None
     one.channel.hangup()
     assert two.function("TRYLOCK", "x") == "1"
+    assert held(plan.services) == [("x", "Test/2", 0)]
 
 
 def test_everything_declared_has_a_help() -> None:

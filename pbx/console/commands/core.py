@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 
+from pbx.console.commands.dialplan_words import arguments, hinted
 from pbx.console.durations import duration
 from pbx.console.registry import Context, UsageShown, command
 from pbx.dialplan.functions.channels import hint_state
@@ -304,6 +305,7 @@ def show_hints(context: Context, words: list[str]) -> None:
     "core show hint",
     "Show dialplan hint",
     "Usage: core show hint <exten>\n       The hints of an extension (its beginning is enough).\n",
+    complete=arguments(3, hinted),
 )
 def show_hint(context: Context, words: list[str]) -> None:
     if len(words) != 1:

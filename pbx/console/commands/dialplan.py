@@ -6,7 +6,10 @@ import itertools
 import textwrap
 from collections.abc import Generator, Iterator
 
+from pbx.console.commands import dialplan_words as words_of
+from pbx.console.commands.dialplan_words import arguments
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
+from pbx.dialplan.functions.locks import held
 from pbx.dialplan.registry import APPLICATIONS, FUNCTIONS, Application, Entry, Function
 from pbx.dialplan.scope import Scope, scope_of
 from pbx.dialplan.show import NotThere, show_steps
@@ -18,15 +21,11 @@ LINES_AT_ONCE = 100
 MOST_CHANGES = 50
 
 
-def _contexts(context: Context, before: list[str], prefix: str) -> list[str]:
-    return list(context.pbx.dialplan.services.dialplan.contexts)
-
-
 @command(
     "dialplan show",
     "Show dialplan",
     "Usage: dialplan show [[exten@]context]\n       The dialplan, a context of it, or what an extension would match.\n",
-    complete=_contexts,
+    complete=arguments(2, words_of.places),
 )
 async def show(context: Context, words: list[str]) -> None:
     if len(words) > 1:
@@ -60,7 +59,7 @@ async def show(context: Context, words: list[str]) -> None:
     "       to right a line for each character, as <character or set>:<Y for a pattern>:-:\n"
     "       <weight, the lower the more exact>:EXTEN:<extension that ends there>.\n"
     "       'dialplan explain' says what a number finds, with either matcher.\n",
-    complete=_contexts,
+    complete=arguments(2, words_of.contexts),
 )
 async def debug(context: Context, words: list[str]) -> None:
     if len(words) > 1:
@@ -120,6 +119,7 @@ def show_globals(context: Context, words: list[str]) -> None:
     "dialplan set global",
     "Set global dialplan variable",
     "Usage: dialplan set global <name> <value>\n       Sets a global variable.\n",
+    complete=arguments(3, words_of.global_variables),
 )
 def set_global(context: Context, words: list[str]) -> None:
     if len(words) != 2:
@@ -128,15 +128,11 @@ def set_global(context: Context, words: list[str]) -> None:
     context.line(f"\n    -- Global variable '{words[0]}' set to '{words[1]}'")
 
 
-def _channels(context: Context, before: list[str], prefix: str) -> list[str]:
-    return [channel.name for channel in context.pbx.switch.channels()]
-
-
 @command(
     "dialplan show chanvar",
     "Show channel variables",
     "Usage: dialplan show chanvar <channel>\n       The variables of a channel.\n",
-    complete=_channels,
+    complete=arguments(3, words_of.channels),
 )
 def show_channel_variables(context: Context, words: list[str]) -> None:
     if len(words) != 1:
@@ -152,7 +148,7 @@ def show_channel_variables(context: Context, words: list[str]) -> None:
     "Set a channel variable",
     "Usage: dialplan set chanvar <channel> <varname> <value>\n"
     "       Sets a variable of a channel, or writes a function there.\n",
-    complete=_channels,
+    complete=arguments(3, words_of.channels, words_of.channel_variables),
 )
 def set_channel_variable(context: Context, words: list[str]) -> None:
     if len(words) != 3:
@@ -162,6 +158,21 @@ def set_channel_variable(context: Context, words: list[str]) -> None:
         raise CommandFailed(f"Channel '{words[0]}' not found")
     scope_of(context.pbx.dialplan.services, channel).set(words[1], words[2])
     context.line(f"\n    -- Channel variable '{words[1]}' set to '{words[2]}' for '{words[0]}'")
+
+
+@command(
+    "dialplan locks show",
+    "List func_lock locks.",
+    "Usage: dialplan locks show\n       The locks of LOCK and TRYLOCK that are held, by whom, and how many wait.\n",
+)
+def show_locks(context: Context, words: list[str]) -> None:
+    if words:
+        raise UsageShown
+    found = held(context.pbx.dialplan.services)
+    context.line("func_lock locks:")
+    context.line(f"{'Name':<40} {'Requesters':<10} Owner")
+    context.lines(f"{name:<40} {waiting:<10} {owner}" for name, owner, waiting in found)
+    context.line(f"{len(found)} total locks listed.")
 
 
 # ---- applications and functions ------------------------------------------------------------------------------

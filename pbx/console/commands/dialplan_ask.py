@@ -6,6 +6,8 @@ from twisted.internet.defer import Deferred
 
 from pbx.channels.channel import Channel
 from pbx.channels.events import ChannelEnded, ChannelLocation
+from pbx.console.commands import dialplan_words as words_of
+from pbx.console.commands.dialplan_words import arguments
 from pbx.console.registry import CommandFailed, Context, UsageShown, command
 from pbx.dialplan.explain import explain, lines
 from pbx.dialplan.expressions import syntax_error
@@ -16,27 +18,13 @@ from pbx.dialplan.scope import Scope
 BACKLOG = 256 * 1024
 
 
-def contexts(context: Context, before: list[str], prefix: str) -> list[str]:
-    """Completion: names of contexts, behind `NUMBER@` too."""
-    number, at, _ = prefix.partition("@")
-    names = list(context.pbx.dialplan.services.dialplan.contexts)
-    return [f"{number}@{name}" for name in names] if at else names
-
-
-def channels(context: Context, before: list[str], prefix: str) -> list[str]:
-    """Completion: names of channels."""
-    if len(before) > 2:
-        return ["off"]
-    return ["all"] + [channel.name for channel in context.pbx.switch.channels()]
-
-
 @command(
     "dialplan explain",
     "Say which extension a number finds, and why",
     "Usage: dialplan explain <number>[/<caller>]@<context>\n"
     "       The extension that a call to that number runs in that context, the others\n"
     "       that match in the order in which they are asked, and what decides it.\n",
-    complete=contexts,
+    complete=arguments(2, words_of.places),
 )
 def explain_(context: Context, words: list[str]) -> None:
     number, at, name = words[0].rpartition("@") if len(words) == 1 else ("", "", "")
@@ -58,7 +46,7 @@ def explain_(context: Context, words: list[str]) -> None:
     "Usage: dialplan trace <channel>|all [off]\n"
     "       Each priority as it is run, with its data after variables, until the\n"
     "       channel ends, 'off' is said or this console is closed.\n",
-    complete=channels,
+    complete=arguments(2, words_of.all_or_channels, "off"),
 )
 async def trace(context: Context, words: list[str]) -> None:
     if not 1 <= len(words) <= 2 or (len(words) == 2 and words[1] != "off"):
@@ -153,7 +141,7 @@ def _place(channel: Channel) -> str:
     "       A dummy channel is used to evaluate\n"
     "       the function call, so only global\n"
     "       variables should be used.\n",
-    complete=lambda context, before, prefix: [f"{name}(" for name in FUNCTIONS.names()] if len(before) == 3 else [],
+    complete=arguments(3, words_of.function_calls),
 )
 async def eval_function(context: Context, words: list[str]) -> None:
     if len(words) != 1:

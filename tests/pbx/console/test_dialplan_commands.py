@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,10 @@ from pbx.console import commands
 from pbx.console.registry import Context, run
 from pbx.dialplan.dialplan import Dialplan
 from pbx.dialplan.loader import load
+from pbx.dialplan.model import Priority, Tables
 from pbx.dialplan.registry import load_all
 from pbx.dialplan.services import Services
+from pbx.dialplan.show import show
 from pbx.services.dialplan import NoExtensions
 
 TEXT = """[general]
@@ -52,7 +55,7 @@ class World:
         self.switch = Switch(self.clock, lambda: 0.0, bus, NoExtensions(), systemname="x")
         self.plan = Dialplan(load(read_text(TEXT, diagnostics=Diagnostics()), Diagnostics()))
         service = SimpleNamespace(services=Services(self.switch, self.plan), read_config=self._read)
-        conf = SimpleNamespace(etc=lambda name: str(folder / name))
+        conf = SimpleNamespace(etc=lambda name: str(folder / name), astetcdir=str(folder), execincludes=False)
         self.pbx: Any = SimpleNamespace(dialplan=service, switch=self.switch, bus=bus, conf=conf, reactor=self.clock)
         self.registry = commands.registry()
         self.out: list[str] = []
@@ -145,6 +148,7 @@ RECORDED = [
     ("dialplan eval function LEN(abc)", "Return Value: Success (0)\nResult: 3\n"),
     ("dialplan eval function NOSUCH(1)", "Return Value: Failure (-1)\nResult: \n"),
     ("dialplan eval function LEN", "Return Value: Success (0)\nResult: 0\n"),
+    ("dialplan locks show", f"func_lock locks:\n{'Name':<40} Requesters Owner\n0 total locks listed.\n"),
     ("dialplan eval function GLOBAL(G1)", "Return Value: Success (0)\nResult: hello\n"),
 ]
 
@@ -213,7 +217,10 @@ def test_what_is_saved_loads_to_the_same(world: World) -> None:
     world("dialplan add extension 7,hint,IAX2/x into new")
     world("dialplan add include t,9:00-17:00,mon-fri,*,* into new")
     before = {n: [(e, e.in_order()) for e in c] for n, c in world.plan.contexts.items()}
-    assert world("dialplan save") == f"Dialplan successfully saved into '{world.file}'\n"
+    assert world("dialplan save") == (
+        f"Dialplan successfully saved into '{world.file}'\n  the file that was there is kept as '{world.file}.old'\n"
+    )
+    assert Path(f"{world.file}.old").read_text() == TEXT
     tables = load(read(str(world.file), diagnostics=Diagnostics()), Diagnostics())
     assert {n: [str((e, [(p.number, p.label, p.application, p.data) for p in ps])) for e, ps in es]
             for n, es in before.items()} == {
@@ -224,6 +231,93 @@ def test_what_is_saved_loads_to_the_same(world: World) -> None:
     assert [i.text for i in tables.contexts["new"].includes] == ["t,9:00-17:00,mon-fri,*,*"]
     assert [i.pattern for i in tables.contexts["t"].ignore_patterns] == ["9"]
     assert not list(world.file.parent.glob("*.new"))
+
+
+#: everything that a file may hold, more than once and in odd places
+ALL = """; why this file is here
+[general]
+static=yes
+writeprotect=no
+autofallthrough=no ; but why
+userscontext=u
+[globals]
+G1=hello
+G2=a\\;b
+G1=two
+[tmpl](!)
+exten => 99,1,NoOp(of a template)
+[z](tmpl)
+autohints=yes
+exten => _1[2-4]X,1,NoOp(b)
+ same => n(here),NoOp(c,d,"e")
+exten => 100,1,NoOp(d\\;e\\,f)
+exten => 100,hint,IAX2/x,CustomPresence:y
+exten => 100/55,1,NoOp(d\\\\x)
+exten => 100/_5X.,2(lab),NoOp( d )
+exten => 100/,1,NoOp(nobody)
+exten => 2-0-0,1,Set(x=a)b)
+exten => 200,2,Set(x=${y}|$[1 + 2])
+exten => h,1,NoOp
+exten => q,1,NoOp,a,b
+exten => q,2(l),Goto(l)
+exten => q,3(l),Goto(l)
+include => u
+include => v,9:00-17:00,mon-fri,*,*
+include => v|9:00-17:00|sat|*|*
+ignorepat => 9
+switch => Loopback/x@y
+eswitch => Loopback/${z}
+#include more.conf
+[empty]
+[a]
+exten => s,1,NoOp()
+"""
+
+
+def test_a_save_says_what_it_leaves_out_and_loads_to_the_same_again_and_again(world: World) -> None:
+    def lines(tables: Tables) -> list[str]:
+        plan = Dialplan(tables)
+        shown = [line for line in show(plan) if not line.startswith("-= ")]
+        return [*(re.sub(r"\[\S+:\d+\]", "", line) for line in shown), str(plan.settings), str(plan.globals)]
+
+    def loaded() -> Tables:
+        return load(read(str(world.file), root_dir=str(world.file.parent), diagnostics=Diagnostics()), Diagnostics())
+
+    world.file.write_text(ALL)
+    (world.file.parent / "more.conf").write_text("; x\n[more]\nexten => 1,1,NoOp(in more)\n")
+    world.plan.replace(loaded())
+    wanted = lines(loaded())
+    assert any("Autohints" in line for line in wanted) and any("(in more)" in line for line in wanted)
+    assert "  not in it: 3 lines with comments, 1 template, 1 #include (its lines are written out)\n" in world(
+        "dialplan save"
+    )
+    first = world.file.read_text()
+    assert lines(loaded()) == wanted and "#include" not in first
+    world.plan.replace(loaded())
+    assert "not in it" not in world("dialplan save") and world.file.read_text() == first
+
+
+def test_a_reload_on_the_way_ends_a_save(world: World) -> None:
+    for number in range(3000):
+        world.plan.context("t").add(f"8{number}", Priority(1, "NoOp"))
+    clock = Ticking()
+    world.pbx.reactor = clock
+    world.out.clear()
+    saving = world.begin("dialplan save")
+    assert not saving.called
+    world.plan.replace(load(read(str(world.file), diagnostics=Diagnostics()), Diagnostics()))
+    while not saving.called:
+        clock.advance(0)
+    assert world.out[0] == "The dialplan was loaded anew meanwhile; nothing is saved\n"
+    assert world.file.read_text() == TEXT and [path.name for path in world.file.parent.iterdir()] == [world.file.name]
+
+
+class Ticking(Clock):
+    """Time passes with each look at the clock, so that slices end."""
+
+    def seconds(self) -> float:
+        self.rightNow += 0.0001
+        return self.rightNow
 
 
 def test_a_protected_dialplan_is_not_saved(world: World) -> None:
@@ -316,10 +410,68 @@ def test_completion(world: World) -> None:
     def complete(line: str) -> list[str]:
         return world.registry.completions(Context(world.pbx, world.out.append), line)
 
-    assert complete("dialplan explain 1@") == ["1@t", "1@u"]
-    assert complete("dialplan remove extension 1") == ["100@t"]
-    assert complete("dialplan add extension 1,1,No") == ["1,1,NoOp"]
-    assert complete("dialplan add extension 1,1,NoOp ") == ["into"]
-    assert complete("dialplan add include u into ") == ["t", "u"]
-    assert "LEN(" in complete("dialplan eval function LE")
-    assert "trace" in complete("dialplan t")
+    world("dialplan add extension 100/55,1,NoOp into t")
+    world("dialplan add extension 100,hint,IAX2/x into t")
+    world("dialplan add include x into u")
+    channel = world.switch.create("Local/1@t-1;2")
+    channel.variables["V1"] = "x"
+    offered = {
+        # as a stock Asterisk 22 has it
+        "dialplan ": ["add", "debug", "eval", "explain", "locks", "reload", "remove", "save", "set", "show", "trace"],
+        "dialplan s": ["save", "set", "show"],
+        "dialplan show ": ["chanvar", "globals", "t", "u"],
+        "dialplan show t ": [],
+        "dialplan add ": ["extension", "ignorepat", "include"],
+        "dialplan add extension 1": [],
+        "dialplan add extension 1,1,NoOp ": ["into"],
+        "dialplan add extension 1,1,NoOp into ": ["t", "u"],
+        "dialplan add extension 1,1,NoOp into t ": ["replace"],
+        "dialplan add extension 1,1,NoOp into t replace ": [],
+        "dialplan add include ": ["t", "u"],
+        "dialplan add include nosuch ": ["into"],
+        "dialplan add include nosuch into ": ["t", "u"],
+        "dialplan add include u into ": [],
+        "dialplan add include t into ": ["u"],
+        "dialplan add ignorepat ": [],
+        "dialplan add ignorepat 9 ": ["into"],
+        "dialplan add ignorepat 9 into ": ["u"],
+        "dialplan remove ": ["context", "extension", "ignorepat", "include"],
+        "dialplan remove extension 1": ["100/55@t", "100@t"],
+        "dialplan remove extension 100/": ["100/55@t"],
+        "dialplan remove extension 5@": ["5@u"],
+        "dialplan remove extension 5@u ": ["1"],
+        "dialplan remove extension 5@u 1 ": [],
+        "dialplan remove include ": ["u", "x"],
+        "dialplan remove include t ": [],
+        "dialplan remove include u ": ["from"],
+        "dialplan remove include u from ": ["t"],
+        "dialplan remove ignorepat ": ["9"],
+        "dialplan remove ignorepat 9 ": ["from"],
+        "dialplan remove context ": ["t", "u"],
+        "dialplan save ": [],
+        "dialplan reload ": [],
+        "dialplan set ": ["chanvar", "extenpatternmatchnew", "global"],
+        "dialplan set extenpatternmatchnew ": ["false", "true"],
+        "dialplan set chanvar ": [channel.name],
+        "dialplan show chanvar Lo": [channel.name],
+        "dialplan show chanvar Local/1@t-1;2 ": [],
+        "dialplan debug ": ["t", "u"],
+        "dialplan locks ": ["show"],
+        "core show hint ": ["100"],
+        # where a stock one has nothing, or not what is meant
+        "dialplan add extension 1,1,No": ["1,1,NoOp"],
+        "dialplan remove extension 100@t ": ["1", "hint"],
+        "dialplan remove extension 100/55@t ": ["1"],
+        "dialplan remove extension _1[@t ": [],
+        "dialplan remove ignorepat 9 from ": ["t"],
+        "dialplan set global ": ["G1"],
+        "dialplan set chanvar Local/1@t-1;2 ": ["V1"],
+        "dialplan set chanvar nobody ": [],
+        "dialplan explain 1@": ["1@t", "1@u"],
+        "dialplan explain 1@t ": [],
+        "dialplan trace ": ["Local/1@t-1;2", "all"],
+        "dialplan trace all ": ["off"],
+        "dialplan eval ": ["expression", "function"],
+        "dialplan eval function LEN": ["LEN("],
+    }
+    assert {line: complete(line) for line in offered} == offered
