@@ -71,6 +71,8 @@ class Graph:
         self._closing: dict[int, Callable[[int], None]] = {}
         #: row -> (arguments of `VoicePort.detect`, the channels that want it)
         self._detecting: dict[int, tuple[dict[str, Any], list[Channel]]] = {}
+        #: streams -> what to call when one has come to its end
+        self._streams: dict[int, Callable[[str], None]] = {}
         self._edges: dict[int, set[Edge]] = {}
         self._numbers: dict[int, Handle] = {}
         self._serial = itertools.count(1)
@@ -325,6 +327,33 @@ class Graph:
 
         return self._start(Source(self, channel, begin, milliseconds or None))
 
+    def new_stream(self, ended: Callable[[str], None]) -> int:
+        """A number for a stream, for `open_stream` and `stream`.
+
+        ended: called with "end" when its pipe was closed and all of it was heard, or with "error: ...".
+        """
+        number = next(self._serial)
+        self._streams[number] = ended
+        return number
+
+    def open_stream(self, stream: int, fd: int, name: str, *, always: bool) -> None:
+        """See `VoicePort.open_stream`; who hears this stream hears the new pipe."""
+        self.port.open_stream(stream, fd, name, always)
+
+    def drop_stream(self, stream: int, *, forget: bool = False) -> None:
+        """Its pipe is read no more.  forget: there will be no other one."""
+        if forget:
+            self._streams.pop(stream, None)
+        self.port.close_stream(stream)
+
+    def stream(self, channel: Channel, stream: int, *, gives_way: bool = False) -> Source:
+        """Play what comes through a stream to the far end, until stopped."""
+
+        def begin(number: int, row: int, skip: int) -> None:
+            self.port.play_stream(number, row, stream)
+
+        return self._start(Source(self, channel, begin, None, gives_way=gives_way))
+
     def record(
         self,
         channel: Channel,
@@ -442,6 +471,9 @@ class Graph:
         handle = self._numbers.pop(source, None)
         if handle is not None:
             handle.through(reason, source)
+        stream = self._streams.get(source)
+        if stream is not None:
+            stream(reason)
         closed = self._closing.pop(source, None)
         if closed is not None:
             closed(source)

@@ -199,7 +199,8 @@ class Clocked:
 
 def _add(sounds: dict[int, npt.NDArray[np.int32]], row: int, sound: npt.NDArray[np.int16]) -> None:
     before = sounds.get(row)
-    sounds[row] = sound.astype(np.int32) if before is None else before + sound
+    # what is wide already stays the object that it is: others hear it, too, and it is encoded once
+    sounds[row] = sound.astype(np.int32, copy=False) if before is None else before + sound
 
 
 __all__ = ["SAMPLES", "Clocked", "Input"]

@@ -71,6 +71,8 @@ class Host:
         self._fds: dict[int, int] = {}
         #: IPv4 sockets bound to one address
         self._plain: set[int] = set()
+        #: pipes of streams
+        self._pipes: dict[int, int] = {}
         #: those whose kernel takes many frames as one message
         self._segmenting: set[int] = set()
         self._segments = Segments(self.plane.legs, self._kernel, self.plane.counters)
@@ -233,6 +235,24 @@ class Host:
         return self._routes.natural(address, local)
 
     def close_socket(self, socket: int) -> None:
+    def open_stream(self, stream: int, fd: int) -> None:
+        self.close_stream(stream)
+        self._pipes[stream] = fd
+
+    def close_stream(self, stream: int) -> None:
+        self._pipes.pop(stream, None)
+
+    def read_stream(self, stream: int, most: int) -> bytes | None:
+        fd = self._pipes.get(stream, -1)
+        if fd < 0:
+            return None
+        try:
+            return os.read(fd, most)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
         box = self.plane.boxes.get(socket)
         if box is not None and box.count and socket in self._fds:
             send(self._kernel, self._fds[socket], box, self.plane.counters)

@@ -1,4 +1,4 @@
-"""What a voice plane must be told again when it is started anew: sockets, legs, edges, settings.
+"""What a voice plane must be told again when it is started anew: sockets, streams, legs, edges, settings.
 
 Sounds, recordings and detectors are the graph's to say again (`Graph.replay`).
 """
@@ -34,6 +34,8 @@ class JournaledCommands(Commands):
     def __init__(self) -> None:
         super().__init__()
         self.sockets: dict[int, tuple[int, int]] = {}
+        #: number -> (pipe, format, always)
+        self.streams: dict[int, tuple[int, str, bool]] = {}
         self._legs: dict[int, _Leg] = {}
         self._edges: dict[tuple[int, int, EdgeKind, Direction], Edge] = {}
         self._by_row: dict[int, set[tuple[int, int, EdgeKind, Direction]]] = {}
@@ -49,6 +51,14 @@ class JournaledCommands(Commands):
     def remove_socket(self, socket: int) -> None:
         self.sockets.pop(socket, None)
         super().remove_socket(socket)
+
+    def open_stream(self, stream: int, fd: int, name: str, always: bool) -> None:
+        self.streams[stream] = fd, name, always
+        super().open_stream(stream, fd, name, always)
+
+    def close_stream(self, stream: int) -> None:
+        self.streams.pop(stream, None)
+        super().close_stream(stream)
 
     def add_leg(
         self,
@@ -163,6 +173,8 @@ class JournaledCommands(Commands):
             super().set_options(self._mediatick)
         for socket, (fd, family) in self.sockets.items():
             super().add_socket(socket, fd, family)
+        for stream, (fd, name, always) in self.streams.items():
+            super().open_stream(stream, fd, name, always)
         for row, leg in self._legs.items():
             super().resume_leg(
                 row,

@@ -22,7 +22,9 @@ from pbx.channels.voice.records import HEAD
 _PACKET = 60_000
 _LARGEST = 256 << 10
 _BUFFER = 4 << 20
-_BESIDE = socket.CMSG_SPACE(4 * 16)
+#: descriptors that go with one packet (the kernel's own limit)
+MOST_DESCRIPTORS = 253
+_BESIDE = socket.CMSG_SPACE(4 * MOST_DESCRIPTORS)
 #: what may wait for a partner that does not read; beyond that it is taken for dead
 _BACKLOG = 64 << 20
 #: how the first packet of a voice process begins, which hears from now on; its pid (4 octets) follows
@@ -84,7 +86,7 @@ class Link:
         return "voice link"
 
     def send(self, batch: bytes, descriptors: list[int] | None = None) -> None:
-        """Send a batch; `descriptors` (at most 16) go with its first packet."""
+        """Send a batch; `descriptors` (at most MOST_DESCRIPTORS) go with its first packet."""
         for packet in packets(batch):
             if self._socket is None:
                 return

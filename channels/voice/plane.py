@@ -37,6 +37,7 @@ from pbx.channels.voice.sinks import Recorder
 from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sounds import Outside, Sounds
 from pbx.channels.voice.trunk import Trunks
+from pbx.channels.voice.streams import Streams
 from pbx.channels.voice.trunked import Trunked
 
 _TRUNK_FLAG = int(LegFlags.TRUNK)
@@ -124,6 +125,7 @@ class Plane(Sounds):
         self.detectors = Detectors(self.core.events.detected)
         self.listeners = Listeners(self.slots, self.core.events.heard)
         self._recorders: dict[int, Recorder] = {}
+        self.streams = Streams(outside.read_stream, self._stream_over)
         self._inputs: dict[int, list[tuple[int, Direction]]] = {}
         self._smooth: set[int] = set()
         #: sockets that hear more than one address, so that what is sent has to say which one it leaves from
@@ -255,6 +257,7 @@ class Plane(Sounds):
 
     def expire(self, now: int) -> None:
         """End holds that lasted too long, forget idle trunks.  Call at least each 100 ms while `holding`."""
+        self.streams.tick()
         self._begin(now)
         self.inbound.expire(self._now)
         self.trunks.expire(self._now)
@@ -275,7 +278,7 @@ class Plane(Sounds):
     @property
     def ticking(self) -> bool:
         """True while `tick` has work."""
-        return self.slots.used or self.clocked.active or self.relay.jitter.active
+        return self.slots.used or self.clocked.active or self.relay.jitter.active or self.streams.active
 
     @property
     def holding(self) -> bool:

@@ -179,6 +179,20 @@ class VoicePort(Protocol):
     def play_silence(self, source: int, row: int, milliseconds: int) -> None:
         """Keep a clocked, silent stream running (0 = until stopped)."""
 
+    def open_stream(self, stream: int, fd: int, name: str, always: bool) -> None:
+        """Read raw sound of a format (`slin`, `slin16`, `ulaw`, ...) from a non-blocking pipe that control keeps open.
+
+        `stream` is a number of its own among the sources'.  When the pipe is closed by those who write and all of it
+        has been heard, that is `finished` ("end"); the stream stays, silent, until it is given another pipe.
+        always: the pipe is read when nobody listens, too.
+        """
+
+    def close_stream(self, stream: int) -> None:
+        """Read it no more; who listens to it hears silence."""
+
+    def play_stream(self, source: int, row: int, stream: int) -> None:
+        """Play what comes through a stream to the far end of `row`, until stopped: all who hear it hear the same."""
+
     def pause(self, source: int, paused: bool) -> None:
         """A source or sink stands still, or goes on; a paused recording lets go what passes meanwhile."""
 

@@ -67,11 +67,23 @@ class _ProcessHost(Host):
         super().__init__(reactor, headers, counters, told)
         self._given = given
         self._own: dict[int, int] = {}
+        self._own_pipes: dict[int, int] = {}
 
     def open_socket(self, socket: int, fd: int, family: int) -> bool:
         own = self._given.popleft()
         self._own[socket] = own
         return super().open_socket(socket, own, family)
+
+    def open_stream(self, stream: int, fd: int) -> None:
+        own = self._given.popleft()
+        super().open_stream(stream, own)
+        self._own_pipes[stream] = own
+
+    def close_stream(self, stream: int) -> None:
+        super().close_stream(stream)
+        own = self._own_pipes.pop(stream, None)
+        if own is not None:
+            os.close(own)
 
     def close_socket(self, socket: int) -> None:
         super().close_socket(socket)

@@ -68,6 +68,9 @@ class Command(IntEnum):
     SET_CONCEALMENT = 27
     TEST_TIMER = 28
     LISTEN = 29
+    OPEN_STREAM = 30
+    CLOSE_STREAM = 31
+    PLAY_STREAM = 32
 
 
 class Event(IntEnum):
@@ -219,6 +222,15 @@ class Commands(Writer):
     def play_silence(self, source: int, row: int, milliseconds: int) -> None:
         self.put(Command.PLAY_SILENCE, row=row, a=source, b=milliseconds)
 
+    def open_stream(self, stream: int, fd: int, name: str, always: bool) -> None:
+        self.put(Command.OPEN_STREAM, int(always), a=stream, b=fd, tail=name.encode())
+
+    def close_stream(self, stream: int) -> None:
+        self.put(Command.CLOSE_STREAM, a=stream)
+
+    def play_stream(self, source: int, row: int, stream: int) -> None:
+        self.put(Command.PLAY_STREAM, row=row, a=source, b=stream)
+
     def pause(self, source: int, paused: bool) -> None:
         self.put(Command.PAUSE, int(paused), a=source)
 
@@ -316,6 +328,9 @@ class Plane(Protocol):
     def play_file(self, source: int, row: int, path: str, format_bit: int, skip_ms: int, loop: bool) -> None: ...
     def play_tone(self, source: int, row: int, spec: str) -> None: ...
     def play_silence(self, source: int, row: int, milliseconds: int) -> None: ...
+    def open_stream(self, stream: int, fd: int, name: str, always: bool) -> None: ...
+    def close_stream(self, stream: int) -> None: ...
+    def play_stream(self, source: int, row: int, stream: int) -> None: ...
     def pause(self, source: int, paused: bool) -> None: ...
     def stop(self, source: int) -> None: ...
     def record(
@@ -381,6 +396,9 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     Command.PLAY_FILE: lambda p, h, t: p.play_file(h[5], h[2], os.fsdecode(t), h[6], h[7], bool(h[1])),
     Command.PLAY_TONE: lambda p, h, t: p.play_tone(h[5], h[2], t.decode()),
     Command.PLAY_SILENCE: lambda p, h, t: p.play_silence(h[5], h[2], h[6]),
+    Command.OPEN_STREAM: lambda p, h, t: p.open_stream(h[5], h[6], t.decode(), bool(h[1])),
+    Command.CLOSE_STREAM: lambda p, h, t: p.close_stream(h[5]),
+    Command.PLAY_STREAM: lambda p, h, t: p.play_stream(h[5], h[2], h[6]),
     Command.PAUSE: lambda p, h, t: p.pause(h[5], bool(h[1])),
     Command.STOP: lambda p, h, t: p.stop(h[5]),
     Command.RECORD: lambda p, h, t: p.record(

@@ -115,6 +115,10 @@ class RemotePort(AutoFlush):
         super().add_socket(socket, fd, family)
         self._hand_over([fd])
 
+    def open_stream(self, stream: int, fd: int, name: str, always: bool) -> None:
+        super().open_stream(stream, fd, name, always)
+        self._hand_over([fd])
+
     def _hand_over(self, descriptors: list[int]) -> None:
         """The batch that names these descriptors leaves now, with them."""
         self._link.send(self.take(), descriptors)
@@ -146,8 +150,8 @@ class RemotePort(AutoFlush):
         self.restarts += 1
         self._start()
         self.replay()
-        # sockets come first in a replay, after settings: their descriptors go with its first packet
-        self._hand_over([fd for fd, _ in self.sockets.values()])
+        # sockets and streams come first in a replay, after settings: their descriptors go with its first packet
+        self._hand_over([fd for fd, *_ in (*self.sockets.values(), *self.streams.values())])
         if self.restarted is not None:
             self.restarted()
 

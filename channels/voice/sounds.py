@@ -13,7 +13,8 @@ from pbx.channels.voice.listeners import Listeners
 from pbx.channels.voice.port import PLAIN, Direction, Shape
 from pbx.channels.voice.sinks import Files, Recorder
 from pbx.channels.voice.slots import Slots
-from pbx.channels.voice.sources import Bad, FileSource, SilenceSource, Source, ToneSource
+from pbx.channels.voice.sources import Bad, FileSource, SilenceSource, Source, StreamSource, ToneSource
+from pbx.channels.voice.streams import Streams
 
 
 class Outside(Protocol):
@@ -29,6 +30,14 @@ class Outside(Protocol):
         """True when datagrams to `address` leave from `local` without being told so."""
 
     def close_socket(self, socket: int) -> None: ...
+
+    def open_stream(self, stream: int, fd: int) -> None:
+        """That pipe is the stream's from now on, in place of the one it had."""
+
+    def close_stream(self, stream: int) -> None: ...
+
+    def read_stream(self, stream: int, most: int) -> bytes | None:
+        """What waits in a stream's pipe; b"": it is closed; None: nothing waits."""
 
     def read_file(self, path: str, done: Callable[[Content | None, str], None]) -> None:
         """Read a file without making anybody wait; `done(content, "")` or `done(None, reason)` may come at once."""
@@ -55,6 +64,7 @@ class Sounds:
     _outside: Outside
     _recorders: dict[int, Recorder]
 
+    streams: Streams
     def _live(self, row: int) -> bool:
         """True for the row of a leg."""
         raise NotImplementedError
@@ -117,6 +127,28 @@ class Sounds:
     def pause(self, source: int, paused: bool) -> None:
         running = self.clocked.source(source) or self._recorders.get(source)
         if running is not None:
+    def open_stream(self, stream: int, fd: int, name: str, always: bool) -> None:
+        self._outside.open_stream(stream, fd)
+        try:
+            self.streams.add(stream, name, always)
+        except ValueError as error:
+            self._outside.close_stream(stream)
+            self.core.events.finished(stream, f"error: {error}")
+
+    def close_stream(self, stream: int) -> None:
+        self.streams.remove(stream)
+        self._outside.close_stream(stream)
+
+    def _stream_over(self, stream: int) -> None:
+        self._outside.close_stream(stream)
+        self.core.events.finished(stream, "end")
+
+    def play_stream(self, source: int, row: int, stream: int) -> None:
+        if self._live(row):
+            self._add_source(StreamSource(source, row, self.streams, stream))
+        else:
+            self.core.events.finished(source, "stopped")
+
             running.paused = paused
 
     def set_volume(self, row: int, gain: int) -> None:

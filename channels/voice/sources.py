@@ -9,10 +9,13 @@ import numpy.typing as npt
 
 from pbx.channels.voice.contents import Content
 from pbx.channels.voice.slots import SAMPLES
+from pbx.channels.voice.streams import Streams
 from pbx.codecs.formats import Format
 from pbx.codecs.tones import MILLIWATT, ToneList, parse_tones
 
 Samples = npt.NDArray[np.int16]
+#: the same object for all who hear the same, never written to
+Shared = npt.NDArray[np.int32]
 
 
 class Bad(Exception):
@@ -33,7 +36,7 @@ class Source(Protocol):
     def take(self) -> bytes:
         """The next 20 ms as they stand in the file; b"" at its end."""
 
-    def samples(self) -> Samples | None:
+    def samples(self) -> Samples | Shared | None:
         """The next 20 ms, 8 kHz, padded with silence; None at the end."""
 
     @property
@@ -126,6 +129,18 @@ class FileSource(_Base):
     def samples(self) -> Samples | None:
         """None: coded sound is decoded for many sources at once (`decoding.py`)."""
         return None
+
+
+class StreamSource(_Base):
+    """A stream that others may hear, too; it has no end of its own."""
+
+    def __init__(self, number: int, row: int, streams: Streams, stream: int) -> None:
+        super().__init__(number, row)
+        self._streams = streams
+        self._stream = stream
+
+    def samples(self) -> Shared:
+        return self._streams.hear(self._stream)
 
 
 def padded(sound: Samples) -> Samples:

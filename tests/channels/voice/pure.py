@@ -50,6 +50,7 @@ class Sim:
 
     def __init__(self, events: Any = None, *, capacity: int = 64, family: int = socket.AF_INET) -> None:
         self.files = DirectFiles()
+        self.pipes: dict[int, bytes | None] = {}
         self.table = CounterTable(capacity)
         self.plane = Plane(MediaHeaders(), self, self.table)
         self.port = Commands()
@@ -71,6 +72,17 @@ class Sim:
     def trunk_frequency(self, milliseconds: int) -> None: ...
     def media_tick(self, microseconds: int) -> None: ...
     def test_timer(self, rate: int) -> None: ...
+
+    def open_stream(self, stream: int, fd: int) -> None: ...
+    def close_stream(self, stream: int) -> None: ...
+
+    def read_stream(self, stream: int, most: int) -> bytes | None:
+        """`pipes`: stream -> what waits in it; None in place of octets: closed."""
+        waiting = self.pipes.get(stream, b"")
+        if waiting is None:
+            return b""
+        self.pipes[stream] = waiting[most:]
+        return waiting[:most] or None
 
     def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
         done(*read_file(path))
