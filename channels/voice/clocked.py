@@ -197,7 +197,9 @@ class Clocked:
         return tx
 
 
-def _add(sounds: dict[int, npt.NDArray[np.int32]], row: int, sound: npt.NDArray[np.int16]) -> None:
+def _add(
+    sounds: dict[int, npt.NDArray[np.int32]], row: int, sound: npt.NDArray[np.int16] | npt.NDArray[np.int32]
+) -> None:
     before = sounds.get(row)
     # what is wide already stays the object that it is: others hear it, too, and it is encoded once
     sounds[row] = sound.astype(np.int32, copy=False) if before is None else before + sound

@@ -69,10 +69,10 @@ class Host:
             self.plane.core.events.note("no recvmmsg and sendmmsg here: voice costs a system call a frame")
         self._ring = Ring(self.plane.core.arena, self._kernel, self.plane.counters)
         self._fds: dict[int, int] = {}
-        #: IPv4 sockets bound to one address
-        self._plain: set[int] = set()
         #: pipes of streams
         self._pipes: dict[int, int] = {}
+        #: IPv4 sockets bound to one address
+        self._plain: set[int] = set()
         #: those whose kernel takes many frames as one message
         self._segmenting: set[int] = set()
         self._segments = Segments(self.plane.legs, self._kernel, self.plane.counters)
@@ -231,10 +231,6 @@ class Host:
         self._readers.add(socket, fd)
         return everywhere
 
-    def natural_source(self, address: bytes, local: bytes) -> bool:
-        return self._routes.natural(address, local)
-
-    def close_socket(self, socket: int) -> None:
     def open_stream(self, stream: int, fd: int) -> None:
         self.close_stream(stream)
         self._pipes[stream] = fd
@@ -253,6 +249,10 @@ class Host:
         except OSError:
             return b""
 
+    def natural_source(self, address: bytes, local: bytes) -> bool:
+        return self._routes.natural(address, local)
+
+    def close_socket(self, socket: int) -> None:
         box = self.plane.boxes.get(socket)
         if box is not None and box.count and socket in self._fds:
             send(self._kernel, self._fds[socket], box, self.plane.counters)

@@ -36,8 +36,8 @@ from pbx.channels.voice.single import FEW, Heads, Single
 from pbx.channels.voice.sinks import Recorder
 from pbx.channels.voice.slots import Slots
 from pbx.channels.voice.sounds import Outside, Sounds
-from pbx.channels.voice.trunk import Trunks
 from pbx.channels.voice.streams import Streams
+from pbx.channels.voice.trunk import Trunks
 from pbx.channels.voice.trunked import Trunked
 
 _TRUNK_FLAG = int(LegFlags.TRUNK)
@@ -124,8 +124,8 @@ class Plane(Sounds):
         self.short = sys.byteorder == "little"
         self.detectors = Detectors(self.core.events.detected)
         self.listeners = Listeners(self.slots, self.core.events.heard)
-        self._recorders: dict[int, Recorder] = {}
         self.streams = Streams(outside.read_stream, self._stream_over)
+        self._recorders: dict[int, Recorder] = {}
         self._inputs: dict[int, list[tuple[int, Direction]]] = {}
         self._smooth: set[int] = set()
         #: sockets that hear more than one address, so that what is sent has to say which one it leaves from
@@ -246,6 +246,7 @@ class Plane(Sounds):
             self._record()
             self.detectors.feed(self.slots.frame)
             self.listeners.feed()
+        self.streams.tick()
         if self.clocked.active:
             self.clocked.tick(self._now)
 
@@ -257,7 +258,6 @@ class Plane(Sounds):
 
     def expire(self, now: int) -> None:
         """End holds that lasted too long, forget idle trunks.  Call at least each 100 ms while `holding`."""
-        self.streams.tick()
         self._begin(now)
         self.inbound.expire(self._now)
         self.trunks.expire(self._now)

@@ -61,10 +61,10 @@ class Sounds:
     clocked: Clocked
     detectors: Detectors
     listeners: Listeners
+    streams: Streams
     _outside: Outside
     _recorders: dict[int, Recorder]
 
-    streams: Streams
     def _live(self, row: int) -> bool:
         """True for the row of a leg."""
         raise NotImplementedError
@@ -124,9 +124,6 @@ class Sounds:
         else:
             self.core.events.finished(source, "stopped")
 
-    def pause(self, source: int, paused: bool) -> None:
-        running = self.clocked.source(source) or self._recorders.get(source)
-        if running is not None:
     def open_stream(self, stream: int, fd: int, name: str, always: bool) -> None:
         self._outside.open_stream(stream, fd)
         try:
@@ -149,6 +146,9 @@ class Sounds:
         else:
             self.core.events.finished(source, "stopped")
 
+    def pause(self, source: int, paused: bool) -> None:
+        running = self.clocked.source(source) or self._recorders.get(source)
+        if running is not None:
             running.paused = paused
 
     def set_volume(self, row: int, gain: int) -> None:
