@@ -51,14 +51,25 @@ class Configuration:
 
     def place_in(self, priority: Priority, part: str) -> Place:
         """Where `part` stands in the line of a priority; the priority's place where it can't be found."""
-        if self._lines is None:
-            document = self.document("extensions.conf")
-            self._lines = {(entry.file, entry.line): entry for section in document.sections for entry in section}
-        entry = self._lines.get((priority.file, priority.line))
+        entry = self._entry(priority)
         at = -1 if entry is None or not part else entry.value.find(part)
         if entry is None or at < 0:
             return priority.place
         return Place(entry.file, entry.line, entry.value_column + at)
+
+    def place_at(self, priority: Priority, offset: int) -> Place:
+        """Where that character of a priority's data stands; the priority's place where that can't be told."""
+        entry = self._entry(priority)
+        at = -1 if entry is None or not priority.data else entry.value.rfind(f"({priority.data}")
+        if entry is None or at < 0:
+            return priority.place
+        return Place(entry.file, entry.line, entry.value_column + at + 1 + offset)
+
+    def _entry(self, priority: Priority) -> Entry | None:
+        if self._lines is None:
+            document = self.document("extensions.conf")
+            self._lines = {(entry.file, entry.line): entry for section in document.sections for entry in section}
+        return self._lines.get((priority.file, priority.line))
 
     @property
     def files_read(self) -> int:

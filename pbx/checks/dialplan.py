@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from pbx.checks import former
 from pbx.checks.configuration import Configuration, nearest
+from pbx.checks.dialplan_calls import calls, line_of, steps
 from pbx.dialplan import registry
-from pbx.dialplan.model import HINT, Context, Extension, Priority
+from pbx.dialplan.model import HINT, Context, Extension
 from pbx.dialplan.patterns import ANY, EARLY, class_of
 
 # Numbers this high are begun at by a Goto, as the sample's subroutines are.
@@ -16,15 +16,6 @@ SUBROUTINE = 100
 # Only digits, X, Z, N, dots, sets: surely meant as a pattern.
 _PATTERN_LIKE = re.compile(r"(?=.*[XZN.!\[])[0-9*#+XZN.!\[\]\-]{2,}")
 _NOT_CHECKED = re.compile(r"[${]")
-
-
-def steps(configuration: Configuration) -> Iterator[tuple[Context, Extension, Priority]]:
-    """Every priority that a file holds."""
-    for context in configuration.contexts.values():
-        for extension in context:
-            for number, priority in extension.priorities.items():
-                if number != HINT and priority.line:
-                    yield context, extension, priority
 
 
 def forgotten_underscores(configuration: Configuration) -> None:
@@ -44,22 +35,16 @@ def forgotten_underscores(configuration: Configuration) -> None:
 def applications(configuration: Configuration) -> None:
     """Applications that are not there: the call ends when it comes to them."""
     registry.load_all()
-    for _, extension, priority in steps(configuration):
-        name = priority.application
+    for call in calls(configuration):
+        name = call.application
         if name in registry.APPLICATIONS or _NOT_CHECKED.search(name):
             continue
         message = f"there is no application {name or '(none)'} here (yet); a call that comes to it ends"
-        advice = former.advice(name, priority.data)
+        advice = former.advice(name, call.data)
         if not advice:
             near = nearest(name, registry.APPLICATIONS.names())
-            advice = f"{near}({priority.data})" if near else ""
-        configuration.found.warning(
-            configuration.place_in(priority, name),
-            message,
-            text=line_of(extension, priority),
-            advice=advice,
-            code="no-such-application",
-        )
+            advice = f"{near}({call.data})" if near else ""
+        call.warn(call.name_place, message, advice, "no-such-application")
 
 
 def gaps(configuration: Configuration) -> None:
@@ -120,13 +105,6 @@ def braces(configuration: Configuration) -> None:
                     advice=f"{mark}...{end}",
                     code="unclosed",
                 )
-
-
-def line_of(extension: Extension, priority: Priority) -> str:
-    """The line as one would write it."""
-    number = "hint" if priority.number == HINT else str(priority.number)
-    call = priority.application if priority.number == HINT else f"{priority.application}({priority.data})"
-    return f"exten => {extension.name},{number},{call}"
 
 
 CHECKERS = (forgotten_underscores, applications, gaps, braces)

@@ -1,86 +1,60 @@
-"""Functions and nested applications that are not there."""
+"""Functions that are not there, or not in that direction."""
 
 from __future__ import annotations
 
 import re
 
 from pbx.checks.configuration import Configuration, nearest
-from pbx.checks.dialplan import line_of, steps
-from pbx.checks.dialplan_jumps import cut
+from pbx.checks.dialplan_calls import calls, cut, divided
+from pbx.conf.diagnostics import Place
 from pbx.dialplan import registry
-from pbx.dialplan.model import Extension, Priority
 
 _READ = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]*)\(")
 _WRITTEN = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\(")
-_CALLED = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*(?:\(|\Z)")
 
 
-def functions(configuration: Configuration) -> None:
-    """Functions that are read or written: an unknown one reads as an empty text."""
+def reads(configuration: Configuration) -> None:
+    """Functions in `${...}`, wherever variables are put in: an unknown one reads as an empty text."""
     registry.load_all()
-    for _, extension, priority in steps(configuration):
-        for found in _READ.finditer(priority.data):
-            function = registry.FUNCTIONS.get(found[1])
+    # a template's lines stand in each section that inherits them
+    seen: set[tuple[str, int]] = set()
+    for section in configuration.document("extensions.conf"):
+        for entry in section:
+            if "${" not in entry.value or (entry.file, entry.line) in seen:
+                continue
+            seen.add((entry.file, entry.line))
+            for found in _READ.finditer(entry.value):
+                function = registry.FUNCTIONS.get(found[1])
+                place = Place(entry.file, entry.line, entry.value_column + found.start(1))
+                if function is None:
+                    _unknown(configuration, place, entry.text, found[1])
+                elif function.read is None:
+                    message = f"{found[1]} can only be written"
+                    configuration.found.warning(place, message, text=entry.text, code="no-reader")
+
+
+def writes(configuration: Configuration) -> None:
+    """Functions that Set and MSet write."""
+    registry.load_all()
+    for call in calls(configuration):
+        if call.name not in ("set", "mset"):
+            continue
+        for start, text in divided(call.data) if call.name == "mset" else [(0, call.data)]:
+            found = _WRITTEN.match(cut(text, "=")[0])
+            if found is None:
+                continue
+            function, place = registry.FUNCTIONS.get(found[1]), call.at(start + found.start(1))
             if function is None:
-                _unknown(configuration, extension, priority, found[1])
-            elif function.read is None:
-                _say(configuration, extension, priority, found[1], f"{found[1]} can only be written", "", "no-reader")
-        if priority.application.lower() in ("set", "mset"):
-            _written(configuration, extension, priority)
+                _unknown(configuration, place, call.text, found[1])
+            elif function.write is None:
+                call.warn(place, f"{found[1]} can only be read", "", "no-writer")
 
 
-def _written(configuration: Configuration, extension: Extension, priority: Priority) -> None:
-    found = _WRITTEN.match(cut(priority.data, "=")[0])
-    if found is None:
-        return
-    function = registry.FUNCTIONS.get(found[1])
-    if function is None:
-        _unknown(configuration, extension, priority, found[1])
-    elif function.write is None:
-        _say(configuration, extension, priority, found[1], f"{found[1]} can only be read", "", "no-writer")
-
-
-def _unknown(configuration: Configuration, extension: Extension, priority: Priority, name: str) -> None:
+def _unknown(configuration: Configuration, place: Place, line: str, name: str) -> None:
     near = nearest(name, registry.FUNCTIONS.names())
     message = f"there is no function {name} here (yet); it reads as an empty text"
-    _say(configuration, extension, priority, name, message, f"{near}(...)" if near else "", "no-such-function")
+    advice = f"{near}(...)" if near else ""
+    configuration.found.warning(place, message, text=line, advice=advice, code="no-such-function")
 
 
-def nested(configuration: Configuration) -> None:
-    """Applications inside ExecIf, Exec and TryExec."""
-    registry.load_all()
-    for _, extension, priority in steps(configuration):
-        name = priority.application.lower()
-        calls = [priority.data] if name in ("exec", "tryexec") else []
-        if name in ("execif", "execiftime"):
-            yes, _, no = cut(cut(priority.data, "?")[2], ":")
-            calls = [yes, no]
-        for call in calls:
-            found = _CALLED.match(call)
-            if found is None or found[1] in registry.APPLICATIONS:
-                continue
-            near = nearest(found[1], registry.APPLICATIONS.names())
-            message = f"there is no application {found[1]} here (yet)"
-            advice = f"{near}(...)" if near else ""
-            _say(configuration, extension, priority, found[1], message, advice, "no-such-application")
-
-
-def _say(
-    configuration: Configuration,
-    extension: Extension,
-    priority: Priority,
-    name: str,
-    message: str,
-    advice: str,
-    code: str,
-) -> None:
-    configuration.found.warning(
-        configuration.place_in(priority, f"{name}("),
-        message,
-        text=line_of(extension, priority),
-        advice=advice,
-        code=code,
-    )
-
-
-CHECKERS = (functions, nested)
+CHECKERS = (reads, writes)

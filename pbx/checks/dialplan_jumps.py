@@ -5,73 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pbx.checks.configuration import Configuration, nearest
-from pbx.checks.dialplan import line_of, steps
-from pbx.dialplan.model import HINT, Context, Extension, Priority
+from pbx.checks.dialplan_calls import Call, calls
+from pbx.checks.dialplan_places import elsewhere, named_contexts, places
+from pbx.dialplan.model import HINT, Context, Extension
 from pbx.dialplan.patterns import BadPattern, dialled_key, key_of, match_key
-
-#: Applications whose data is a place, and those with a condition and one or two places behind its `?`.
-_PLAIN = ("goto", "gosub")
-_CONDITIONAL = ("gotoif", "gosubif", "gotoiftime")
-#: What opens and closes in application data.
-_OPEN, _CLOSE = "([{", ")]}"
 
 
 def jumps(configuration: Configuration) -> None:
-    """Each place that Goto, Gosub and their kin name, as far as no variable is in the way."""
+    """Each place that Goto, Gosub, Dial and their kin name, as far as no variable is in the way."""
     above = including(configuration.contexts)
-    for context, extension, priority in steps(configuration):
-        for place in places(priority.application, priority.data):
-            _Jump(configuration, context, extension, priority, place, above).check()
-
-
-def places(application: str, data: str) -> Iterator[str]:
-    """The places that a step may jump to, as written; arguments of a subroutine are cut off."""
-    name = application.lower()
-    if name in _PLAIN:
-        written = [data]
-    elif name in _CONDITIONAL:
-        _, mark, rest = cut(data, "?")
-        if not mark:
-            return
-        yes, _, no = cut(rest, ":")
-        written = [yes, no]
-    else:
-        return
-    for text in written:
-        place = cut(text, "(")[0].strip()
-        if place:
-            yield place
-
-
-def cut(text: str, mark: str) -> tuple[str, str, str]:
-    """`str.partition` at the first `mark` that stands in no `${}`, `$[]` or `()`."""
-    depth = 0
-    for at, char in enumerate(text):
-        if char == mark and not depth:
-            return text[:at], mark, text[at + 1 :]
-        if char in _OPEN:
-            depth += 1
-        elif char in _CLOSE and depth:
-            depth -= 1
-    return text, "", ""
+    for call in calls(configuration):
+        for offset, place in places(call):
+            _Jump(call, offset, place, above).check()
+        for offset, place in elsewhere(call):
+            if "$" not in place:
+                _Jump(call, offset, place, {}).check()
+        for offset, name in named_contexts(call):
+            if "$" not in name and name not in configuration.contexts:
+                near = nearest(name, configuration.contexts)
+                message = f"{call.application} names [{name}], which is not there"
+                call.warn(call.at(offset), message, near or f"[{name}]", "no-such-context")
 
 
 class _Jump:
     """One place that a step names."""
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        context: Context,
-        extension: Extension,
-        priority: Priority,
-        place: str,
-        above: dict[str, set[str]],
-    ) -> None:
-        self.configuration = configuration
-        self.extension = extension
-        self.priority = priority
+    def __init__(self, call: Call, offset: int, place: str, above: dict[str, set[str]]) -> None:
+        self.call = call
+        self.configuration = call.configuration
+        self.extension = call.extension
+        self.offset = offset
         self.place = place
+        context = call.context
         parts = [part.strip() for part in place.split(",", 2)]
         self.label = parts[-1]
         self.exten = parts[-2] if len(parts) > 1 else ""
@@ -138,13 +103,7 @@ class _Jump:
         return f"{context}{comma}{exten},{label}"
 
     def _say(self, what: str, advice: str, code: str) -> None:
-        self.configuration.found.warning(
-            self.configuration.place_in(self.priority, self.place),
-            f"{self.priority.application} {what}",
-            text=line_of(self.extension, self.priority),
-            advice=advice,
-            code=code,
-        )
+        self.call.warn(self.call.at(self.offset), f"{self.call.application} {what}", advice, code)
 
 
 def including(contexts: dict[str, Context]) -> dict[str, set[str]]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pbx.checks.configuration import Configuration
-from pbx.checks.dialplan import line_of, steps
-from pbx.checks.dialplan_jumps import cut
+from pbx.checks.dialplan_calls import calls, cut, divided
 from pbx.dialplan import registry
-from pbx.dialplan.arguments import parse_options, split
+from pbx.dialplan.arguments import parse_options
 
 #: applications whose arguments `|` divided before Asterisk 1.6, and hold no `|` today
 _DIVIDED = frozenset(
@@ -21,17 +20,18 @@ def option_letters(configuration: Configuration) -> None:
     """Each letter of an `options` argument must be one of the application's."""
     registry.load_all()
     positions: dict[str, int] = {}
-    for _, extension, priority in steps(configuration):
-        application = registry.APPLICATIONS.get(priority.application)
+    for call in calls(configuration):
+        application = registry.APPLICATIONS.get(call.application)
         if application is None or not application.options or any(len(o.letter) > 1 for o in application.options):
             continue  # some take words (skip, noanswer) in place of letters
         at = positions.get(application.name)
         if at is None:
             at = positions[application.name] = options_position(application.syntax)
-        arguments = split(priority.data, raw=True)
+        arguments = divided(call.data)
         if not 0 <= at < len(arguments):
             continue
-        written, _ = parse_options(arguments[at])
+        start, text = arguments[at]
+        written, _ = parse_options(text)
         if "$" in written:
             continue  # a variable holds some of them
         known = application.letters
@@ -40,9 +40,17 @@ def option_letters(configuration: Configuration) -> None:
                 continue
             message = f"{application.name} has no option '{letter}'; it is ignored"
             advice = f"one of {''.join(known)}: core show application {application.name}"
-            configuration.found.warning(
-                priority.place, message, text=line_of(extension, priority), advice=advice, code="no-such-option"
-            )
+            call.warn(call.at(start + _letter_at(text, letter)), message, advice, "no-such-option")
+
+
+def _letter_at(options: str, letter: str) -> int:
+    """Where an option letter stands, not within the argument of another."""
+    depth = 0
+    for at, char in enumerate(options):
+        if char == letter and not depth:
+            return at
+        depth += (char == "(") - (char == ")")
+    return 0
 
 
 def options_position(syntax: str) -> int:
@@ -54,18 +62,13 @@ def options_position(syntax: str) -> int:
 
 def separators(configuration: Configuration) -> None:
     """`Goto(context|s|1)`: the bar divides nothing any more, the whole is one argument."""
-    for _, extension, priority in steps(configuration):
-        if priority.application.lower() not in _DIVIDED or "|" not in priority.data or "," in priority.data:
+    for call in calls(configuration):
+        if call.name not in _DIVIDED or "|" not in call.data or "," in call.data:
             continue
-        if not any(mark for _, mark, _ in _halves(priority.data)):
+        if not any(mark for _, mark, _ in _halves(call.data)):
             continue
-        configuration.found.warning(
-            configuration.place_in(priority, priority.data),
-            "'|' divides no arguments since Asterisk 1.6: all of this is one",
-            text=line_of(extension, priority),
-            advice=f"{priority.application}({_commas(priority.data)})",
-            code="old-separator",
-        )
+        message = "'|' divides no arguments since Asterisk 1.6: all of this is one"
+        call.warn(call.at(0), message, f"{call.application}({_commas(call.data)})", "old-separator")
 
 
 def _commas(data: str) -> str:

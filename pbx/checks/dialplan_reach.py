@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 
 from pbx.checks.configuration import Configuration
-from pbx.checks.dialplan import line_of, steps
-from pbx.checks.dialplan_jumps import below, places
-from pbx.conf.diagnostics import Place
+from pbx.checks.dialplan import example
+from pbx.checks.dialplan_calls import Call, calls, cut, line_of
+from pbx.checks.dialplan_jumps import below
+from pbx.checks.dialplan_places import places
 from pbx.dialplan.model import Context, Extension
 from pbx.dialplan.patterns import ANY, EARLY, class_of, key_of
 
 _EXTEN = re.compile(r"\$\{EXTEN(?::[-0-9]*)*\}")
 _FILTERED = re.compile(r"\$\{FILTER\([^{}]*\$\{[^{}]*\}[^{}]*\)\}")
 #: Applications in whose data a stranger's `&`, `/` or `;` means something.
-_RISKY = ("dial", "retrydial", "originate", "system", "trysystem", "chanisavail")
+_RISKY = ("dial", "retrydial", "originate", "system", "trysystem", "chanisavail", "mixmonitor", "record")
+#: Functions where it does: a shell, a file, an address
+_RISKY_FUNCTIONS = re.compile(r"\b(?:SHELL|FILE|CURL|AST_CONFIG)\(")
 _DIGITS = frozenset("0123456789")
 
 
@@ -63,35 +66,69 @@ def _circle(configuration: Configuration, name: str, path: list[str], done: set[
 
 
 def hidden_includes(configuration: Configuration) -> None:
-    """A context's own `_X.` is asked before everything that it includes."""
+    """What a context has itself is asked before all that it includes, and an include before those below it."""
     entries = _entered(configuration)
     includers: dict[str, set[str]] = {}
     for context in configuration.contexts.values():
         for include in context.includes:
             includers.setdefault(include.context, set()).add(context.name)
-    for context in configuration.contexts.values():
-        catchers = [e for e in context if e.is_pattern and e.caller is None and 1 in e.priorities and _is_wide(e)]
-        for include in context.includes if catchers else ():
-            below_it = configuration.contexts.get(include.context)
-            if below_it is None or below_it.name in entries or includers[below_it.name] != {context.name}:
-                continue
-            _hidden(configuration, context, catchers, below_it)
+    walk = _Order(configuration, {name for name, by in includers.items() if len(by) == 1 and name not in entries})
+    for name in configuration.contexts:
+        if name not in walk.only_below:
+            walk.go(name, [])
 
 
-def _hidden(configuration: Configuration, context: Context, catchers: list[Extension], below_it: Context) -> None:
-    for extension in below_it:
-        by = next((e for e in catchers if covers(e.key, extension.key)), None)
-        if by is None or not extension.key.lstrip("_")[:1]:
-            continue
+class _Order:
+    """Contexts in the order in which they are asked, and what is hidden there by those before.
+
+    `only_below` are the contexts that are asked by way of one include and not otherwise.
+    """
+
+    def __init__(self, configuration: Configuration, only_below: set[str]) -> None:
+        self.configuration = configuration
+        self.only_below = only_below
+        self.seen: set[str] = set()
+
+    def go(self, name: str, before: list[Context]) -> list[Context]:
+        """Look at a context that is asked after those `before`; itself and all below it that are always asked."""
+        context = self.configuration.contexts.get(name)
+        if context is None or name in self.seen:
+            return []
+        self.seen.add(name)
+        asked = [context]
+        for include in context.includes:
+            below_it = self.configuration.contexts.get(include.context)
+            if below_it is None or below_it.name not in self.only_below:
+                continue  # what is asked by another way too is looked at by itself
+            for place in [*before, *asked]:
+                for extension in below_it if len(place) else ():
+                    self._look(place, below_it, extension)
+            found = self.go(include.context, [*before, *asked])
+            asked += found if include.timing is None else []
+        return asked
+
+    def _look(self, place: Context, below_it: Context, extension: Extension) -> None:
+        inside = extension.key.removeprefix("_")
+        if not inside or 1 not in extension.priorities or not (_characters(inside[0]) or frozenset()) <= _DIGITS:
+            return  # s, h, i, t and names: reached by jumps, not by dialling
+        found = (e for key in place.index.matching(example(extension.key)) for e in place.group(key))
+        by = next((e for e in found if e.caller is None and 1 in e.priorities and covers(e.key, extension.key)), None)
+        if by is None:
+            return
         first = extension.in_order()[0]
-        place = by.in_order()[0].place
+        how = "which includes it" if below_it.name in {i.context for i in place.includes} else "which stands before it"
         message = (
-            f"'{extension.name}' of [{below_it.name}] can never match: '{by.name}' of [{context.name}], which includes "
-            f"it, is asked first ({place.file_line})"
+            f"'{extension.name}' of [{below_it.name}] can never match: '{by.name}' of [{place.name}], {how}, "
+            f"is asked first ({by.in_order()[0].place.file_line})"
         )
-        advice = f"'{by.name}' into a context of its own, included last"
-        configuration.found.warning(
-            first.place, message, text=line_of(extension, first), advice=advice, code="never-matches"
+        # one that has the same name was surely meant to stand in its place
+        say = self.configuration.found.notice if by.key == extension.key else self.configuration.found.warning
+        say(
+            first.place,
+            message,
+            text=line_of(extension, first),
+            advice=f"'{by.name}' into a context of its own, included last",
+            code="never-matches",
         )
 
 
@@ -100,11 +137,14 @@ def _is_wide(extension: Extension) -> bool:
 
 
 def covers(wide: str, key: str) -> bool:
-    """Whether everything that a key matches is matched by `wide`, a key that ends with `.` or `!`."""
+    """Whether everything that a key of the index matches is matched by another one, `wide`."""
+    if not wide.startswith("_"):
+        return wide == key
     inside = key[1:] if key.startswith("_") else key
-    if not inside or not (_characters(inside[0]) or frozenset()) <= _DIGITS:
-        return False  # s, h, i, t and names: reached by jumps, not by dialling
-    head, last = wide[1:-1], wide[-1]
+    last = wide[-1]
+    head = wide[1:-1] if last in (ANY, EARLY) else wide[1:]
+    if last not in (ANY, EARLY) and len(inside) != len(head):
+        return False
     for at, position in enumerate(head):
         if at >= len(inside):
             return False
@@ -127,18 +167,18 @@ def _entered(configuration: Configuration) -> set[str]:
     """Contexts that calls come into otherwise than by an include; everything a variable could name counts in."""
     names = {name for user in configuration.settings.users.values() for name in user.contexts or ("default",)}
     names.add("default")
-    for _, _, priority in steps(configuration):
-        for place in places(priority.application, priority.data):
+    for call in calls(configuration):
+        for _, place in places(call):
             parts = place.split(",")
             if len(parts) > 2:
                 names.add(parts[0].strip())
         # a name anywhere else in data (Dial options, Local/x@context, WaitExten, DISA ...) may be a context's
-        names.update(word for word in re.split(r"[^\w.-]+", priority.data) if word in configuration.contexts)
+        names.update(word for word in re.split(r"[^\w.-]+", call.data) if word in configuration.contexts)
     return names
 
 
 def strangers_numbers(configuration: Configuration) -> None:
-    """`${EXTEN}` of a caller without a login, put into Dial as it came: `&`, `/` and `;` in it are more than digits."""
+    """`${EXTEN}` of a caller without a login, as it came, in Dial or a shell, where `&`, `/` and `;` are no digits."""
     contexts = configuration.contexts
     open_to: dict[str, str] = {}
     for user in configuration.settings.users.values():
@@ -147,26 +187,29 @@ def strangers_numbers(configuration: Configuration) -> None:
         for name in user.contexts or ("default",):
             for context in below(contexts, name):
                 open_to.setdefault(context.name, user.name)
-    for context, extension, priority in steps(configuration):
-        who = open_to.get(context.name)
-        if who is None or not extension.is_pattern or not _is_wide(extension):
+    for call in calls(configuration):
+        who = open_to.get(call.context.name)
+        if who is None or not call.extension.is_pattern or not _is_wide(call.extension):
             continue
-        risky = priority.application.lower() in _RISKY
-        found = _EXTEN.search(_FILTERED.sub("", priority.data)) if risky else None
-        if found is None:
-            continue
-        message = (
-            f"[{who}] of iax.conf calls in here without a login, and '{extension.name}' takes any characters: "
-            f"{found[0]} in {priority.application} may then be more than a number"
-        )
-        place: Place = configuration.place_in(priority, found[0])
-        configuration.found.warning(
-            place,
-            message,
-            text=line_of(extension, priority),
-            advice=f"${{FILTER(0-9,{found[0]})}}",
-            code="unfiltered",
-        )
+        for found in _EXTEN.finditer(call.data):
+            if not _risky(call, found.start()) or any(
+                kept.start() < found.start() < kept.end() for kept in _FILTERED.finditer(call.data)
+            ):
+                continue
+            message = (
+                f"[{who}] of iax.conf calls in here without a login, and '{call.extension.name}' takes any characters: "
+                f"{found[0]} in {call.application} may then be more than a number"
+            )
+            call.warn(call.at(found.start()), message, f"${{FILTER(0-9,{found[0]})}}", "unfiltered")
+            break
+
+
+def _risky(call: Call, at: int) -> bool:
+    """Whether more than digits does harm at that place of a call's data."""
+    if call.name in _RISKY or call.nested:
+        return call.name in _RISKY
+    opened = (found.end() for found in _RISKY_FUNCTIONS.finditer(call.data, 0, at))
+    return any(start + len(cut(call.data[start:], ")")[0]) > at for start in opened)
 
 
 CHECKERS = (empty_sets, circles, hidden_includes, strangers_numbers)

@@ -117,8 +117,8 @@ def test_broken_files_of_the_dialect(tmp_path: Path) -> None:
         ("exten => 100,1,Dial(b)", ["no-technology Dial(IAX2/b/${EXTEN})"]),
         ("exten => 100,1,Dial(${TRUNK})", []),
         ("exten => 100,1,Dial(${TRUNK}/${EXTEN})", []),
-        ("exten => 100,1,Dial(Local/1@in&IAX2/b/1,30)", []),
-        ("exten => 100,1,Dial(Local/1@in&${EXTEN},30)", ["no-technology Dial(IAX2/b/${EXTEN})"]),
+        ("exten => 100,1,Dial(Local/200@in&IAX2/b/1,30)", []),
+        ("exten => 100,1,Dial(Local/200@in&${EXTEN},30)", ["no-technology Dial(IAX2/b/${EXTEN})"]),
         ("exten => 100,1,Dial(IAX/b/1)", ["no-such-technology Dial(IAX2/b/1)"]),
         ("exten => 100,1,Dial(PJSIP/100)", ["no-such-technology Dial(IAX2/b/${EXTEN})"]),
         ("exten => 100,1,Dial(IAX2/B/1)", ["no-such-peer IAX2/b"]),
@@ -144,12 +144,12 @@ def test_broken_files_of_the_dialect(tmp_path: Path) -> None:
         ("exten => 100,1,Goto(in,200,1)", []),
         ("exten => 100,1,Goto(${X},s,1)", []),
         ("exten => 100,1,NoOp(${A)", ["unclosed ${...}"]),
-        ("exten => 100,1,Originate(Local/1@in,app,NoOp,,,,a)", []),
+        ("exten => 100,1,Originate(Local/200@in,app,NoOp,,,,a)", []),
         (
-            "exten => 100,1,Originate(Local/1@in,app,NoOp,,,,aZ)",
+            "exten => 100,1,Originate(Local/200@in,app,NoOp,,,,aZ)",
             ["no-such-option one of abBCcnv: core show application Originate"],
         ),
-        ("exten => 100,1,Originate(Local/1@in,app,NoOp,,,,v(Z=1^2))", []),
+        ("exten => 100,1,Originate(Local/200@in,app,NoOp,,,,v(Z=1^2))", []),
         ("exten => 100,1,Playback(beep,skip)", []),
         ("exten => 100,1,Dial(IAX2/b,20,tL(1000:500)g)", []),
         ("exten => 100,1,Dial(IAX2/b,20,${OPTIONS})", []),
@@ -249,16 +249,24 @@ def test_the_howto_as_printed_on_stock_peers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "part"),
     [
-        ("exten => 100,1,Dial(Local/1@in&${EXTEN},20)", "${EXTEN}"),
+        ("exten => 100,1,Dial(Local/200@in&${EXTEN},20)", "${EXTEN}"),
         ("  exten=>100,1,Dial(IAX2/other/1)", "IAX2/other"),
         ("exten => 100,1,Hangupp()", "Hangupp"),
         ("exten => 100,1,Goto(out,s,1)", "out,s"),
         ("exten => 100,1,NoOp(${A} ${B)", "${B"),
+        ("exten => 100,1,Goto(1)\nexten => 2,1,Goto(7)", "7)"),
+        (" same => n(x),Dial(IAX2/b,10,L(1:J)gJ)", "J)\n"),
+        ("exten => 100,1,ExecIf(a?NoOp(b):Hangupp(16))", "Hangupp"),
+        ("exten => 100,1,ExecIf(a?Goto(in,200,nope):NoOp())", "in,200,nope"),
+        ("exten => 100,1,Dial(Local/200@in&Local/5@in/n)", "5@in"),
+        ("exten => 100,1,Set(a=1${LENN(x)})", "LENN"),
+        ("exten => 100,hint,IAX2/${LENN(x)}", "LENN"),
     ],
 )
 def test_the_column_is_that_of_the_slip(tmp_path: Path, line: str, part: str) -> None:
     _, text = run(tmp_path, "--json", extensions=GOOD_EXTENSIONS + line + "\n")
-    assert [d["column"] for d in json.loads(text)] == [line.index(part) + 1]
+    last = f"{line}\n".rpartition("\n")[0].rpartition("\n")[2] + "\n"
+    assert [d["column"] for d in json.loads(text)] == [last.index(part) + 1]
 
 
 def test_the_shipped_samples() -> None:
@@ -287,8 +295,36 @@ SLIPS = [
     ("exten => 1,1,Set(LEN(x)=3)\n", ["no-writer"]),
     ("exten => 1,1,Set(CALLRID(num)=3)\n", ["no-such-function CALLERID(...)"]),
     ("exten => 1,1,Set(CALLERID(num)=${CALLERID(num):1})\n same => n,Set(x=${LEN(${EXTEN})})\n", []),
-    ("exten => 1,1,ExecIf($[1 = 1]?Hangupp(16):NoOp())\n", ["no-such-application Hangup(...)"]),
+    ("exten => 1,1,ExecIf($[1 = 1]?Hangupp(16):NoOp())\n", ["no-such-application Hangup(16)"]),
     ("exten => 1,1,ExecIf($[${X}?1:0]?Set(a=b?c:d))\n", []),
+    # what ExecIf and its kin run is looked at as what stands by itself
+    ("exten => 1,1,TryExec(Exec(Plaback(beep)))\n", ["no-such-application Playback(beep)"]),
+    ("exten => 1,1,ExecIf(${X}?Goto(nope,s,1):Gosub(in,1,no))\n", ["no-such-context [nope]", "no-such-label n(no)"]),
+    ("exten => 1,1,ExecIf(${X}?Dial(IAX/b/1))\n", ["no-such-technology Dial(IAX2/b/1)"]),
+    ("exten => 1,1,ExecIf(${X}?Dial(IAX2/b,20,J))\n",
+     ["no-such-option one of AabBCcdDefFgGhHiIjkKLmnNoOpPQrRSstTuUwWxXz: core show application Dial"]),
+    ("exten => 1,1,ExecIf(${X}?Set(LENN(x)=3):Goto(1))\n", ["no-such-function LEN(...)"]),
+    ("exten => 1,1,ExecIf(${X}?${APP}(1):NoOp(a,b))\n", []),
+    # where other channels go
+    ("exten => 1,1,Dial(Local/9@in/n&Local/1@nope&Local/1@in/n&Local/${X}@in)\n",
+     ["no-such-extension exten => 9,1,... in [in]", "no-such-context [nope]"]),
+    ("exten => 1,1,Dial(IAX2/b,20,G(in^1^2))\n", ["no-such-priority"]),
+    ("exten => 1,1,Dial(IAX2/b,20,tU(subb^a)g)\n[sub]\nexten => s,1,Return()\n", ["no-such-context sub,s,1"]),
+    ("exten => 1,1,Dial(IAX2/b,20,b(sub^s^1(a,b))B(sub^s^2)F(in^${X}^1))\n[sub]\nexten => s,1,Return()\n",
+     ["no-such-priority"]),
+    ("exten => 1,1,RetryDial(beep,1,2,Local/1@nope,20,g)\n", ["no-such-context [nope]"]),
+    ("exten => 1,1,Originate(Local/1@in,exten,inn,1,1)\n", ["no-such-context in,1,1"]),
+    ("exten => 1,1,Originate(Local/1@in,exten,in,1,1,20,b(sub^s^1))\n", ["no-such-context [sub]"]),
+    ("exten => 1,1,ChannelRedirect(${X},in,4,1)\n", ["no-such-extension exten => 4,1,... in [in]"]),
+    ("exten => 1,1,Set(CHANNEL(hangup_handler_push)=hdlr,s,1(x))\n[hdl]\nexten => s,1,Return()\n",
+     ["no-such-context hdl,s,1"]),
+    ("exten => 1,1,DISA(no-password,inn)\n same => n,Background(a,,,in)\n same => n,ReadExten(X,,${Y})\n",
+     ["no-such-context in"]),
+    # functions wherever variables are put in
+    ("exten => 1,hint,IAX2/${LENN(x)}\n", ["no-such-function LEN(...)"]),
+    ("eswitch => IAX2/b/${TOLOWR(x)}\n", ["no-such-function TOLOWER(...)"]),
+    ("exten => 1,1,MSet(a=1,LENN(x)=2,b=${LEN(x)})\n", ["no-such-function LEN(...)"]),
+    ("exten => 1,1,NoOp()\n[globals]\nX=${TOUPER(y)}\n", ["no-such-function TOUPPER(...)"]),
     ("exten => _[5-1]X,1,NoOp()\n", ["never-matches a range from the lower to the higher character, as in [1-5]"]),
     ("include => a\n[a]\nexten => 1,1,NoOp()\ninclude => b\n[b]\ninclude => a\n",
      ["include-circle take one of the includes away"]),
@@ -297,6 +333,19 @@ SLIPS = [
     ("exten => _X.,1,NoOp()\ninclude => late\n[late]\nexten => 1,1,NoOp()\nexten => _*X,1,NoOp()\n", []),
     ("exten => _X.,1,NoOp()\ninclude => late\n[late]\nexten => 12,1,NoOp()\n"
      "[other]\nexten => 1,1,Goto(late,12,1)\n", []),
+    # what is included is asked after the context itself, and after what is included before it
+    ("exten => _2XX,1,NoOp()\ninclude => late\n[late]\nexten => 212,1,NoOp()\nexten => 2123,1,NoOp()\n",
+     ["never-matches '_2XX' into a context of its own, included last"]),
+    ("include => one\ninclude => two\n[one]\nexten => _X.,1,NoOp()\n[two]\nexten => _1XX,1,NoOp()\n",
+     ["never-matches '_X.' into a context of its own, included last"]),
+    ("include => one,9:00-17:00,mon-fri,*,*\ninclude => two\n[one]\nexten => _X.,1,NoOp()\n"
+     "[two]\nexten => _1XX,1,NoOp()\n", []),
+    ("include => one\ninclude => two\n[one]\ninclude => deep\n[deep]\nexten => _X!,1,NoOp()\n"
+     "[two]\nexten => 5,1,NoOp()\n",
+     ["never-matches '_X!' into a context of its own, included last"]),
+    ("include => one\ninclude => two\n[one]\nexten => _X.,1,NoOp()\n[two]\nexten => _1XX,1,NoOp()\n"
+     "[other]\ninclude => two\n", []),
+    ("exten => _1XX/200,1,NoOp()\ninclude => late\n[late]\nexten => 112,1,NoOp()\n", []),
     ("exten => _X.,1,NoOp()\nexten => _1800X,2,NoOp()\n", []),
     ("exten => _1800X,2,NoOp()\n", ["gap priority 1, or n"]),
 ]  # fmt: skip
@@ -320,6 +369,15 @@ GUEST = "[guest]\ntype=user\ncontext=pub\n"
         (GUEST, "exten => _X.,1,Dial(IAX2/b/${FILTER(0-9,${EXTEN})})", []),
         (GUEST, "exten => _XXX,1,Dial(IAX2/b/${EXTEN})", []),
         (GUEST, "exten => _X.,1,NoOp(${EXTEN})", []),
+        (GUEST, "exten => _X.,1,ExecIf($[1]?System(echo ${EXTEN}))", ["unfiltered ${FILTER(0-9,${EXTEN})}"]),
+        (GUEST, "exten => _X.,1,Set(a=${SHELL(ls ${EXTEN})})", ["unfiltered ${FILTER(0-9,${EXTEN})}"]),
+        (GUEST, "exten => _X.,1,Set(a=${SHELL(ls)}${EXTEN})", []),
+        (GUEST, "exten => _X.,1,Set(FILE(/tmp/${EXTEN},,,a)=x)", ["unfiltered ${FILTER(0-9,${EXTEN})}"]),
+        (
+            GUEST,
+            "exten => _X.,1,Dial(IAX2/b/${FILTER(0-9,${EXTEN})}&IAX2/b/${EXTEN:2})",
+            ["unfiltered ${FILTER(0-9,${EXTEN:2})}"],
+        ),
         (GUEST + "secret=long\n", "exten => _X.,1,Dial(IAX2/b/${EXTEN})", []),
     ],
 )
