@@ -51,6 +51,7 @@ class Adpcm:
 
     format = ADPCM
     stateful = True
+    slow = False
 
     def __init__(self) -> None:
         fields: dict[str, tuple[tuple[int, ...], Any, Any]] = {

@@ -31,6 +31,10 @@ class Codec(Protocol):
     def stateful(self) -> bool:
         """False: rows need not be added, and any shape goes."""
 
+    @property
+    def slow(self) -> bool:
+        """True: even one frame takes milliseconds, so nobody who has no time may wait for it."""
+
     def add_row(self, row: int) -> None:
         """Begin a stream of that number (any small integer >= 0), or begin it anew."""
 

@@ -28,6 +28,8 @@ class ConcealingTranslator:
         self.source, self.target = source, target
         self._decoder, self._encoder = decoder(source), encoder(target)
         self._concealer = Concealer()
+        #: see `Translator.slow`
+        self.slow = self._decoder.slow or self._encoder.slow
 
     def add_row(self, row: int) -> None:
         """Begin (or begin anew) the stream `row`, a small integer >= 0."""

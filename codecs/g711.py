@@ -96,6 +96,7 @@ class G711:
     """ulaw or alaw as a `Codec`."""
 
     stateful = False
+    slow = False
 
     def __init__(self, law: Format) -> None:
         self.format = law

@@ -16,6 +16,7 @@ class Slin:
     """slin (8 kHz) or slin16 (16 kHz) as a `Codec`: a change of byte order."""
 
     stateful = False
+    slow = False
 
     def __init__(self, which: Format) -> None:
         self.format = which

@@ -105,6 +105,7 @@ class SpandspCodec:
     """G.722 (linear side at 16000 or 8000 Hz), g726 or g726aal2 as a `Codec`.  LookupError: no library."""
 
     stateful = True
+    slow = False
 
     def __init__(self, which: Format, rate: int = 0) -> None:
         library = load()

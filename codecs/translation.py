@@ -115,11 +115,13 @@ class _Stage(Protocol):
 class _Decode:
     def __init__(self, codec: Codec) -> None:
         self.add_row, self.remove_row, self.run = codec.add_row, codec.remove_row, codec.decode
+        self.slow = codec.slow
 
 
 class _Encode:
     def __init__(self, codec: Codec) -> None:
         self.add_row, self.remove_row, self.run = codec.add_row, codec.remove_row, codec.encode
+        self.slow = codec.slow
 
 
 class _Across:
@@ -178,6 +180,8 @@ class Translator:
             stages.append(_Encode(registry.codec(target)))
         wire_to_wire = not chain and not native_in and not native_out
         self._run: tuple[_Stage, ...] = () if wire_to_wire else tuple(stages)
+        #: a frame takes milliseconds (`Codec.slow`)
+        self.slow = any(getattr(stage, "slow", False) for stage in self._run)
         self._table = _TABLES.get((source.name, target.name))
         self._native_in, self._native_out = native_in, native_out
 

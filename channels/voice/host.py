@@ -22,6 +22,7 @@ from pbx.channels.voice.reader import Readers
 from pbx.channels.voice.routes import Routes
 from pbx.channels.voice.segments import FEWEST, Refused, Segments
 from pbx.channels.voice.sinks import Files
+from pbx.channels.voice.slow import Worker
 from pbx.channels.voice.timer import Ticker
 from pbx.channels.voice.timertest import Exactness, TimerTest
 
@@ -62,6 +63,7 @@ class Host:
         threads = hasattr(reactor, "callFromThread")
         self._threads = ThreadFiles(self._from_thread) if threads else None
         self.files: Files = self._threads or DirectFiles()
+        self._worker = Worker(self._from_thread) if threads else None
         self._kernel = kernel or best_kernel()
         self._said = False
         self.plane = Plane(headers, self, counters)
@@ -210,6 +212,8 @@ class Host:
         self._expire_call = self._publish_call = None
         if self._threads is not None:
             self._threads.stop()
+        if self._worker is not None:
+            self._worker.stop()
 
     # ---- what the plane asks for (plane.Outside) -----------------------------------------------------------------
 
@@ -279,6 +283,15 @@ class Host:
             self._threads.read(path, done)
         else:
             done(*read_file(path))
+
+    def aside(self, work: Callable[[], Any], done: Callable[[Any, int], None]) -> None:
+        def ended(result: Any) -> None:
+            done(result, self._clock())
+
+        if self._worker is not None:
+            self._worker.put(work, ended)
+        else:
+            ended(work())
 
     def _from_thread(self, f: Callable[..., None], *args: Any) -> None:
         self._reactor.callFromThread(self._answered, f, *args)

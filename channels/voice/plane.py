@@ -10,6 +10,7 @@ is to be sent and cleared (then `sent()`), and `take_events()` is for control.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -111,7 +112,7 @@ class Plane(Sounds):
         self.slots = self.outbound.slots = Slots(self.core)
         self.trunks = self.outbound.trunks = Trunks(self.core)
         self.trunked = Trunked(self.core)
-        self.relay = Relay(self.core, self.outbound, self.slots)
+        self.relay = Relay(self.core, self.outbound, self.slots, self._aside)
         self.inbound = Inbound(self.core, self.relay.deliver)
         self.ciphers = self.outbound.ciphers = Ciphers(self.core)
         self.inbound.unseal = self.ciphers.one
@@ -261,6 +262,13 @@ class Plane(Sounds):
         self._begin(now)
         self.inbound.expire(self._now)
         self.trunks.expire(self._now)
+
+    def _aside(self, work: Callable[[], Any], done: Callable[[Any, int], None]) -> None:
+        def ended(result: Any, now: int) -> None:
+            self._begin(now)
+            done(result, self._now)
+
+        self._outside.aside(work, ended)
 
     def take_events(self) -> bytes:
         """Events since the last time, as records."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,6 +15,7 @@ from pbx.channels.voice.jitter import Jitter
 from pbx.channels.voice.legs import Ints, SourceState
 from pbx.channels.voice.outbound import Outbound
 from pbx.channels.voice.slots import Slots
+from pbx.channels.voice.slow import Aside, Copies, Payload, Slow
 from pbx.codecs.concealment import ConcealingTranslator
 from pbx.codecs.formats import Format
 from pbx.codecs.translation import Translator
@@ -27,17 +29,6 @@ AnyTranslator: TypeAlias = Translator | ConcealingTranslator
 
 
 @dataclass(slots=True)
-class _Copies:
-    """Voice to be copied: its row, whom it goes to, its stream in the translator, its time, and where it stands."""
-
-    row: Ints
-    sink: Ints
-    stream: Ints
-    ts: Ints
-    offset: Ints
-
-
-@dataclass(slots=True)
 class Target:
     """One relay edge that needs a copy: to more than one sink, or translated.  stream: its row in the translator."""
 
@@ -47,9 +38,9 @@ class Target:
 
 
 class Relay:
-    """Delivers accepted voice."""
+    """Delivers accepted voice.  aside: see `Slow`."""
 
-    def __init__(self, core: Core, outbound: Outbound, slots: Slots) -> None:
+    def __init__(self, core: Core, outbound: Outbound, slots: Slots, aside: Aside) -> None:
         self._core = core
         self._outbound = outbound
         self._slots = slots
@@ -63,6 +54,9 @@ class Relay:
         self._kind, self._stream, self._sink = np.zeros((3, core.legs.capacity), np.int64)
         self._kinds: list[AnyTranslator | None] = [None]
         self._streams = _Streams()
+        #: counts the changes of each row's edges
+        self._age = np.zeros(core.legs.capacity, np.int64)
+        self._slow = Slow(aside, self._pass, self._age)
         #: rows whose packets can't be translated one by one; the plane makes their edges clocked
         self.irregular: set[int] = set()
 
@@ -106,17 +100,13 @@ class Relay:
                 if isinstance(target.translator, ConcealingTranslator):
                     jobs.setdefault(target.translator, []).append((i, target))
         for translator, job in jobs.items():
-            payload = translator.conceal(np.array([t.stream for _, t in job], np.intp))
-            at = self._core.scatter(payload)
-            if at is None:
-                self._core.counters.held_dropped += len(job)
-                continue
             index = np.array([i for i, _ in job], np.int64)
-            sink = np.array([t.sink for _, t in job], np.int64)
-            length = np.full(len(job), payload.shape[1], np.int64)
-            for chosen in self._rounds(sink):
-                which = index[chosen]
-                self._outbound.relay(sink[chosen], row[which], ts[which], at[chosen], length[chosen], now)
+            sink, stream = (np.array([(t.sink, t.stream) for _, t in job], np.int64)).T
+            copies = Copies(row[index], sink, stream, ts[index], np.zeros_like(index))
+            if translator.slow:
+                self._aside(translator, copies, None)
+            else:
+                self._pass(copies, translator.conceal(stream.astype(np.intp)), now)
 
     def _copies(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
         """Voice that leaves by an edge with a codec, or by several edges."""
@@ -130,7 +120,7 @@ class Relay:
         for number in sorted(set(group.tolist())):
             some = np.nonzero(group == number)[0]
             mine = row[some]
-            copies = _Copies(mine, self._sink[mine], self._stream[mine], ts[some], offset[some])
+            copies = Copies(mine, self._sink[mine], self._stream[mine], ts[some], offset[some])
             self._copy(copies, self._kinds[number >> 32], number & 0xFFFFFFFF, now)
 
     def _several(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
@@ -145,17 +135,28 @@ class Relay:
             sink, stream = (
                 np.array(part, np.int64) for part in zip(*((t.sink, t.stream) for _, t in job), strict=True)
             )
-            copies = _Copies(row[index], sink, stream, ts[index], offset[index])
+            copies = Copies(row[index], sink, stream, ts[index], offset[index])
             self._copy(copies, job[0][1].translator, one_size, now)
 
-    def _copy(self, copies: _Copies, translator: AnyTranslator | None, size: int, now: int) -> None:
+    def _copy(self, copies: Copies, translator: AnyTranslator | None, size: int, now: int) -> None:
         """Payloads of one size, each copied and translated, to their sinks."""
         payload = self._core.gather(copies.offset, size)
         if translator is not None:
             if not _whole(translator, size):
                 self.irregular.update(copies.row.tolist())
                 return
+            if translator.slow:
+                self._aside(translator, copies, payload)
+                return
             payload = translator.translate(copies.stream, payload)
+        self._pass(copies, payload, now)
+
+    def _aside(self, translator: AnyTranslator, copies: Copies, payload: Payload | None) -> None:
+        if not self._slow.put(translator, copies, payload):
+            self._core.counters.held_dropped += len(copies.row)
+
+    def _pass(self, copies: Copies, payload: Payload, now: int) -> None:
+        """Payloads of one size to their sinks."""
         at = self._core.scatter(payload)
         if at is None:
             self._core.counters.held_dropped += len(payload)
@@ -178,9 +179,10 @@ class Relay:
     def set_targets(self, row: int, sinks: list[int]) -> None:
         """The relay edges leaving `row`: one plain edge becomes a column, anything else a list of targets."""
         legs = self._core.legs
+        self._age[row] += 1
         for target in self._targets.pop(row, ()):
             if target.translator is not None:
-                target.translator.remove_row(target.stream)
+                self._say(target.translator, target.translator.remove_row, target.stream)
                 self._streams.free(target.stream)
         source = int(legs.rx_format[row])
         targets: list[Target] = []
@@ -199,7 +201,7 @@ class Relay:
                 self._core.counters.untranslatable += 1
                 continue
             stream = self._streams.take()
-            translator.add_row(stream)
+            self._say(translator, translator.add_row, stream)
             targets.append(Target(sink, translator, stream))
             codec = True
         plain = len(targets) == 1 and not codec
@@ -216,6 +218,12 @@ class Relay:
                     self._kinds.append(one.translator)
                 self._kind[row], self._stream[row] = self._kinds.index(one.translator), one.stream
                 self._sink[row] = one.sink
+
+    def _say(self, translator: AnyTranslator, what: Callable[[int], None], stream: int) -> None:
+        if translator.slow:
+            self._slow.change(what, stream)
+        else:
+            what(stream)
 
     def _translator(self, source: int, wanted: int, gaps: bool) -> AnyTranslator | None:
         key = source, wanted, gaps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from pbx.channels.voice.clocked import Clocked
 from pbx.channels.voice.contents import Content
@@ -41,6 +41,9 @@ class Outside(Protocol):
 
     def read_file(self, path: str, done: Callable[[Content | None, str], None]) -> None:
         """Read a file without making anybody wait; `done(content, "")` or `done(None, reason)` may come at once."""
+
+    def aside(self, work: Callable[[], Any], done: Callable[[Any, int], None]) -> None:
+        """Do `work` where nobody waits for it; then `done(what it gave, ns)` here, which may be at once."""
 
     def send_boxes(self) -> None:
         """Send what stands in the boxes now: it points at addresses that are about to change."""

@@ -84,6 +84,7 @@ class LibraryGsm:
 
     format = GSM
     stateful = True
+    slow = False
 
     def __init__(self, library: ctypes.PyDLL) -> None:
         self._encode, self._decode = library.gsm_encode, library.gsm_decode

@@ -14,6 +14,7 @@ class VectorGsm:
 
     format = GSM
     stateful = True
+    slow = True
 
     def __init__(self) -> None:
         self._decoder = RowState(decoder.FIELDS)

@@ -87,6 +87,9 @@ class Sim:
     def read_file(self, path: str, done: Callable[[bytes | None, str], None]) -> None:
         done(*read_file(path))
 
+    def aside(self, work: Callable[[], Any], done: Callable[[Any, int], None]) -> None:
+        done(work(), self.now)
+
     def send_boxes(self) -> None:
         for box in self.plane.boxes.values():
             for name, _, data in box.messages():
