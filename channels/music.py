@@ -1,7 +1,8 @@
 """Music on hold: the classes there are, and what each channel that holds hears of them.
 
-Each channel has its own place in a class's files, and goes on there when it is held again, as in Asterisk.  The
-sound itself is an ordinary source of the graph that gives way to whatever else is played to the channel.
+Each channel has its own place in a class's files, and goes on there when it is held again, as in Asterisk; what a
+program plays all hear together.  The sound itself is an ordinary source of the graph that gives way to whatever else is
+played to the channel.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pbx.channels.channel import State
 from pbx.channels.log import Log
@@ -25,6 +26,19 @@ log = Log("res_musiconhold")
 #: (path without suffix or name of a sound, language, formats) -> (path, format); None: there is no such file
 Find = Callable[[str, str, "tuple[Format, ...]"], "tuple[str, Format] | None"]
 _PLACE = "musiconhold"
+
+
+class Program(Protocol):
+    """What plays a class to all who hear it."""
+
+    #: of the graph
+    stream: int
+
+    def joined(self) -> None:
+        """One more hears it."""
+
+    def left(self) -> None:
+        """One who `joined` does no longer."""
 
 
 @dataclass(slots=True)
@@ -45,6 +59,8 @@ class MusicClass:
     format: str = "slin"
     kill_delay_ms: int = 100
     kill_method: str = "process_group"
+    #: in place of files
+    program: Program | None = None
 
 
 @dataclass(slots=True)
@@ -153,6 +169,34 @@ class _Playing:
             source.stop()
 
 
+class _Joined:
+    """The music of one channel that others may hear, too."""
+
+    def __init__(self, music: MusicOnHold, channel: Channel, which: MusicClass, program: Program) -> None:
+        self.which = which
+        self._music = music
+        self._channel = channel
+        self._program = program
+        self._source: Source | None = None
+
+    def begin(self) -> None:
+        self._program.joined()
+        graph = self._channel.switch.graph
+        self._source = source = graph.stream(self._channel, self._program.stream, gives_way=True)
+        source.done.addCallback(self._ended)
+
+    def _ended(self, reason: str) -> None:
+        self._program.left()
+        if self._source is not None:
+            self._source = None
+            self._music.over(self._channel, self)
+
+    def stop(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.stop()
+
+
 @dataclass(slots=True)
 class MusicOnHold:
     """`switch.music`: starts and ends the music of channels.  Knows no classes until somebody gives it some."""
@@ -162,7 +206,7 @@ class MusicOnHold:
     classes: dict[str, MusicClass] = field(default_factory=dict)
     #: preferchannelclass: CHANNEL(musicclass) counts before the class that an application or a HOLD names
     prefer_channel: bool = True
-    playing: dict[Channel, _Playing] = field(default_factory=dict)
+    playing: dict[Channel, _Playing | _Joined] = field(default_factory=dict)
     random: random.Random = field(default_factory=random.Random)
 
     def choose(self, channel: Channel, wanted: str = "", interpret: str = "") -> MusicClass | None:
@@ -191,18 +235,27 @@ class MusicOnHold:
         if now is not None and now.which.name == which.name:
             return True
         self.stop(channel)
-        if not which.files:
+        if not which.files and which.program is None:
             log.warning(f"Music class '{which.name}' has nothing to play", call=channel.call_id)
             return False
+        log.verbose(3, f"Started music on hold, class '{which.name}', on channel '{channel.name}'")
+        playing: _Playing | _Joined
+        if which.program is not None:
+            playing = _Joined(self, channel, which, which.program)
+        else:
+            playing = _Playing(self, channel, which, self._place(channel, which))
+        self.playing[channel] = playing
+        channel.on_end(self._gone)
+        playing.begin()
+        return channel in self.playing
+
+    def _place(self, channel: Channel, which: MusicClass) -> _Place:
+        """Where the channel goes on in the class's files."""
         place: _Place | None = channel.attached.get(_PLACE)
         if place is None or place.name != which.name or place.total != len(which.files):
             first = self.random.randrange(len(which.files)) if which.sort in ("random", "randstart") else 0
             place = channel.attached[_PLACE] = _Place(which.name, len(which.files), first)
-        log.verbose(3, f"Started music on hold, class '{which.name}', on channel '{channel.name}'")
-        playing = self.playing[channel] = _Playing(self, channel, which, place)
-        channel.on_end(self._gone)
-        playing.begin()
-        return channel in self.playing
+        return place
 
     def stop(self, channel: Channel) -> None:
         """End the music; where it stood is remembered."""
@@ -212,7 +265,7 @@ class MusicOnHold:
             playing.stop()
             log.verbose(3, f"Stopped music on hold on {channel.name}")
 
-    def over(self, channel: Channel, playing: _Playing) -> None:
+    def over(self, channel: Channel, playing: _Playing | _Joined) -> None:
         """Another sound took its place, or there is nothing that can be played."""
         if self.playing.get(channel) is playing:
             del self.playing[channel]

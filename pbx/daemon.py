@@ -328,7 +328,7 @@ class Daemon:
         self.notifier.stopping()
         for channel in tuple(self.switch.channels()) if hasattr(self, "switch") else ():
             channel.softhangup(0)
-        for name in ("pbx_spool", "chan_iax2", "pbx_config", "res_crypto", "chan_local"):
+        for name in ("pbx_spool", "chan_iax2", "pbx_config", "res_musiconhold", "res_crypto", "chan_local"):
             try:
                 await self.modules.stop(name)
             except Exception:

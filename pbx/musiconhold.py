@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred, DeferredList
+
 from pbx.channels.music import MusicClass
+from pbx.channels.voice.streams import stream_format
 from pbx.codecs.files import SUFFIXES
-from pbx.codecs.formats import BY_NAME
 from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
 from pbx.conf.document import Entry, Section
 from pbx.conf.values import is_true
+from pbx.musicprograms import MP3_OPTIONS, Program
 
 if TYPE_CHECKING:
     from pbx.daemon import Daemon
 
-#: modes that Asterisk plays by a program for MP3 files
-_MP3 = ("mp3", "mp3nb", "quietmp3", "quietmp3nb", "httpmp3")
 _SORTS = ("random", "alpha", "randstart")
 
 
@@ -69,16 +70,8 @@ class _Reader:
         if not which.mode:
             return self._refuse(f"music class '{name}' has no mode", "mode = files")
         mode = which.mode.lower()
-        if mode in ("custom", *_MP3):
-            # said, not played: who is held in it hears the class `default`
-            self._diagnostics.notice(
-                self._section.place,
-                f"music class '{name}' is played by a program (mode {which.mode}), which is not there yet; "
-                "its name counts as unknown",
-                advice="mode = files",
-                code="no-effect",
-            )
-            return None
+        if mode == "custom" or mode in MP3_OPTIONS:
+            return self._by_program(mode)
         if mode == "playlist":
             which.files = tuple(self._entries)
             return which if which.files else self._refuse(f"music class '{name}' has no entries that can be played")
@@ -93,6 +86,20 @@ class _Reader:
         folder = os.path.join(self._datadir, which.directory)
         which.files = scan(folder, which.sort)
         return which if which.files else self._refuse(f"there are no sound files in {folder} (class '{name}')")
+
+    def _by_program(self, mode: str) -> MusicClass | None:
+        which, name = self._class, self._section.name
+        if mode == "custom" and not which.application.strip():
+            return self._refuse(f"music class '{name}' has no application", "application = /usr/bin/program ...")
+        if mode != "custom" and not which.directory:
+            return self._refuse(f"music class '{name}' has no directory", "directory = moh")
+        if self._entries:
+            self._diagnostics.notice(
+                self._section.place,
+                f"entries of music class '{name}' have no effect in mode {which.mode}",
+                code="no-effect",
+            )
+        return which
 
     def _refuse(self, message: str, advice: str = "") -> MusicClass | None:
         self._diagnostics.warning(self._section.place, message, advice=advice, code="bad-value")
@@ -117,7 +124,7 @@ class _Reader:
                 which.loop_last = is_true(value)
             case "answeredonly":
                 which.answered_only = is_true(value)
-            case "format" if value.lower() in BY_NAME:
+            case "format" if _streams(value.lower()):
                 which.format = value.lower()
             case "kill_method" if value.lower() in ("process", "process_group"):
                 which.kill_method = value.lower()
@@ -150,6 +157,15 @@ class _Reader:
             self._entries.append(value)
 
 
+def _streams(name: str) -> bool:
+    """Can a program's sound of that format be played?"""
+    try:
+        stream_format(name)
+    except ValueError:
+        return False
+    return True
+
+
 def scan(folder: str, sort: str = "") -> tuple[str, ...]:
     """The sounds of a folder, as paths without suffix, each once; in the folder's own order unless sorted."""
     try:
@@ -167,14 +183,19 @@ class MusicService:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        #: class in lower case -> its program
+        self._programs: dict[str, Program] = {}
 
     def start(self) -> None:
         """Read musiconhold.conf."""
         self.reload()
 
-    def stop(self) -> None:
-        """No class any more; who hears music hears it to its end."""
+    async def stop(self) -> None:
+        """No class any more; who hears a file hears it to its end, programs end now."""
         self._daemon.switch.music.classes = {}
+        programs, self._programs = self._programs, {}
+        ended: list[Deferred[None]] = [program.stop() for program in programs.values()]
+        await DeferredList(ended)
 
     def reload(self) -> None:
         """Read musiconhold.conf and the folders again."""
@@ -187,3 +208,32 @@ class MusicService:
         if not os.path.exists(path) and (files := scan(os.path.join(datadir, "moh"))):
             music.classes["default"] = MusicClass("default", directory="moh", files=files)
         daemon.say(findings)
+        self._run(music.classes, datadir)
+
+    def _run(self, classes: dict[str, MusicClass], datadir: str) -> None:
+        """Start the programs that there are now; those of classes that did not change go on, others end."""
+        former, self._programs = self._programs, {}
+        fresh = []
+        for name, which in classes.items():
+            if which.mode.lower() != "custom" and which.mode.lower() not in MP3_OPTIONS:
+                continue
+            program = former.get(name)
+            if program is not None and _same(program.which, which):
+                del former[name]
+            else:
+                program = Program(self._daemon.reactor, self._daemon.switch.graph, which, datadir)
+                fresh.append(program)
+            which.program = self._programs[name] = program
+        for program in former.values():
+            program.retire()
+        for program in fresh:
+            program.start()
+
+
+def _same(one: MusicClass, two: MusicClass) -> bool:
+    """Would the same program run for both, and end in the same way?"""
+    return _what_runs(one) == _what_runs(two)
+
+
+def _what_runs(which: MusicClass) -> tuple[object, ...]:
+    return which.mode, which.directory, which.application, which.format, which.kill_delay_ms, which.kill_method

@@ -40,11 +40,30 @@ def test_what_is_wrong_is_said_and_the_rest_works(tmp_path: Path) -> None:
         "[general]\nfoo=1\ncachertclasses=yes\n"
         "[a]\nmode=files\ndirectory=moh\nsort=weird\ndigit=x\nbar=2\n"
         "[b]\ndirectory=moh\n[c]\nmode=files\n[d]\nmode=files\ndirectory=nosuch\n[e]\nmode=foo\ndirectory=moh\n"
-        "[f]\nmode=custom\napplication=/bin/x\n[g]\nmode=playlist\nentry=x\nentry=http://x/y\nentry=/x/one.gsm\n",
+        "[f]\nmode=custom\nformat=slin44\n[g]\nmode=playlist\nentry=x\nentry=http://x/y\nentry=/x/one.gsm\n",
     )
     assert set(classes) == {"a", "g"} and classes["g"] == ("one.gsm",)
     lines = [int(finding.partition(":")[0]) for finding in findings]
-    assert lines == [2, 3, 7, 8, 9, 10, 12, 14, 17, 20, 25, 26, 27]
+    assert lines == [2, 3, 7, 8, 9, 10, 12, 14, 17, 22, 20, 25, 26, 27]
+
+
+def test_classes_of_programs(tmp_path: Path) -> None:
+    (tmp_path / "musiconhold.conf").write_text(
+        "[radio]\nmode=custom\napplication=/bin/cat x\nformat=slin48\nkill_method=process\n"
+        "kill_escalation_delay=250\n[mpg]\nmode=QuietMP3\ndirectory=moh\n[net]\nmode=httpmp3\ndirectory=http://x/y\n"
+        "[none]\nmode=mp3\n[what]\nmode=custom\napplication=/bin/cat\nformat=odd\nentry=/x\n"
+    )
+    findings = Diagnostics()
+    classes, _ = load(str(tmp_path / "musiconhold.conf"), str(tmp_path), findings)
+    radio = classes["radio"]
+    assert (radio.application, radio.format, radio.kill_method, radio.kill_delay_ms) == (
+        "/bin/cat x",
+        "slin48",
+        "process",
+        250,
+    )
+    assert list(classes) == ["radio", "mpg", "net", "what"] and classes["what"].format == "slin"
+    assert [finding.place.line for finding in findings] == [13, 18, 15]
 
 
 def test_no_file_no_classes(tmp_path: Path) -> None:
