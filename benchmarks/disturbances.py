@@ -53,13 +53,13 @@ class Disturbance:
 
     @staticmethod
     def _generator(scenario: str, *options: str) -> str:
-        command = [sys.executable, "-m", "benchmarks.load.generator", "--scenario", scenario, "--bind", CALLERS,
+        command = [*_ordinary(), sys.executable, "-m", "benchmarks.load.generator", "--scenario", scenario, "--bind", CALLERS,
                    "--sink", SINKS, *options]  # fmt: skip
         return f"cd {shlex.quote(str(CHECKOUT))} && {shlex.join(command)}"
 
 
 def _ordinary() -> list[str]:
-    """The console at an ordinary priority: the generator that starts it has a real-time one."""
+    """At an ordinary priority: the generator that starts it has a real-time one, above that of pbx."""
     from benchmarks.systems import realtime
 
     return ["chrt", "-o", "0"] if realtime(10) else []
