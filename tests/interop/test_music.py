@@ -44,6 +44,10 @@ class Pair:
             for name, sound in (("default", DEFAULT), ("jazz", JAZZ)):
                 (box.home / "sounds" / f"moh-{name}").mkdir(parents=True, exist_ok=True)
                 (box.home / "sounds" / f"moh-{name}" / "music.ulaw").write_bytes(to_ulaw(sound))
+            raw = box.home / "sounds" / "moh-raw"
+            raw.mkdir(parents=True, exist_ok=True)
+            (raw / "jazz.sln").write_bytes(JAZZ.astype("<i2").tobytes())
+            (raw / "station").write_text(f"while :; do cat {box.seen(raw)}/jazz.sln || exit; done\n")
 
     def call(self, exten: int, application: str, seconds: float) -> np.ndarray:
         """The far box calls an extension of the near one: what it hears (if it records that)."""
@@ -115,6 +119,17 @@ def test_music_by_applications_goes_on_where_it_stopped(pair: Pair) -> None:
     pause = where(piece(JAZZ, 1.2, 1.5), heard) - where(piece(JAZZ, 0, 0.9), heard)
     # a stock Record keeps no silence in which nothing comes
     assert 1 <= pause <= 2.6
+
+
+@pytest.mark.parametrize(("exten", "apart"), [(11, 4.5), (12, 1.5)], ids=["plays-on", "waits-for-listeners"])
+def test_music_of_a_program(pair: Pair, exten: int, apart: float) -> None:
+    """What plays goes on while nobody hears it, unless it plays files of a folder; then it is heard from there on."""
+    heard = pair.call(exten, "hear", 8.5)
+    tone = where(TONE, heard)
+    before, after = piece(heard, tone - 0.9, 0.5), piece(heard, tone + 3.6, 0.5)
+    loop = np.concatenate([JAZZ, JAZZ[:8000]])
+    assert share(before, loop) == 1 and share(after, loop) == 1
+    assert (where(after, loop) - where(before, loop)) % 12 == pytest.approx(apart, abs=0.6)
 
 
 def linear(path: Path) -> np.ndarray:
