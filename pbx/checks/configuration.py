@@ -32,6 +32,7 @@ class Configuration:
         )
         self.tables: Tables = load_dialplan(self.document("extensions.conf"), found)
         self.contexts: dict[str, Context] = self.tables.contexts
+        self._meant: dict[str, str] = {}
         self._lines: dict[tuple[str, int], Entry] | None = None
         self.keys = Keys()
         self.key_problems = self.keys.load(conf.keys)
@@ -56,6 +57,13 @@ class Configuration:
         if entry is None or at < 0:
             return priority.place
         return Place(entry.file, entry.line, entry.value_column + at)
+
+    def nearest_context(self, name: str) -> str:
+        """The context that was probably meant, or ""; looked for once (many lines may name the same one)."""
+        known = self._meant.get(name)
+        if known is None:
+            known = self._meant[name] = nearest(name, self.contexts)
+        return known
 
     def place_at(self, priority: Priority, offset: int) -> Place:
         """Where that character of a priority's data stands; the priority's place where that can't be told."""

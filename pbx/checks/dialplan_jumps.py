@@ -22,7 +22,7 @@ def jumps(configuration: Configuration) -> None:
                 _Jump(call, offset, place, {}).check()
         for offset, name in named_contexts(call):
             if "$" not in name and name not in configuration.contexts:
-                near = nearest(name, configuration.contexts)
+                near = configuration.nearest_context(name)
                 message = f"{call.application} names [{name}], which is not there"
                 call.warn(call.at(offset), message, near or f"[{name}]", "no-such-context")
 
@@ -51,7 +51,7 @@ class _Jump:
         if "$" in self.context or "|" in self.place:
             return  # computed; or divided as of old, which is named by itself
         if self.context not in contexts:
-            near = nearest(self.context, contexts)
+            near = self.configuration.nearest_context(self.context)
             advice = self.place.replace(self.context, near, 1) if near else f"[{self.context}]"
             self._say(f"leads to [{self.context}], which is not there", advice, "no-such-context")
             return
