@@ -22,7 +22,7 @@ from pbx.channels.voice.legs import Ints
 #: payloads that may wait; more are dropped
 _MOST = 4096
 #: seconds after which a thread that computes lets another go on: voice must not wait for Python's usual 5 ms
-_SWITCH = 0.0005
+_SWITCH = 0.0002
 
 Payload = npt.NDArray[np.uint8]
 Aside = Callable[[Callable[[], Any], Callable[[Any, int], None]], None]
