@@ -67,12 +67,14 @@ class BridgeOptions:
     """What the one who bridges wants.
 
     hooks: per channel, digits (`*`, `#1`, ...) -> feature.  While digits typed by that channel are a beginning of
-    a feature they are kept back; after digit_timeout s, or when they can't become one, they are passed on.
+    a feature they are kept back; after the channel's own time (digit_timeouts, s; else digit_timeout), or when they
+    can't become one, they are passed on.
     limit: seconds; ticks: (seconds, what to call) pairs, called when the bridge has stood that long.
     """
 
     hooks: Mapping[Channel, Mapping[str, Hook]] = field(default_factory=dict)
     digit_timeout: float = 1.0
+    digit_timeouts: Mapping[Channel, float] = field(default_factory=dict)
     limit: float | None = None
     ticks: tuple[tuple[float, Callable[[Bridge], object]], ...] = ()
 
@@ -440,7 +442,8 @@ class Bridge:
                 self._end(BridgeResult(Reason.FEATURE, channel, value))
             return
         self._typed[channel] = typed
-        self._deadlines[channel] = self.switch.clock.seconds() + self.options.digit_timeout
+        wait = self.options.digit_timeouts.get(channel, self.options.digit_timeout)
+        self._deadlines[channel] = self.switch.clock.seconds() + wait
 
     def _may_become(self, channel: Channel, typed: str) -> bool:
         return any(code.startswith(typed) for code in self.options.hooks.get(channel, ()))

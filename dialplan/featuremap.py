@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pbx.conf.values import is_true
 from pbx.dialplan.scope import Scope, scope_of
 
 if TYPE_CHECKING:
@@ -48,6 +50,12 @@ NUMBERS = frozenset(
         "transferdialattempts",
     }
 )
+#: settings that are on or off: as numbers, of which Asterisk makes -1 without a sign when they are on
+SWITCHES = frozenset({"atxferdropcall"})
+ON, OFF = str(2**32 - 1), "0"
+#: settings that the file alone has: FEATURE() does not know them
+FILE_ONLY = frozenset({"transferannouncesound"})
+_UNSIGNED = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)", re.ASCII)
 #: notes of a scope: what this channel has of its own
 OWN_SETTINGS, OWN_CODES = "features", "featuremap"
 
@@ -64,6 +72,23 @@ class Dynamic:
     data: str = ""
     #: music for who waits meanwhile, "" = none
     music: str = ""
+
+
+def normal(name: str, value: str) -> str | None:
+    """A setting as it is kept and read again; None: it is a number, and `value` is none of 32 bits.
+
+    Numbers are C's: a leading 0 means octal, 0x hexadecimal; one below 0 becomes a very large one.
+    """
+    if name in SWITCHES:
+        return ON if is_true(value) else OFF
+    if name not in NUMBERS:
+        return value
+    match = _UNSIGNED.fullmatch(value)
+    if match is None:
+        return None
+    sign, digits = match.groups()
+    size = int(digits, 16 if digits[:2].lower() == "0x" else 8 if digits[0] == "0" else 10)
+    return str((-size if sign == "-" else size) % 2**32) if size < 2**32 else None
 
 
 def setting(scope: Scope, name: str) -> str:
@@ -101,7 +126,7 @@ def dynamic(services: Services, channel: Channel) -> dict[str, Dynamic]:
 
 
 def inherit(parent: Scope, child: Scope) -> None:
-    """FEATURE(inherit)=yes: a called channel gets what its caller has of its own."""
+    """FEATURE(inherit)=yes: a called channel gets what its caller has of its own, and so do those that it calls."""
     own = parent.notes.get(OWN_SETTINGS, {})
     if str(own.get("inherit", "")).lower() in ("yes", "true", "y", "t", "1", "on"):
         child.notes[OWN_SETTINGS] = dict(own)

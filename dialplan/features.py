@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 
 from pbx.channels.bridge import Bridge, Hook
+from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel
 from pbx.channels.events import Control
 from pbx.dialplan.applications.mixmonitor import last_recording, start_recording
@@ -16,7 +17,7 @@ from pbx.dialplan.featuremap import Dynamic, codes, dynamic, setting
 from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.mixmonitor import CannotRecord, play_over
-from pbx.dialplan.registry import Outcome
+from pbx.dialplan.registry import Outcome, Result
 from pbx.dialplan.scope import Scope, scope_of
 from pbx.dialplan.transfers import attended, blind
 
@@ -119,11 +120,7 @@ def _dynamic(run: Run, item: Dynamic) -> Hook:
         target = bridge.peer(channel) if item.on_peer else channel
         waits = bridge.peer(target)
         scope = scope_of(run.services, target)
-        for name, value in (
-            ("DYNAMIC_FEATURENAME", item.name),
-            ("DYNAMIC_PEERNAME", bridge.peer(channel).name),
-            ("DYNAMIC_WHO_ACTIVATED", channel.name),
-        ):
+        for name, value in (("DYNAMIC_FEATURENAME", item.name), ("DYNAMIC_WHO_ACTIVATED", channel.name)):
             scope.set(name, value)
         bridge.disconnect()
         if item.music:
@@ -134,15 +131,28 @@ def _dynamic(run: Run, item: Dynamic) -> Hook:
             if item.music:
                 waits.indicate(Control.UNHOLD)
         bridge.connect()
+        if ended and target is not bridge.task and not target.dead:
+            # it leaves with what its application left it; the other one goes on as when it had hung up
+            target.hangup(target.hangup_cause or int(Cause.NORMAL_CLEARING))
+            return None
         return Disconnect() if ended else None
 
     return hook
 
 
+async def _apply(run: Run, item: Dynamic) -> Result:
+    """Gosub is run to its end; every other application as a priority would run it."""
+    data = await run.evaluate(item.data)
+    if item.application.lower() == "gosub":
+        await run.subroutine(data)
+        return None
+    return await run.execute(item.application, data)
+
+
 async def _execute(run: Run, bridge: Bridge, target: Channel, item: Dynamic) -> bool:
     """Run the application on that channel; True: it says that the call is over."""
     if target is run.channel and bridge.task is target:
-        return await run.execute(item.application, await run.evaluate(item.data)) is Outcome.END
+        return await _apply(run, item) is Outcome.END
     if target.has_task:
         run.warn(f"feature {item.name}: {target.name} has a task of its own")
         return False
@@ -152,7 +162,7 @@ async def _execute(run: Run, bridge: Bridge, target: Channel, item: Dynamic) -> 
     async def work() -> None:
         own.scope.run = own
         try:
-            results.append(await own.execute(item.application, await own.evaluate(item.data)))
+            results.append(await _apply(own, item))
         finally:
             own.scope.run = None
 
@@ -166,6 +176,19 @@ async def _execute(run: Run, bridge: Bridge, target: Channel, item: Dynamic) -> 
 
 #: Built-in features by the letter of Dial that gives them to the called party (capital: to the caller).
 LETTERS = {"h": ("disconnect",), "t": ("blindxfer", "atxfer"), "k": ("parkcall",), "x": ("automixmon",)}
+
+
+#: what BRIDGE_FEATURES may name; w (Monitor, which is gone) is taken and does nothing
+_NAMED = frozenset("".join(LETTERS) + "w")
+
+
+def letters_of(run: Run) -> dict[str, str | None]:
+    """The features that the caller's variable BRIDGE_FEATURES gives to both: letters as Dial and Bridge have them."""
+    given = run.scope.get("BRIDGE_FEATURES") or ""
+    unknown = sorted({letter for letter in given if letter.lower() not in _NAMED and letter != " "})
+    if unknown:
+        run.warn(f"BRIDGE_FEATURES: there is no feature '{''.join(unknown)}' (there are: {''.join(sorted(_NAMED))})")
+    return {letter: None for letter in given if letter.lower() in _NAMED}
 
 
 def hooks(run: Run, channel: Channel, letters: Container[str], *, caller: bool) -> dict[str, Hook]:

@@ -78,13 +78,16 @@ class Talk:
             scope_of(self._services, channel).set("BRIDGEPEER", "")
 
     def _options(self) -> BridgeOptions:
+        letters = {**features.letters_of(self.run), **self.letters}
         hooks = {
-            channel: features.hooks(self.run, channel, self.letters, caller=channel is self.caller)
+            channel: features.hooks(self.run, channel, letters, caller=channel is self.caller)
             for channel in (self.caller, self.peer)
         }
         return BridgeOptions(
             hooks={channel: table for channel, table in hooks.items() if table},
-            digit_timeout=number(self.run.scope, "featuredigittimeout") / 1000,
+            digit_timeouts={
+                channel: number(scope_of(self._services, channel), "featuredigittimeout") / 1000 for channel in hooks
+            },
             limit=None if self._limit is None else self._limit.seconds,
             ticks=() if self._announcer is None else self._announcer.ticks(),
         )
@@ -158,7 +161,8 @@ class Talk:
             peer.context, peer.exten, peer.priority = context, exten, 1
             scope_of(self._services, peer).set("BLINDTRANSFER", self.caller.name)
             self._services.switch.redirect((peer, context, exten, 1))
-            return Outcome.END
+            self.caller.hangup_cause = int(Cause.NORMAL_CLEARING)
+            return self._goes_on
         self.run.scope.set("BLINDTRANSFER", peer.name)
         self.caller.hangup_cause = int(Cause.NORMAL_CLEARING)
         peer.hangup(int(Cause.NORMAL_CLEARING))

@@ -23,8 +23,7 @@ from pbx.channels.events import (
 from pbx.channels.interrupts import Interrupt
 from pbx.channels.log import Log
 from pbx.channels.switch import Unavailable
-from pbx.conf.values import is_true
-from pbx.dialplan.featuremap import number, setting
+from pbx.dialplan.featuremap import OFF, number, setting
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.mixmonitor import play_over
 from pbx.dialplan.scope import inherit, scope_of
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from pbx.dialplan.services import Services
 
 log = Log("bridge_basic")
+
+_REFUSALS = (Control.BUSY, Control.CONGESTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +244,9 @@ class Attended:
                     self._answered = True
                 elif event.control is Control.RINGING and self._aside:
                     self.transferer.indicate(Control.RINGING)
-                elif event.control in (Control.BUSY, Control.CONGESTION):
-                    return self._give_up()
+                elif event.control in _REFUSALS and self._aside:
+                    # what it sends; nobody is there only when it hangs up, or does not answer in time
+                    self.transferer.indicate(event.control)
             elif isinstance(event, DigitEnd):
                 what = self._digit(channel, event, codes)
                 if what == "abort":
@@ -378,7 +380,7 @@ class Attended:
                 self.bridge.id, self._consulting, self.transferer, self.transferee, self.target, self._answered
             )
         )
-        late = not self._answered and not is_true(setting(self._scope, "atxferdropcall"))
+        late = not self._answered and setting(self._scope, "atxferdropcall") == OFF
         if not self._answered:
             self.transferee.indicate(Control.RINGING)
         else:
@@ -447,6 +449,7 @@ def call_for(services: Services, caller: Channel, destination: str) -> Channel:
     parent, child = scope_of(services, caller), scope_of(services, channel)
     inherit(parent, child)
     child.set("TRANSFERERNAME", caller.name)
+    child.set("ATTENDEDTRANSFER", caller.name)
     channel.language, channel.call_id = caller.language, caller.call_id
     channel.musicclass = channel.musicclass or caller.musicclass
     channel.peeraccount = caller.accountcode
@@ -527,10 +530,13 @@ class Recall:
             return None
         channel.claim(self)
         self._services.switch.call(channel, None)
-        return channel if await self._answers(run, channel) else None
+        return channel if await self._answers(run, channel, final=destination == self._back) else None
 
-    async def _answers(self, run: Run, channel: Channel) -> bool:
-        """Wait for its answer; True: it has, and is free to be bridged; else it is hung up."""
+    async def _answers(self, run: Run, channel: Channel, *, final: bool = False) -> bool:
+        """Wait for its answer; True: it has, and is free to be bridged; else it is hung up.
+
+        final: a busy signal is its answer; else the transferee hears it, as what a target sends.
+        """
         clock, me = self._services.switch.clock, run.channel
         until = clock.seconds() + self._timeout
         try:
@@ -542,10 +548,10 @@ class Recall:
                     if found[1].control is Control.ANSWER:
                         channel.release(self)
                         return True
-                    if found[1].control in (Control.BUSY, Control.CONGESTION):
+                    if final and found[1].control in _REFUSALS:
                         break
-                    if found[1].control is Control.RINGING:
-                        me.indicate(Control.RINGING)
+                    if found[1].control in (Control.RINGING, *_REFUSALS):
+                        me.indicate(found[1].control)
             if channel.state is State.UP and not channel.dead:
                 channel.release(self)
                 return True

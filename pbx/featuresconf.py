@@ -9,7 +9,7 @@ from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
 from pbx.conf.document import Entry, Section
 from pbx.dialplan.arguments import split
-from pbx.dialplan.featuremap import CODES, NUMBERS, SETTINGS, Dynamic
+from pbx.dialplan.featuremap import CODES, SETTINGS, Dynamic, normal
 
 if TYPE_CHECKING:
     from pbx.daemon import Daemon
@@ -59,11 +59,12 @@ def load(path: str, diagnostics: Diagnostics) -> FeaturesConf:
 def _values(section: Section, known: Mapping[str, str], found: dict[str, str], diagnostics: Diagnostics) -> None:
     for entry in section:
         name = entry.name.lower()
-        if name in known and name in NUMBERS and not entry.value.isdecimal():
+        value = normal(name, entry.value)
+        if name in known and value is None:
             message = f"{name} is a number, not '{entry.value}'"
             diagnostics.warning(entry.value_place, message, text=entry.text, code="bad-value")
-        elif name in known:
-            found[name] = entry.value
+        elif name in known and value is not None:
+            found[name] = value
         elif name in _PARKING:
             message = f"{name} is in res_parking.conf since Asterisk 12"
             diagnostics.notice(entry.place, message, text=entry.text, code="moved")

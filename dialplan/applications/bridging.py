@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     synopsis="Connects this call with another one that stands",
     description=(
         "The other one is found by its name, the beginning of it, or its unique id. When they have talked it goes on "
-        "behind the application that it was in."
+        "behind the application that it was in. Its variable BRIDGE_NOANSWER, when set, keeps it from being answered."
     ),
     options=options(
         {
@@ -77,6 +77,8 @@ async def bridge(run: Run, data: str) -> Result:
 
     other.claim(run)
     other.release(run)
+    if not scope_of(services, other).get("BRIDGE_NOANSWER"):
+        other.answer()
     if "p" in found:
         play_over(services, other, setting(scope_of(services, other), "xfersound"))
     result = await Talk(run, other, {**found, "g": None}, limit, let_go=let_go).execute()

@@ -236,7 +236,8 @@ class _Dial:
             if decided:
                 return result
         await self._send_digits(peer)
-        caller.answer()
+        if not self.scope.get("BRIDGE_NOANSWER"):
+            caller.answer()
         return await self._talk(winner)
 
     # ---- before they talk -----------------------------------------------------------------------------------------

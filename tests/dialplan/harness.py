@@ -240,6 +240,7 @@ class Start:
         return document if document.exists else None
 
     def load(self) -> None:
+        from pbx import featuresconf
         from pbx.conf import reader
         from pbx.conf.diagnostics import Diagnostics
         from pbx.dialplan import loader
@@ -250,6 +251,13 @@ class Start:
             return
         tables = loader.load(document, diagnostics, dict(self.services.dialplan.globals))
         self.services.dialplan.replace(tables)
+        features = featuresconf.load(str(self.work / "etc" / "features.conf"), diagnostics)
+        services = self.services
+        services.features, services.dynamic_features, services.feature_groups = (
+            features.values,
+            features.dynamic,
+            features.groups,
+        )
 
     def command(self, text: str) -> None:
         """The console commands that cases need before they are entered."""

@@ -11,7 +11,7 @@ from pbx.channels.channel import Channel
 from pbx.channels.events import Control
 from pbx.channels.local.driver import LocalTechnology
 from pbx.channels.music import MusicClass
-from pbx.dialplan.featuremap import Dynamic
+from pbx.dialplan.featuremap import ON, Dynamic
 from pbx.dialplan.mixmonitor import monitors_of
 from tests.channels.world import said
 from tests.dialplan.test_dial_options import Desk
@@ -112,7 +112,7 @@ def test_abort_brings_back_the_call(room: tuple[Room, Channel, Channel]) -> None
     made.done()
 
 
-@pytest.mark.parametrize(("exten", "seconds"), [("4", 15.5), ("5", 1.0), ("9", 0.5)])
+@pytest.mark.parametrize(("exten", "seconds"), [("4", 15.5), ("5", 15.5), ("9", 0.5)])
 def test_nobody_there_brings_back_the_call(room: tuple[Room, Channel, Channel], exten: str, seconds: float) -> None:
     made, transferer, transferee = room
     made.type(transferer, "*2")
@@ -192,7 +192,7 @@ def test_the_transferer_is_called_back_when_nobody_answers(tmp_path: Path) -> No
 
 
 def test_atxferdropcall(tmp_path: Path) -> None:
-    made = Room(tmp_path, "T", features={"atxfer": "*2", "transferannouncesound": "", "atxferdropcall": "yes"})
+    made = Room(tmp_path, "T", features={"atxfer": "*2", "transferannouncesound": "", "atxferdropcall": ON})
     target = made.begin(made.caller, "4")
     made.caller.end(16)
     made.seconds(30)
