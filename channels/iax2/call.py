@@ -35,7 +35,6 @@ from pbx.channels.iax2.events import (
     CallEnded,
     CallGone,
     CallQuelch,
-    CallReleaseHold,
     CallTransfer,
     CallTrunk,
     Failed,
@@ -415,12 +414,6 @@ class Call(Dialog):
 
     def on_key(self, key: bytes) -> None:
         call_crypto.begin(self, key)
-
-    def on_repeated(self, frame: FullFrame) -> None:
-        rekeyed = frame.type == FrameType.IAX and frame.subclass == Command.RTKEY
-        if self.known and (frame.type == FrameType.VOICE or rekeyed):
-            # the plane holds minis behind any VOICE frame that might bring a new format
-            self.core.emit(CallReleaseHold(self))
 
     def on_resent(self, sent: Sent, now: float) -> None:
         if sent.key is Timer.PING:

@@ -13,7 +13,7 @@ from pbx.channels.causes import Cause
 from pbx.channels.iax2 import auth, logins, reasons
 from pbx.channels.iax2.cipher import AES128, KEY, KEYROTATE, ROTATE_FROM, ROTATE_TO, Opener, Sealer
 from pbx.channels.iax2.elements import Element, Elements
-from pbx.channels.iax2.events import CallKeys, CallReleaseHold
+from pbx.channels.iax2.events import CallKeys
 from pbx.channels.iax2.frames import Command, FullFrame
 from pbx.channels.iax2.settings import AuthMethods
 from pbx.channels.iax2.timers import Timer
@@ -124,5 +124,3 @@ def rtkey(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:
     if call.decrypting is not None and key is not None and len(key) == KEY:
         call.decrypting.renew(key)
         call.core.emit(CallKeys(call))
-    if call.known:
-        call.core.emit(CallReleaseHold(call))

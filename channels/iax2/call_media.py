@@ -14,7 +14,6 @@ from pbx.channels.iax2.events import (
     CallDigit,
     CallFormats,
     CallOpaque,
-    CallReleaseHold,
     CallText,
     CallVoice,
     Event,
@@ -62,16 +61,13 @@ def _event(call: Call, frame: FullFrame, now: float) -> Event | None:
 
 
 def _voice(call: Call, frame: FullFrame) -> None:
-    """The format of this and all minis to come; the payload goes to the plane, which waits for it."""
+    """The format of this and all minis to come; the payload goes to the plane, where minis behind it wait."""
     bit = frame.subclass
     if bit.bit_count() != 1:
         call.core.stats["dropped.voice of no format"] += 1
-        call.core.emit(CallReleaseHold(call))
         return
     if bit != call.receive_format:
         call.receive_format = bit
         call.core.emit(CallFormats(call))
     if frame.data:
         call.core.emit(CallVoice(call, extend(call.last_received, frame.timestamp), bit, frame.data))
-    else:
-        call.core.emit(CallReleaseHold(call))

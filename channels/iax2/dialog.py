@@ -317,7 +317,6 @@ class Dialog:
         if order is Order.OLD:
             self.core.stats["duplicates"] += 1
             self.ack(frame)
-            self.on_repeated(frame)
             return
         if order is Order.FUTURE:
             self.core.stats["out_of_order"] += 1
@@ -453,9 +452,6 @@ class Dialog:
 
     def on_acked(self, sent: Sent, now: float) -> None:
         """The far end has this frame."""
-
-    def on_repeated(self, frame: FullFrame) -> None:
-        """A frame came that was dealt with before."""
 
     def on_resent(self, sent: Sent, now: float) -> None:
         """This frame is sent again by the timer."""

@@ -240,19 +240,27 @@ class Driver:
     # ---- from the plane (VoiceEvents) --------------------------------------------------------------------------
 
     def datagram(
-        self, socket: int, address: tuple[str, int], local: str, row: int, generation: int, stamp: int, data: bytes
+        self,
+        socket: int,
+        address: tuple[str, int],
+        local: str,
+        row: int,
+        generation: int,
+        stamp: int,
+        data: bytes,
+        held: int = 0,
     ) -> None:
         """A full frame, or a frame of no known leg: dealt with in the next turn, frames of known calls first."""
         if not self._running:
             return
         if self.legs.find(row, generation) is None:
             row = 0
-        self.turns.put(Arrived(socket, address, local, row, data))
+        self.turns.put(Arrived(socket, address, local, row, data, held))
 
     def _deal(self, arrived: Arrived) -> None:
         """A frame whose turn has come."""
         self.endpoint.receive(arrived.socket, arrived.address, arrived.local, arrived.data, self.now(), arrived.row)
-        self.pump()
+        self.pump(arrived)
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         """This voice has to leave as a full VOICE frame."""
@@ -297,8 +305,11 @@ class Driver:
 
     # ---- the core's output ------------------------------------------------------------------------------------
 
-    def pump(self) -> None:
-        """Do all that the core wants done, until it wants nothing; called after every call into it."""
+    def pump(self, dealt: Arrived | None = None) -> None:
+        """Do all that the core wants done, until it wants nothing; called after every call into it.
+
+        dealt: the frame that it was called with, behind which voice may wait.
+        """
         if self._pumping:
             return  # an event handler called into the core: the loop below goes on
         self._pumping = True
@@ -320,6 +331,8 @@ class Driver:
                     self._handlers[type(event)](event)
         finally:
             self._pumping = False
+        if dealt is not None and dealt.held:
+            port.release(dealt.row, dealt.held)
         port.turn()
         self._set_timer()
 

@@ -100,13 +100,6 @@ class CallVoice(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class CallReleaseHold(Event):
-    """A full frame that may hold the row's minis was dealt with and carries no voice: tell the plane `release`."""
-
-    call: Call
-
-
-@dataclass(frozen=True, slots=True)
 class CallTransfer(Event):
     """The far end asks us to send our own channel on to `exten` (command TRANSFER)."""
 

@@ -64,7 +64,6 @@ class PlaneLegs:
             events.CallTrunk: self._trunk,
             events.CallClearVoice: self._clear_voice,
             events.CallVoice: self._voice,
-            events.CallReleaseHold: self._release,
         }
 
     def __contains__(self, row: int) -> bool:
@@ -250,7 +249,3 @@ class PlaneLegs:
     def _voice(self, event: events.CallVoice) -> None:
         if event.call.row in self._legs:
             self._port.voice_in(event.call.row, event.ts64, event.format, event.payload)
-
-    def _release(self, event: events.CallReleaseHold) -> None:
-        if event.call.row in self._legs:
-            self._port.release(event.call.row)

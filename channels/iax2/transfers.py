@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pbx.channels.causes import Cause
 from pbx.channels.iax2.address import Address, parsed
 from pbx.channels.iax2.elements import Element, Elements
-from pbx.channels.iax2.events import CallFormats, CallMedia, CallReleaseHold, CallRestarted, LegBound
+from pbx.channels.iax2.events import CallFormats, CallMedia, CallRestarted, LegBound
 from pbx.channels.iax2.frames import Command, FrameType, FullFrame
 from pbx.channels.iax2.reliable import SENDINGS, SHORTEST_WAIT, TRANSFER_WAIT
 from pbx.channels.iax2.timers import Timer
@@ -213,8 +213,6 @@ def release(call: Call, frame: FullFrame, elements: Elements, now: float) -> Non
     """TXREL: from now on the call is with the other end; numbers, clock and formats start over."""
     end = call.moving
     call.ack(frame)
-    if call.known:
-        call.core.emit(CallReleaseHold(call))
     if not isinstance(end, End) or end.step is Step.TRYING:
         return
     abandon(call)

@@ -19,13 +19,17 @@ OPENERS = 2048
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A datagram for the core.  row: the leg of the plane that it is of, 0 when none is known."""
+    """A datagram for the core.
+
+    row: the leg of the plane that it is of, 0 when none is known; held: the number of the hold that it began there.
+    """
 
     socket: int
     address: Address
     local: str
     row: int
     data: bytes
+    held: int = 0
 
 
 class Turns:

@@ -15,15 +15,19 @@ from pbx.channels.voice.legs import Ints, SourceState
 _TRIED = 2
 #: a stamp this far from what is due says that the key is wrong, ms
 _FAR = 2000
-#: so many in a row that fit no key: then it was the sender's clock, not the key
+#: the same where the length is not that of the frame before, either
+_FAR_OFF = 300
+#: so many in a row that fit no key, but each other: then it was the sender's clock, not the key
 _PATIENCE = 10
+#: their stamps are no further apart, ms (those of noise are anywhere within 65 s)
+_APART = 1000
 _HELD = int(SourceState.HELD)
 
 
 class _LegCipher:
-    """Keys of one leg.  misses: minis in a row that no key fitted."""
+    """Keys of one leg.  misses: minis in a row that no key fitted, each a little later than the one before."""
 
-    __slots__ = ("misses", "openers", "receive", "sealer", "send")
+    __slots__ = ("missed", "misses", "openers", "receive", "sealer", "send")
 
     def __init__(self) -> None:
         self.send = b""
@@ -31,6 +35,7 @@ class _LegCipher:
         self.sealer: Sealer | None = None
         self.openers: list[Opener] = []
         self.misses = 0
+        self.missed = 0
 
 
 class Ciphers:
@@ -88,7 +93,7 @@ class Ciphers:
         return dropped
 
     def one(self, row: int, data: bytes, now: int) -> tuple[int, bytes] | None:
-        """(stamp, payload) of a mini that waited."""
+        """(stamp, payload) of a mini that came at `now` and waited."""
         leg = self._legs.get(row)
         plain = None if leg is None else self._open(row, leg, data, now)
         return None if plain is None else (int.from_bytes(plain[2:4], "big"), plain[self._core.headers.overhead :])
@@ -104,20 +109,27 @@ class Ciphers:
                 continue
             first = first or plain
             off = ((int.from_bytes(plain[2:4], "big") - due + 0x8000) & 0xFFFF) - 0x8000
-            if begun and abs(off) > _FAR:
+            alike = not size or len(plain) - over == size
+            if begun and abs(off) > (_FAR if alike else _FAR_OFF):
                 continue
-            if not size or len(plain) - over == size:
+            if alike:
                 leg.misses = 0
                 return plain
             best = best or plain
         if best is None:
-            leg.misses += 1
-            if leg.misses <= _PATIENCE:
+            if first is None or not self._goes_on(leg, int.from_bytes(first[2:4], "big")):
                 self._core.counters.undeciphered += 1
                 return None
             best = first
         leg.misses = 0
         return best
+
+    def _goes_on(self, leg: _LegCipher, stamp: int) -> bool:
+        """A frame whose time is not the one due: True once enough of them follow each other as frames do."""
+        follows = 0 < (stamp - leg.missed) & 0xFFFF <= _APART
+        leg.misses = leg.misses + 1 if follows else 1
+        leg.missed = stamp
+        return leg.misses > _PATIENCE
 
     # ---- out --------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ however the batch was cut.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
+from operator import attrgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -25,15 +27,13 @@ from pbx.channels.voice.counters import (
     RX_TRANSIT,
     RX_TS,
 )
+from pbx.channels.voice.holds import Holds, Waiting
 from pbx.channels.voice.legs import Ints, SourceState
 
 #: a stamp that falls back by more than this is a new start, not a late frame, ms
 _RESTART = 1000
 #: a gap longer than this is silence, not loss, ms
 _SILENCE = 1000
-#: voice that waits for one full frame at most, frames and ms
-_HELD_FRAMES = 64
-HOLD_MS = 100
 _BLOCKED = int(SourceState.NO_FORMAT | SourceState.HELD)
 _HELD = int(SourceState.HELD)
 #: up to so many frames a set finds repeated rows quicker than arrays do
@@ -65,7 +65,8 @@ class Inbound:
         self._core = core
         self._deliver = deliver
         self._mark = np.zeros(core.legs.capacity, np.int64)
-        self._held: dict[int, _Held] = {}
+        #: rows whose voice waits behind a full frame
+        self.holds = Holds(lambda row, on: core.legs.set_source(row, SourceState.HELD, on), self._free)
         #: opens an enciphered mini that waited: row, datagram, ms -> (stamp, payload), None = with no key
         self.unseal: Callable[[int, bytes, int], tuple[int, bytes] | None] = lambda row, data, now: None
         #: when a row's missing format was last told, ms
@@ -115,11 +116,7 @@ class Inbound:
         for i in index.tolist():
             r = int(row[i])
             if int(state[i]) & _HELD:
-                frames = self._held[r].frames
-                if len(frames) < _HELD_FRAMES:
-                    frames.append((int(stamp[i]), core.arena.bytes_at(int(offset[i]), int(size[i]))))
-                else:
-                    core.counters.held_dropped += 1
+                self._wait(r, Waiting(now, int(stamp[i]), core.arena.bytes_at(int(offset[i]), int(size[i]))))
                 continue
             core.counters.unformatted += 1
             if self._unknown_at.get(r) != now:
@@ -174,84 +171,34 @@ class Inbound:
 
     # ---- holding ------------------------------------------------------------------------------------------
 
-    def hold(self, row: int, now: int) -> None:
-        """Voice of this row waits from here on."""
-        if row not in self._held:
-            self._held[row] = _Held(now + HOLD_MS)
-            self._core.legs.set_source(row, SourceState.HELD, True)
-
-    def seal(self, row: int, data: bytes) -> None:
+    def seal(self, row: int, data: bytes, now: int) -> None:
         """An enciphered mini of a row that waits: its key may be in the very frame that is waited for."""
-        held = self._held.get(row)
-        if held is not None and len(held.frames) + len(held.sealed) < _HELD_FRAMES:
-            held.sealed.append(data)
-        else:
+        self._wait(row, Waiting(now, -1, data))
+
+    def _wait(self, row: int, frame: Waiting) -> None:
+        if not self.holds.add(row, frame):
             self._core.counters.held_dropped += 1
 
-    def unread(self, row: int, data: bytes) -> None:
-        """An enciphered full frame behind one that holds the row: with the key in that one it may hold it, too."""
-        held = self._held.get(row)
-        if held is not None and len(held.unread) < _HELD_FRAMES:
-            held.unread.append(data)
-
-    def reread(self, row: int, holds: Callable[[bytes], bool]) -> None:
-        """There is a new key: if one of those frames holds the row, the next release is not the last."""
-        held = self._held.get(row)
-        if held is not None and held.unread:
-            held.again = any(holds(data) for data in held.unread)
-            held.unread.clear()
-
-    def release(self, row: int, now: int, *, late: bool = False) -> None:
-        """The full frame was dealt with: what waited goes on.  late: whatever else there is to wait for."""
-        waiting = self._held.get(row)
-        if waiting is not None and waiting.again and not late:
-            waiting.again = False
-            return
-        held = self._held.pop(row, None)
-        if held is None:
-            return
-        self._core.legs.set_source(row, SourceState.HELD, False)
-        held.frames += [found for data in held.sealed if (found := self.unseal(row, data, now)) is not None]
-        if not held.frames:
-            return
-        offsets, sizes, stamps = [], [], []
-        for stamp, payload in held.frames:
-            at = self._core.arena.put(payload)
-            if at < 0:
-                self._core.counters.held_dropped += 1
-                continue
-            offsets.append(at)
-            sizes.append(len(payload))
-            stamps.append(stamp)
-        n = len(stamps)
-        rows = np.full(n, row, np.int64)
-        self.minis(rows, np.array(stamps, np.int64), np.array(offsets, np.int64), np.array(sizes, np.int64), now)
+    def _free(self, row: int, frames: list[Waiting]) -> None:
+        """What waited goes on, its times as if it had not."""
+        for at, together in groupby(frames, key=attrgetter("at")):
+            offsets, sizes, stamps = [], [], []
+            for frame in together:
+                found = self.unseal(row, frame.data, at) if frame.stamp < 0 else (frame.stamp, frame.data)
+                if found is None:
+                    continue
+                place = self._core.arena.put(found[1])
+                if place < 0:
+                    self._core.counters.held_dropped += 1
+                    continue
+                stamps.append(found[0])
+                offsets.append(place)
+                sizes.append(len(found[1]))
+            if stamps:
+                rows = np.full(len(stamps), row, np.int64)
+                self.minis(rows, np.array(stamps, np.int64), np.array(offsets, np.int64), np.array(sizes, np.int64), at)
 
     def forget(self, row: int) -> None:
         """The row is gone, and what waited for it."""
         self._unknown_at.pop(row, None)
-        if self._held.pop(row, None) is not None:
-            self._core.legs.set_source(row, SourceState.HELD, False)
-
-    def expire(self, now: int) -> None:
-        """Release what waited too long (control is slow, or dropped the frame as a copy of an older one)."""
-        if self._held:
-            for row in [r for r, h in self._held.items() if h.deadline <= now]:
-                self.release(row, now, late=True)
-
-    @property
-    def holding(self) -> bool:
-        return bool(self._held)
-
-
-class _Held:
-    """Minis of one row behind a full frame, as (stamp, payload) or enciphered; full frames that nobody can read yet."""
-
-    __slots__ = ("again", "deadline", "frames", "sealed", "unread")
-
-    def __init__(self, deadline: int) -> None:
-        self.deadline = deadline
-        self.frames: list[tuple[int, bytes]] = []
-        self.sealed: list[bytes] = []
-        self.unread: list[bytes] = []
-        self.again = False
+        self.holds.forget(row)

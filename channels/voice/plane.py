@@ -25,6 +25,7 @@ from pbx.channels.voice.detect import Detectors
 from pbx.channels.voice.edges import Edges
 from pbx.channels.voice.express import Express
 from pbx.channels.voice.headers import Headers, Kind
+from pbx.channels.voice.holds import CHANGE_MS, HOLD_MS
 from pbx.channels.voice.inbound import Inbound
 from pbx.channels.voice.legs import Ints, LegTable, SinkState, SocketKeys, SourceState
 from pbx.channels.voice.listeners import Listeners
@@ -213,25 +214,35 @@ class Plane(Sounds):
             name = names[done]
             owner = keys.one.get(name & ~0xFFFF | call, 0)
             data = bytes(memory[offset : offset + length])
-            if owner and self._holds(owner, data):
-                self.inbound.hold(owner, now_ms)
             local = addresses.NONE if batch is None else batch.control(done)[0]
-            self._told(socket, name.to_bytes(8, sys.byteorder) + _V4_REST, local, owner, data)
+            held = self._hold(owner, data, self._clear(owner, data))
+            self._told(socket, name.to_bytes(8, sys.byteorder) + _V4_REST, local, owner, data, held)
             done += 1
             if done < n:
                 done += relay(keys, box, (names[done:], offsets[done:], lengths[done:]), now_ms)
         return done
 
-    def _holds(self, row: int, data: bytes) -> bool:
-        """True when voice of the row behind this full frame has to wait."""
-        clear = self._clear(row, data)
-        rx = self.legs.rx
-        return bool(clear) and self.core.headers.holds(clear, int(self.legs.rx_format[row]), int(rx[row, RX_TS]))
+    def _hold(self, row: int, data: bytes, clear: bytes) -> int:
+        """Number of the hold that this full frame begins, 0 when voice of its row need not wait.
 
-    def _told(self, socket: int, name: bytes, local: bytes, owner: int, data: bytes) -> None:
+        Behind RTKEY nobody can read what comes: with the key in that one it may begin a hold, too.
+        """
+        headers, legs, holds = self.core.headers, self.legs, self.inbound.holds
+        if row in holds and row in self.ciphers:
+            return holds.begin(row, self._now, CHANGE_MS)
+        if not clear:
+            return 0
+        format_bit = int(legs.rx_format[row])
+        if not headers.holds(clear, format_bit, int(legs.rx[row, RX_TS])):
+            return 0
+        # of the very time of the last frame it would hold for what else it changes
+        changes = row in holds or headers.holds(clear, format_bit, headers.full_stamp(clear))
+        return holds.begin(row, self._now, CHANGE_MS if changes else HOLD_MS)
+
+    def _told(self, socket: int, name: bytes, local: bytes, owner: int, data: bytes, held: int) -> None:
         generation = int(self.legs.generation[owner]) if owner else 0
         self.counters.signalling += 1
-        self.core.events.datagram(socket, name, local, owner, generation, self._stamp, data)
+        self.core.events.datagram(socket, name, local, owner, generation, self._stamp, data, held)
 
     def tick(self, now: int, missed: int = 0) -> None:
         """20 ms of all that goes by the clock.  missed: ticks that were skipped before; recordings get them, too."""
@@ -260,7 +271,7 @@ class Plane(Sounds):
     def expire(self, now: int) -> None:
         """End holds that lasted too long, forget idle trunks.  Call at least each 100 ms while `holding`."""
         self._begin(now)
-        self.inbound.expire(self._now)
+        self.inbound.holds.expire(self._now)
         self.trunks.expire(self._now)
 
     def _aside(self, work: Callable[[], Any], done: Callable[[Any, int], None]) -> None:
@@ -290,7 +301,7 @@ class Plane(Sounds):
 
     @property
     def holding(self) -> bool:
-        return self.inbound.holding
+        return bool(self.inbound.holds)
 
     def _begin(self, now: int) -> None:
         self._stamp = now
@@ -327,7 +338,7 @@ class Plane(Sounds):
         for i in np.nonzero(self.legs.source_state[row] & held)[0].tolist():
             r = int(row[i])
             if r in self.ciphers:
-                self.inbound.seal(r, self.core.arena.bytes_at(int(offset[i]), int(length[i])))
+                self.inbound.seal(r, self.core.arena.bytes_at(int(offset[i]), int(length[i])), self._now)
                 dropped.append(i)
         if dropped:
             rest = np.setdiff1d(np.arange(len(row)), dropped)
@@ -335,11 +346,9 @@ class Plane(Sounds):
         return row, stamp, offset, length
 
     def _clear(self, row: int, data: bytes) -> bytes:
-        """A full frame as it says whether it holds its row; of an enciphered one that nobody can read: nothing."""
+        """A leg's full frame, deciphered; nothing when nobody can read it, or it is of no leg."""
         if row not in self.ciphers:
-            return data
-        # behind RTKEY the present key reads noise, or by chance a frame
-        self.inbound.unread(row, data)
+            return data if row else b""
         clear = self.ciphers.full(row, data)
         return clear if clear is not None and self.core.headers.is_frame(clear) else b""
 
@@ -354,14 +363,12 @@ class Plane(Sounds):
             local, _ = batch.control(i)
             owner = int(row[i])
             clear = self._clear(owner, data)
-            if owner and clear and core.headers.holds(clear, int(self.legs.rx_format[owner]), -1):
+            if clear and core.headers.holds(clear, int(self.legs.rx_format[owner]), -1):
                 # it may: what came before it is dealt with first, then its time can be judged
                 if i > start:
                     self._mixed(socket, batch, keys, kind, row, stamp, np.arange(start, i))
                 start = i
-                if core.headers.holds(clear, int(self.legs.rx_format[owner]), int(self.legs.rx_ts[owner])):
-                    self.inbound.hold(owner, self._now)
-            self._told(socket, batch.name[i].tobytes(), local, owner, data)
+            self._told(socket, batch.name[i].tobytes(), local, owner, data, self._hold(owner, data, clear))
         if start < batch.count:
             self._mixed(socket, batch, keys, kind, row, stamp, np.arange(start, batch.count))
 
@@ -531,15 +538,6 @@ class Plane(Sounds):
         if not self._live(row):
             return
         self.ciphers.set(row, send, receive)
-        headers, legs = self.core.headers, self.legs
-
-        def holds(data: bytes) -> bool:
-            clear = self.ciphers.full(row, data)
-            if clear is None or not headers.is_frame(clear):
-                return False
-            return headers.holds(clear, int(legs.rx_format[row]), int(legs.rx_ts[row]))
-
-        self.inbound.reread(row, holds)
 
     def set_formats(self, row: int, receive: int, send: int) -> None:
         if not self._live(row):
@@ -605,12 +603,11 @@ class Plane(Sounds):
             self._receive_format(row, format_bit)
         at = self.core.arena.put(payload) if payload else -1
         if at >= 0:
-            self.inbound.full(row, ts64, at, len(payload), self._now)
-        self.inbound.release(row, self._now)
+            self.inbound.full(row, ts64, at, len(payload), self.inbound.holds.since(row, self._now))
 
-    def release(self, row: int) -> None:
+    def release(self, row: int, held: int) -> None:
         if self._live(row):
-            self.inbound.release(row, self._now)
+            self.inbound.holds.release(row, held)
 
     def voice_restart(self, row: int, clock_start: int) -> None:
         if not self._live(row):

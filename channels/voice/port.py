@@ -157,10 +157,10 @@ class VoicePort(Protocol):
     def remove_leg(self, row: int, generation: int) -> None: ...
 
     def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None:
-        """A full VOICE frame was accepted by the core: its payload is voice like any mini's; ends a hold of the row."""
+        """A full VOICE frame was accepted by the core: its payload is voice like any mini's."""
 
-    def release(self, row: int) -> None:
-        """The full frame that held this row's minis was dealt with and carries no voice."""
+    def release(self, row: int, held: int) -> None:
+        """The full frame that was told with this number, not 0, was dealt with, whatever became of it."""
 
     def voice_restart(self, row: int, clock_start: int) -> None:
         """After TXREL: clock, formats and stamps of this row start over."""
@@ -278,12 +278,20 @@ class VoiceEvents(Protocol):
     """What the plane tells control; called between two batches, in order."""
 
     def datagram(
-        self, socket: int, address: tuple[str, int], local: str, row: int, generation: int, stamp: int, data: bytes
+        self,
+        socket: int,
+        address: tuple[str, int],
+        local: str,
+        row: int,
+        generation: int,
+        stamp: int,
+        data: bytes,
+        held: int,
     ) -> None:
         """A full frame, or a frame of no known leg.  row 0: no leg has this address and call number.
 
-        When it holds its row (VOICE with a new format, RTKEY, TXREL) the minis behind it wait for
-        `voice_in`/`release`, at most 100 ms.
+        held: not 0 where it holds its row (VOICE, RTKEY, TXREL): the minis behind it wait for `release` with this
+        number, 100 ms at most behind VOICE of the format in use, 10 s behind what changes format, key or far end.
         """
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:

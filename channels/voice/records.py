@@ -201,8 +201,8 @@ class Commands(Writer):
     def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None:
         self.put(Command.VOICE_IN, row=row, a=ts64, b=format_bit, tail=payload)
 
-    def release(self, row: int) -> None:
-        self.put(Command.RELEASE, row=row)
+    def release(self, row: int, held: int) -> None:
+        self.put(Command.RELEASE, row=row, a=held)
 
     def voice_restart(self, row: int, clock_start: int) -> None:
         self.put(Command.VOICE_RESTART, row=row, a=clock_start)
@@ -322,7 +322,7 @@ class Plane(Protocol):
     def set_formats(self, row: int, receive: int, send: int) -> None: ...
     def remove_leg(self, row: int, generation: int) -> None: ...
     def voice_in(self, row: int, ts64: int, format_bit: int, payload: bytes) -> None: ...
-    def release(self, row: int) -> None: ...
+    def release(self, row: int, held: int) -> None: ...
     def voice_restart(self, row: int, clock_start: int) -> None: ...
     def reset_edges(self, removed: list[Edge], added: list[Edge]) -> None: ...
     def play_file(self, source: int, row: int, path: str, format_bit: int, skip_ms: int, loop: bool) -> None: ...
@@ -390,7 +390,7 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
     Command.SET_FORMATS: lambda p, h, t: p.set_formats(h[2], h[5], h[6]),
     Command.REMOVE_LEG: lambda p, h, t: p.remove_leg(h[2], h[3]),
     Command.VOICE_IN: lambda p, h, t: p.voice_in(h[2], h[5], h[6], t),
-    Command.RELEASE: lambda p, h, t: p.release(h[2]),
+    Command.RELEASE: lambda p, h, t: p.release(h[2], h[5]),
     Command.VOICE_RESTART: lambda p, h, t: p.voice_restart(h[2], h[5]),
     Command.RESET_EDGES: lambda p, h, t: p.reset_edges(*_edges(t, h[5])),
     Command.PLAY_FILE: lambda p, h, t: p.play_file(h[5], h[2], os.fsdecode(t), h[6], h[7], bool(h[1])),
@@ -421,9 +421,17 @@ class Events(Writer):
     """Writes what the plane has to say as records."""
 
     def datagram(
-        self, socket: int, address: bytes, local: bytes, row: int, generation: int, stamp: int, data: bytes
+        self,
+        socket: int,
+        address: bytes,
+        local: bytes,
+        row: int,
+        generation: int,
+        stamp: int,
+        data: bytes,
+        held: int = 0,
     ) -> None:
-        self.put(Event.DATAGRAM, 0, row, generation, socket, stamp, tail=address + local + data)
+        self.put(Event.DATAGRAM, 0, row, generation, socket, stamp, held, tail=address + local + data)
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         self.put(Event.VOICE_DUE, 0, row, generation, ts64, format_bit, tail=payload)
@@ -465,6 +473,7 @@ _DELIVER: dict[int, Callable[[VoiceEvents, _Head, bytes], None]] = {
         h[3],
         h[6],
         t[2 * _A :],
+        h[7],
     ),
     Event.VOICE_DUE: lambda e, h, t: e.voice_due(h[2], h[3], h[5], h[6], t),
     Event.VOICE_UNKNOWN: lambda e, h, t: e.voice_unknown(h[2], h[3]),

@@ -41,10 +41,18 @@ class PlaneEvents:
         self.timer_asked: list[Deferred[Exactness]] = []
 
     def datagram(
-        self, socket: int, address: tuple[str, int], local: str, row: int, generation: int, stamp: int, data: bytes
+        self,
+        socket: int,
+        address: tuple[str, int],
+        local: str,
+        row: int,
+        generation: int,
+        stamp: int,
+        data: bytes,
+        held: int,
     ) -> None:
         if self.driver is not None:
-            self.driver.datagram(socket, address, local, row, generation, stamp, data)
+            self.driver.datagram(socket, address, local, row, generation, stamp, data, held)
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         if self.driver is not None:

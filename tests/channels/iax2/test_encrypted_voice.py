@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -55,6 +57,9 @@ def test_sound_crosses_while_keys_change(tmp_path: Path, more: str, apart: bool)
             boxes.turn(0.15)
             for one in (channel, other, *chain.m.channels()):
                 rotate(one)
+            if apart:
+                # all controls stand still; voice goes on, under keys that they have not handed on yet
+                time.sleep(0.25)
         boxes.run(lambda: all(ends))
         boxes.turn(0.3)
         for one in (channel, other):
@@ -80,12 +85,21 @@ class Told:
 
     def __init__(self) -> None:
         self.sim: Any = None
+        #: holds that were told and not ended yet, by row
+        self.held: list[tuple[int, int]] = []
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         plain = full(302, 402, ts64, 2, format_bit, payload)
         self.sim.port.send(1, NEAR, SEALERS[2].frame(plain), row=row, barrier=True, clear=plain[:12])
 
-    def datagram(self, *more: object) -> None: ...
+    def datagram(self, *more: Any) -> None:
+        if more[-1]:
+            self.held.append((more[3], more[-1]))
+
+    def deal(self) -> None:
+        """The first of them was dealt with."""
+        self.sim.port.release(*self.held.pop(0))
+        self.sim.obey()
 
 
 def sealed_pair(receive: tuple[bytes, ...]) -> Sim:
@@ -135,24 +149,69 @@ def test_voice_waits_behind_a_new_key() -> None:
         ]
     )
     sim.port.set_keys(1, b"", (KEYS[2], KEYS[1]))
-    sim.port.release(1)
-    sim.obey()
+    sim.events.deal()
     assert sim.sent[NEAR] == []
     sim.port.voice_in(1, 40, 8, SOUND)
-    sim.obey()
+    sim.events.deal()
     assert len(sim.sent[NEAR]) == 2
+    assert sim.plane.counters.undeciphered == 0
+    assert not sim.plane.holding
+
+
+def speak(sim: Sim, sealer: Encryptor, begin: int, end: int) -> None:
+    """Frames of 20 ms, from number `begin` on."""
+    for at in range(begin, end):
+        sim.now += 20_000_000
+        sim.receive([(FAR, sealer.frame(mini(401, 20 * at, SOUND)))])
+        sim.plane.expire(sim.now)
+        sim.collect()
+
+
+def test_voice_under_a_new_key_outlasts_a_stall_of_control() -> None:
+    """Control takes four seconds to hand on the key: all of that voice is heard then, and what comes after it."""
+    sim = sealed_pair((KEYS[1],))
+    sim.receive([(FAR, SEALERS[1].frame(full(401, 301, 30, 6, 39, b"\x0f\x10" + KEYS[2])))])
+    speak(sim, SEALERS[2], 2, 202)
+    assert sim.sent[NEAR] == []
+    sim.port.set_keys(1, b"", (KEYS[2], KEYS[1]))
+    sim.events.deal()
+    speak(sim, SEALERS[2], 202, 210)
+    opened = [Decryptor(KEYS[2]).frame(data) for data in sim.sent[NEAR]]
+    assert [plain[2:] for plain in opened if plain] == [mini(302, 20 * at, SOUND)[2:] for at in range(2, 210)]
     assert sim.plane.counters.undeciphered == 0
 
 
-def test_a_key_that_never_comes_stops_voice_for_a_moment_only() -> None:
+def test_what_waits_for_a_key_is_bounded() -> None:
+    """In frames, and in time: a key that never comes stops voice for ten seconds."""
     sim = sealed_pair((KEYS[1],))
     sim.receive([(FAR, SEALERS[1].frame(full(401, 301, 30, 6, 39, b"\x0f\x10" + KEYS[2])))])
-    for at in range(2, 12):
-        sim.now += 20_000_000
-        sim.receive([(FAR, SEALERS[1].frame(mini(401, 20 * at, SOUND)))])
-        sim.plane.expire(sim.now)
-        sim.collect()
-    assert len(sim.sent[NEAR]) == 10
+    speak(sim, SEALERS[1], 2, 501)
+    assert sim.sent[NEAR] == []
+    assert sim.plane.counters.held_dropped == 499 - 255
+    speak(sim, SEALERS[1], 501, 510)
+    assert len(sim.sent[NEAR]) == 255 + 8
+    assert not sim.plane.holding
+
+
+def test_an_rtkey_that_brings_nothing_stops_voice_until_it_was_dealt_with() -> None:
+    """One that came twice, or that control can't use: it says so, and voice goes on under the key it has."""
+    sim = sealed_pair((KEYS[1],))
+    sim.receive([(FAR, SEALERS[1].frame(full(401, 301, 30, 6, 39, b"\x0f\x10" + KEYS[2])))])
+    speak(sim, SEALERS[1], 2, 4)
+    sim.events.deal()
+    assert len(sim.sent[NEAR]) == 2
+
+
+def test_noise_is_never_heard_for_want_of_a_key() -> None:
+    """Voice under a key that was lost on its way: dropped and counted, however long that lasts."""
+    sim = sealed_pair((KEYS[1],))
+    speak(sim, Encryptor(KEYS[3], Random(3).randbytes), 2, 300)
+    # a stamp read by chance is near the one due once in a hundred times
+    assert sim.plane.counters.undeciphered >= 290
+    assert len(sim.sent[NEAR]) == 298 - sim.plane.counters.undeciphered
+    sim.sent.clear()
+    speak(sim, SEALERS[1], 300, 330)
+    assert len([d for d in sim.sent[NEAR] if SOUND in (Decryptor(KEYS[2]).frame(d) or b"")]) >= 19
 
 
 def test_an_encrypted_legs_voice_never_goes_into_a_trunk() -> None:

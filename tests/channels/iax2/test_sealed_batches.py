@@ -29,12 +29,14 @@ class Control:
     def __init__(self) -> None:
         self.sim: Any = None
         self.heard: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
-        self.questions: list[tuple[int, bytes]] = []
+        self.questions: list[tuple[int, bytes, int]] = []
         self.keys: dict[int, list[bytes]] = {}
 
-    def datagram(self, socket: int, address: Any, local: str, row: int, gen: int, stamp: int, data: bytes) -> None:
+    def datagram(
+        self, socket: int, address: Any, local: str, row: int, gen: int, stamp: int, data: bytes, held: int
+    ) -> None:
         if row:
-            self.questions.append((row, data))
+            self.questions.append((row, data, held))
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         frame = full(200 + row, 300 + row, ts64, 2, format_bit, payload)
@@ -46,15 +48,16 @@ class Control:
     def answer(self) -> None:
         """One by one, as a core does."""
         questions, self.questions = self.questions, []
-        for row, data in questions:
+        for row, data, held in questions:
             if row in self.keys:
                 data = _HEADERS.opener(self.keys[row][0]).frame(data) or b""
             if data[10:12] == bytes((6, 39)):
                 self.keys[row].insert(0, data[14:30])
                 self.sim.port.set_keys(row, b"", tuple(self.keys[row]))
-                self.sim.port.release(row)
             elif data[10:12] == bytes((6, 5)):
                 self.sim.port.remove_leg(row, 1)
+            if held:
+                self.sim.port.release(row, held)
             self.sim.obey()
 
     def listen(self) -> None:

@@ -40,13 +40,22 @@ class Told:
         self.answer = True
 
     def datagram(
-        self, socket: int, address: tuple[str, int], local: str, row: int, generation: int, stamp: int, data: bytes
+        self,
+        socket: int,
+        address: tuple[str, int],
+        local: str,
+        row: int,
+        generation: int,
+        stamp: int,
+        data: bytes,
+        held: int,
     ) -> None:
         self.datagrams.append((socket, address, local, row, generation, data))
         if self.answer and row and data[10] == 2:
             far = self.far[row]
             self.port.voice_in(row, struct.unpack(">I", data[4:8])[0], data[11], data[12:])
             self.port.set_formats(row, data[11], far.hears)
+            self.port.release(row, held)
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         self.due.append((row, ts64, format_bit, payload))

@@ -44,7 +44,8 @@ class Leg:
     waiting: list[tuple[int, bytes]] | None = None
     ask_again: int = 0
     trunk: bool = False
-    held: list[tuple[int, bytes]] | None = None
+    #: voice that waits, behind each full frame (an int) that was not accepted yet
+    held: list[tuple[int, bytes] | int] = field(default_factory=list)
     rx: int = -1
     received: int = 0
 
@@ -56,8 +57,9 @@ class Model:
     legs: dict[int, Leg]
     to: dict[int, int]
     out: dict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
-    asked: list[tuple[str, int, int, int, bytes]] = field(default_factory=list)
+    asked: list[tuple[str, int, int, int, bytes, int]] = field(default_factory=list)
     now: int = 0
+    barriers: int = 0
 
     def frame(self, row: int, kind: str, stamp: int, payload: bytes, format_bit: int) -> None:
         leg = self.legs.get(row)
@@ -65,11 +67,13 @@ class Model:
             return
         if kind == "voice":
             newer = 0 < ((stamp - leg.rx) & 0xFFFFFFFF) < 0x80000000
-            if (leg.rx < 0 or newer or format_bit != leg.rx_format) and leg.held is None:
-                leg.held = []
+            barrier = 0
+            if leg.rx < 0 or newer or format_bit != leg.rx_format:
+                barrier = self.barriers = self.barriers + 1
+                leg.held.append(barrier)
             self.out[-row].append(("told", stamp, payload))
-            self.asked.append(("voice", row, stamp, format_bit, payload))
-        elif leg.held is not None:
+            self.asked.append(("voice", row, stamp, format_bit, payload, barrier))
+        elif leg.held:
             leg.held.append((stamp, payload))
         else:
             self.mini(row, stamp, payload)
@@ -83,8 +87,8 @@ class Model:
         guesses = [(high + k) * 65536 + stamp for k in (-1, 0, 1)]
         self.voice(row, min(guesses, key=lambda t: (abs(t - due), t)), payload)
 
-    def accepted(self, row: int, stamp: int, payload: bytes, format_bit: int) -> None:
-        """The core took a VOICE frame and gave its voice back."""
+    def accepted(self, row: int, stamp: int, payload: bytes, format_bit: int, barrier: int) -> None:
+        """The core took a VOICE frame and gave its voice back: what came behind it goes on, up to the next one."""
         leg = self.legs.get(row)
         if leg is None:
             return
@@ -92,9 +96,10 @@ class Model:
         if leg.rx < 0 or abs(self.now - stamp - leg.transit) > 1000:
             leg.rx = -1
         self.voice(row, stamp, payload)
-        held, leg.held = leg.held or [], None
-        for one, data in held:
-            self.mini(row, one, data)
+        if leg.held[:1] == [barrier]:
+            leg.held.pop(0)
+            while leg.held and not isinstance(leg.held[0], int):
+                self.mini(row, *leg.held.pop(0))
 
     def voice(self, row: int, ts: int, payload: bytes) -> None:
         leg = self.legs[row]
@@ -128,7 +133,7 @@ class Model:
         if sink.need_full or moved:
             sink.need_full, sink.waiting = False, []
             self.out[row].append(("due", tx, sink.tx_format, payload))
-            self.asked.append(("due", row, tx, sink.tx_format, payload))
+            self.asked.append(("due", row, tx, sink.tx_format, payload, 0))
         else:
             self.out[row].append(("mini", tx & 0xFFFF, payload))
 
@@ -151,17 +156,17 @@ class Control:
         self.questions: list[tuple[Any, ...]] = []
 
     def datagram(
-        self, socket: int, address: Any, local: str, row: int, generation: int, stamp: int, data: bytes
+        self, socket: int, address: Any, local: str, row: int, generation: int, stamp: int, data: bytes, held: int
     ) -> None:
         if not row:
             return
         ts = struct.unpack(">I", data[4:8])[0]
         self.out[-row].append(("told", ts, data[12:]))
-        self.questions.append(("voice", row, ts, data[11], data[12:]))
+        self.questions.append(("voice", row, ts, data[11], data[12:], held))
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
         self.out[row].append(("due", ts64, format_bit, payload))
-        self.questions.append(("due", row, ts64, format_bit, payload))
+        self.questions.append(("due", row, ts64, format_bit, payload, 0))
 
     def voice_unknown(self, row: int, generation: int) -> None: ...
     def voice_trunked(self, row: int, generation: int) -> None: ...
@@ -215,9 +220,10 @@ def _entries(frame: bytes) -> list[bytes]:
 def _answer(sim: Sim, control: Control) -> None:
     while control.questions:
         questions, control.questions = control.questions, []
-        for what, row, ts, format_bit, payload in questions:
+        for what, row, ts, format_bit, payload, held in questions:
             if what == "voice":
                 sim.port.voice_in(row, ts, format_bit, payload)
+                sim.port.release(row, held)
             else:
                 frame = full(OWN[row], REMOTE[row], ts, 2, format_bit, payload)
                 sim.port.send(1, ADDRESS[row], frame, row=row, barrier=True)
@@ -317,9 +323,9 @@ def _model_answers(model: Model) -> None:
     """What the core answers to all that it was told, and to what follows from the answers."""
     while model.asked:
         asked, model.asked = model.asked, []
-        for what, row, ts, format_bit, payload in asked:
+        for what, row, ts, format_bit, payload, barrier in asked:
             if what == "voice":
-                model.accepted(row, ts, payload, format_bit)
+                model.accepted(row, ts, payload, format_bit, barrier)
             else:
                 model.passed(row)
 

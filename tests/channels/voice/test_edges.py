@@ -179,7 +179,7 @@ def test_bad_rows_do_no_harm() -> None:
     for row in (0, 63, 64, 70000):
         port.set_formats(row, 4, 4)
         port.voice_in(row, 0, 4, b"x" * 160)
-        port.release(row)
+        port.release(row, 1)
         port.voice_restart(row, 0)
         port.remove_leg(row, 1)
         port.detect(row, digits=True)

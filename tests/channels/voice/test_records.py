@@ -43,7 +43,7 @@ def test_every_command_arrives() -> None:
     port.set_formats(5, 1 << 34, 4)
     port.remove_leg(5, 2**32 - 1)
     port.voice_in(5, 2**40, 4, b"x" * 161)
-    port.release(5)
+    port.release(5, 7)
     port.voice_restart(5, 77)
     port.reset_edges(edges[:1], edges[1:])
     port.play_file(1, 5, "/a/b\udcff.gsm", 2, skip_ms=20, loop=True)
@@ -79,7 +79,7 @@ def test_every_command_arrives() -> None:
         ("set_formats", 5, 1 << 34, 4),
         ("remove_leg", 5, 2**32 - 1),
         ("voice_in", 5, 2**40, 4, b"x" * 161),
-        ("release", 5),
+        ("release", 5, 7),
         ("voice_restart", 5, 77),
         ("reset_edges", edges[:1], edges[1:]),
         ("play_file", 1, 5, "/a/b\udcff.gsm", 2, 20, True),
@@ -105,7 +105,7 @@ def test_every_command_arrives() -> None:
 
 def test_every_event_arrives() -> None:
     events = Events()
-    events.datagram(1, RAW, RAW_LOCAL, 5, 6, 2**60, b"full")
+    events.datagram(1, RAW, RAW_LOCAL, 5, 6, 2**60, b"full", 7)
     events.voice_due(5, 6, 2**40, 4, b"y" * 33)
     events.voice_unknown(5, 6)
     events.mark_due(5, 6, 2**40)
@@ -117,7 +117,7 @@ def test_every_event_arrives() -> None:
     heard = Heard()
     deliver_events(events.take(), heard)
     assert heard.calls == [
-        ("datagram", 1, A, LOCAL, 5, 6, 2**60, b"full"),
+        ("datagram", 1, A, LOCAL, 5, 6, 2**60, b"full", 7),
         ("voice_due", 5, 6, 2**40, 4, b"y" * 33),
         ("voice_unknown", 5, 6),
         ("mark_due", 5, 6, 2**40),

@@ -187,7 +187,10 @@ def test_eight_days_of_two_clocks(trunked: bool) -> None:
         sim.sent.clear()
         plane = sim.plane
         sizes.append(
-            len(plane.outbound._waiting) + len(plane.trunks._in) + len(plane.trunks._out) + len(plane.inbound._held)
+            len(plane.outbound._waiting)
+            + len(plane.trunks._in)
+            + len(plane.trunks._out)
+            + len(plane.inbound.holds._rows)
         )
     assert max(sizes[1:]) <= sizes[1]
     assert np.all(sim.table.rare[1 : 2 * calls : 2, 0] <= 0)
