@@ -25,6 +25,8 @@ log = Log("res_musiconhold")
 
 #: (path without suffix or name of a sound, language, formats) -> (path, format); None: there is no such file
 Find = Callable[[str, str, "tuple[Format, ...]"], "tuple[str, Format] | None"]
+#: seconds between looks for what is on its way
+_LOOK = 0.2
 _PLACE = "musiconhold"
 
 
@@ -103,6 +105,7 @@ class _Playing:
                 return
         self._announced = False
         self._choose()
+        awaited = False
         for _ in which.files:
             file = which.files[self.place.at]
             found = self._music.find(file, channel.language, channel.formats)
@@ -110,9 +113,17 @@ class _Playing:
                 self.place.file = file
                 self._play(found, self.place.milliseconds, music=True)
                 return
-            log.warning(f"Unable to open file '{file}' of music class '{which.name}'", call=channel.call_id)
+            if self._music.awaited(file):
+                awaited = True
+            else:
+                log.warning(f"Unable to open file '{file}' of music class '{which.name}'", call=channel.call_id)
             self.place.at = (self.place.at + 1) % len(which.files)
-        self._music.over(channel, self)
+        if awaited:
+            # not announced again and again
+            self._announced = True
+            channel.switch.clock.callLater(_LOOK, self._go_on)
+        else:
+            self._music.over(channel, self)
 
     def _choose(self) -> None:
         """Which file comes now."""
@@ -203,6 +214,8 @@ class MusicOnHold:
 
     switch: Switch
     find: Find = lambda name, language, formats: None
+    #: is that file on its way?
+    awaited: Callable[[str], bool] = lambda name: False
     classes: dict[str, MusicClass] = field(default_factory=dict)
     #: preferchannelclass: CHANNEL(musicclass) counts before the class that an application or a HOLD names
     prefer_channel: bool = True

@@ -14,9 +14,12 @@ from pbx.conf import reader
 from pbx.conf.diagnostics import Diagnostics
 from pbx.conf.document import Entry, Section
 from pbx.conf.values import is_true
+from pbx.musiccache import MusicCache, is_address
 from pbx.musicprograms import MP3_OPTIONS, Program
+from pbx.webclient import WebClient
 
 if TYPE_CHECKING:
+    from pbx.codecs.formats import Format
     from pbx.daemon import Daemon
 
 _SORTS = ("random", "alpha", "randstart")
@@ -143,11 +146,10 @@ class _Reader:
 
     def _entry(self, entry: Entry) -> None:
         value = entry.value
-        if "://" in value:
-            message = f"playlist entries that are addresses are not fetched (yet): {value}"
-            self._diagnostics.notice(entry.value_place, message, text=entry.text, code="no-effect")
+        if is_address(value):
+            self._entries.append(value)
         elif not value.startswith("/"):
-            message = f"a playlist entry is an absolute path without suffix, not '{value}'"
+            message = f"a playlist entry is an absolute path without suffix, or a http(s) address, not '{value}'"
             self._diagnostics.warning(entry.value_place, message, text=entry.text, code="bad-value")
         else:
             if os.path.splitext(value)[1]:
@@ -185,6 +187,8 @@ class MusicService:
         self._daemon = daemon
         #: class in lower case -> its program
         self._programs: dict[str, Program] = {}
+        folder = daemon.conf.directories["astcachedir"]
+        self._cache = MusicCache(folder, WebClient(daemon.reactor), lambda work: daemon.blocking(work))
 
     def start(self) -> None:
         """Read musiconhold.conf."""
@@ -193,6 +197,7 @@ class MusicService:
     async def stop(self) -> None:
         """No class any more; who hears a file hears it to its end, programs end now."""
         self._daemon.switch.music.classes = {}
+        self._cache.stop()
         programs, self._programs = self._programs, {}
         ended: list[Deferred[None]] = [program.stop() for program in programs.values()]
         await DeferredList(ended)
@@ -203,12 +208,19 @@ class MusicService:
         findings = Diagnostics()
         music = daemon.switch.music
         path, datadir = daemon.conf.etc("musiconhold.conf"), daemon.conf.directories["astdatadir"]
-        music.find = daemon.dialplan.find_sound
+        music.find, music.awaited = self._find, self._cache.awaited
         music.classes, music.prefer_channel = load(path, datadir, findings)
         if not os.path.exists(path) and (files := scan(os.path.join(datadir, "moh"))):
             music.classes["default"] = MusicClass("default", directory="moh", files=files)
         daemon.say(findings)
+        for address in {file for which in music.classes.values() for file in which.files if is_address(file)}:
+            self._cache.refresh(address)
         self._run(music.classes, datadir)
+
+    def _find(self, name: str, language: str, formats: tuple[Format, ...]) -> tuple[str, Format] | None:
+        if is_address(name):
+            return self._cache.find(name)
+        return self._daemon.dialplan.find_sound(name, language, formats)
 
     def _run(self, classes: dict[str, MusicClass], datadir: str) -> None:
         """Start the programs that there are now; those of classes that did not change go on, others end."""

@@ -151,7 +151,8 @@ class RemotePort(AutoFlush):
         self._start()
         self.replay()
         # sockets and streams come first in a replay, after settings: their descriptors go with its first packet
-        self._hand_over([given[0] for given in (*self.sockets.values(), *self.streams.values())])
+        pipes = [fd for fd, _, _ in self.streams.values()]
+        self._hand_over([*(fd for fd, _ in self.sockets.values()), *pipes])
         if self.restarted is not None:
             self.restarted()
 
