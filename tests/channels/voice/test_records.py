@@ -50,6 +50,9 @@ def test_every_command_arrives() -> None:
     port.play_tone(1, 5, "!350+440/100")
     port.play_silence(1, 5, 100)
     port.pause(1, True)
+    port.open_stream(8, 9, "slin16", True)
+    port.play_stream(3, 5, 8)
+    port.close_stream(8)
     port.stop(1)
     port.record(2, 5, "/tmp/x", 4, Direction.OUT, append=True, silence_ms=3000, max_ms=2**33)
     shape = Shape(3, True, True, -1806, 602)
@@ -86,6 +89,9 @@ def test_every_command_arrives() -> None:
         ("play_tone", 1, 5, "!350+440/100"),
         ("play_silence", 1, 5, 100),
         ("pause", 1, True),
+        ("open_stream", 8, 9, "slin16", True),
+        ("play_stream", 3, 5, 8),
+        ("close_stream", 8),
         ("stop", 1),
         ("record", 2, 5, "/tmp/x", 4, Direction.OUT, True, 3000, 2**33, PLAIN),
         ("record", 3, 5, "/tmp/y", 64, Direction.IN | Direction.OUT, False, 0, 0, shape),
