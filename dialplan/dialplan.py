@@ -13,6 +13,7 @@ from pbx.channels.log import Log
 from pbx.dialplan.loopback import Loopback
 from pbx.dialplan.model import HINT, Context, Extension, Priority, Settings, SwitchEntry, Tables, caller_matches
 from pbx.dialplan.patterns import Mode, matches
+from pbx.dialplan.substitution import substitute as evaluated
 
 _log = Log("pbx")
 #: Most contexts that one look-up goes through, itself and what it includes; Asterisk's AST_PBX_MAX_STACK.
@@ -67,6 +68,23 @@ class SwitchProvider(Protocol):
     def match_more(self, data: str, context: str, exten: str, priority: int, caller: str) -> bool: ...
 
 
+#: puts in the variables of who asks
+Substitute = Callable[[str], str]
+
+
+@dataclass(slots=True)
+class _Globals:
+    """What an `eswitch` knows when no channel asks."""
+
+    values: dict[str, str]
+
+    def variable(self, name: str) -> str | None:
+        return self.values.get(name)
+
+    def function(self, name: str, args: str) -> str | None:
+        return None
+
+
 class Pending(Exception):
     """A switch has to wait for a peer: wait for `until` (a Deferred), then ask again."""
 
@@ -84,7 +102,7 @@ class _Search:
     priority: int | str
     caller: str
     mode: Mode
-    substitute: Callable[[str], str] | None = None
+    substitute: Substitute | None = None
     status: Status = Status.NO_CONTEXT
     #: contexts gone through, in small letters
     seen: list[str] = field(default_factory=list)
@@ -111,6 +129,8 @@ class Dialplan:
         self.settings: Settings = tables.settings
         self.switches: dict[str, SwitchProvider] = {}
         self.wall = wall or time.time
+        #: hints that patterns have got for extensions that were asked for, since the last load
+        self.made_hints = 0
         #: switches asked for that nobody brings: said once each
         self._unknown_switches: set[str] = set()
 
@@ -123,11 +143,12 @@ class Dialplan:
         priority: int | str = 1,
         caller: str = "",
         *,
-        substitute: Callable[[str], str] | None = None,
+        substitute: Substitute | None = None,
     ) -> Found | None:
         """What runs at a priority (number) or label (text); None if there is nothing.  May raise Pending.
 
-        `substitute` evaluates the data of an `eswitch` with the variables of the asking channel.
+        `substitute` evaluates the data of an `eswitch` with the variables of the asking channel; without it there
+        are only global ones.
         """
         own = self.contexts.get(context)
         if own is None:
@@ -163,7 +184,9 @@ class Dialplan:
         found = self._search(context, search)
         return Status.SUCCESS if found is not None else search.status
 
-    def find_label(self, context: str, exten: str, label: str, caller: str = "") -> int | None:
+    def find_label(
+        self, context: str, exten: str, label: str, caller: str = "", *, substitute: Substitute | None = None
+    ) -> int | None:
         """The number of a label."""
         own = self.contexts.get(context)
         if own is not None:
@@ -174,23 +197,47 @@ class Dialplan:
             here = _standing(own, exten, label, caller)
             if here is not None:
                 return here[1].number
-        found = self.find(context, exten, label, caller)
+        found = self.find(context, exten, label, caller, substitute=substitute)
         return found.priority.number if found is not None and found.priority is not None else None
 
-    def exists(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
+    def exists(
+        self,
+        context: str,
+        exten: str,
+        priority: int = 1,
+        caller_number: str = "",
+        *,
+        substitute: Substitute | None = None,
+    ) -> bool:
         """Whether something runs there, as far as is known now (a switch that has to ask its peer: not)."""
         try:
-            return self.find(context, exten, priority, caller_number) is not None
+            return self.find(context, exten, priority, caller_number, substitute=substitute) is not None
         except Pending:
             return False
 
-    def can_match(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
+    def can_match(
+        self,
+        context: str,
+        exten: str,
+        priority: int = 1,
+        caller_number: str = "",
+        *,
+        substitute: Substitute | None = None,
+    ) -> bool:
         """Whether it exists, or could with more digits.  May raise Pending."""
-        return self._search(context, _Search(exten, priority, caller_number, Mode.CANMATCH)) is not None
+        return self._search(context, _Search(exten, priority, caller_number, Mode.CANMATCH, substitute)) is not None
 
-    def match_more(self, context: str, exten: str, priority: int = 1, caller_number: str = "") -> bool:
+    def match_more(
+        self,
+        context: str,
+        exten: str,
+        priority: int = 1,
+        caller_number: str = "",
+        *,
+        substitute: Substitute | None = None,
+    ) -> bool:
         """Whether more digits could make it another extension (so that one waits for them).  May raise Pending."""
-        return self._search(context, _Search(exten, priority, caller_number, Mode.MATCHMORE)) is not None
+        return self._search(context, _Search(exten, priority, caller_number, Mode.MATCHMORE, substitute)) is not None
 
     def has_context(self, context: str) -> bool:
         """Whether there is a context of that name (capitals count)."""
@@ -272,8 +319,8 @@ class Dialplan:
 
     def _ask_switch(self, context: Context, switch: SwitchEntry, search: _Search) -> Found | None:
         data = switch.data
-        if switch.evaluate and search.substitute is not None:
-            data = search.substitute(data)
+        if switch.evaluate:
+            data = search.substitute(data) if search.substitute is not None else evaluated(data, _Globals(self.globals))
         number = search.priority if isinstance(search.priority, int) else 0
         name = switch.name.upper()
         if name == "LOOPBACK":
@@ -293,11 +340,17 @@ class Dialplan:
         return Found(context, None, None, switch, data)
 
     def _loop(self, context: Context, switch: SwitchEntry, data: str, number: int, search: _Search) -> Found | None:
-        """`switch => Loopback/...`: the same question of another place of this dialplan."""
+        """`switch => Loopback/...`: the same question of another place of this dialplan.
+
+        One that leads to the context it stands in has everything, and ends each call that comes there (so a stock
+        Asterisk keeps clear of the smallest of circles).
+        """
         if search.loops >= MOST_LOOPS or search.asked[0] >= MOST_ASKED:
             return None
         search.asked[0] += 1
         there = Loopback.parse(data, context.name, search.exten, number)
+        if there.context.lower() == context.name.lower():
+            return Found(context, None, None, switch, data)
         if not there.allows(search.exten):
             return None
         inner = _Search(
@@ -361,6 +414,7 @@ class Dialplan:
         self.globals = tables.globals
         self.settings = tables.settings
         self._unknown_switches.clear()
+        self.made_hints = 0
 
 
 def _standing(context: Context, exten: str, priority: int | str, caller: str) -> tuple[Extension, Priority] | None:

@@ -17,7 +17,7 @@ from pbx.channels.channel import Channel, State
 from pbx.channels.events import ChannelLocation, Control, DigitEnd
 from pbx.channels.interrupts import Hangup
 from pbx.channels.log import Log
-from pbx.dialplan import jumps, steps
+from pbx.dialplan import featuremap, jumps, steps
 from pbx.dialplan.dialplan import Pending
 from pbx.dialplan.model import Extension, Priority
 from pbx.dialplan.registry import APPLICATIONS, Outcome, Result, Suspend
@@ -40,7 +40,9 @@ class Interpreter:
 
     def _copy(self, one: Channel, two: Channel) -> None:
         """The halves of a Local channel are one to the dialplan: what outgoing channels of ;1 inherit, ;2 passes on."""
-        scope_of(self.services, two).marks.update(scope_of(self.services, one).marks)
+        mine, other = scope_of(self.services, one), scope_of(self.services, two)
+        other.marks.update(mine.marks)
+        featuremap.inherit(mine, other)
 
     @staticmethod
     def of(services: Services) -> Interpreter:
@@ -124,7 +126,15 @@ class Run:
 
     def exists(self, context: str, exten: str, priority: int = 1) -> bool:
         """Whether something runs there for this caller."""
-        return self.services.dialplan.exists(context, exten, priority, self.caller)
+        return self.services.dialplan.exists(context, exten, priority, self.caller, substitute=self.scope.substitute)
+
+    def can_match(self, context: str, exten: str) -> bool:
+        """Whether it exists for this caller, or could with more digits."""
+        return self.services.dialplan.can_match(context, exten, 1, self.caller, substitute=self.scope.substitute)
+
+    def match_more(self, context: str, exten: str) -> bool:
+        """Whether more digits could make it another extension for this caller."""
+        return self.services.dialplan.match_more(context, exten, 1, self.caller, substitute=self.scope.substitute)
 
     async def resolve(self, context: str, exten: str) -> None:
         """Have what a switch says of an extension known; then `exists` tells."""

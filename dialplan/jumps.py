@@ -44,6 +44,7 @@ def parse_place(run: Run, text: str) -> Place | None:
             channel.exten if exten is None else exten,
             label,
             run.caller,
+            substitute=run.scope.substitute,
         )
         if found is not None:
             number, sign = found, 0

@@ -47,7 +47,14 @@ class Outcome(Enum):
 
 
 class FunctionError(Exception):
-    """A function could not be read or written; a read then gives an empty text and is logged as a warning."""
+    """A function could not be read or written; a read then gives an empty text and is logged as a warning.
+
+    `code` is what `dialplan eval function` says of it.
+    """
+
+    def __init__(self, text: str, code: int = -1) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Suspend(Exception):

@@ -386,22 +386,14 @@ def _presentation(scope: Scope, channel: Channel) -> str:
     return str(channel.caller.presented)
 
 
-def _hint(scope: Scope, channel: Channel, want_name: bool) -> str:
-    found = scope.services.dialplan.hint(channel.context, channel.exten)
-    if not found:
-        return ""
-    device, _, name = found.partition(",")
-    return name if want_name else scope.substitute(device)
-
-
 #: Variables that only a channel has; they hide what was set under their names.
 CHANNEL_BUILTINS: dict[str, Callable[[Scope, Channel], str]] = {
     "CALLINGPRES": _presentation,
     "CALLINGANI2": lambda s, c: str(c.caller.ani2),
     "CALLINGTON": lambda s, c: str(c.caller.type_of_number),
     "CALLINGTNS": lambda s, c: str(c.caller.transit_network),
-    "HINT": lambda s, c: _hint(s, c, False),
-    "HINTNAME": lambda s, c: _hint(s, c, True),
+    "HINT": lambda s, c: s.services.dialplan.hint(c.context, c.exten) or "",
+    "HINTNAME": lambda s, c: s.services.dialplan.hint_name(c.context, c.exten),
     "EXTEN": lambda s, c: c.exten,
     "CONTEXT": lambda s, c: c.context,
     "PRIORITY": lambda s, c: str(c.priority),

@@ -148,7 +148,7 @@ class Walk:
                 return False
             digits = result
         elif result is Outcome.INCOMPLETE:
-            if self.services.dialplan.match_more(channel.context, channel.exten, 1, self.run.caller):
+            if self.run.match_more(channel.context, channel.exten):
                 digits = channel.exten
             else:
                 invalid = True
@@ -243,7 +243,7 @@ class Walk:
     async def _collect(self, digits: str, wait: float) -> str | None:
         """`digits` and those pressed behind them, while more could make another extension; None if the call ended."""
         channel = self.channel
-        while self.services.dialplan.match_more(channel.context, digits, 1, self.run.caller):
+        while self.run.match_more(channel.context, digits):
             digit = await self.run.digit(wait)
             if digit is None:
                 if self.run.over:

@@ -190,14 +190,13 @@ async def background_detect(run: Run, data: str) -> Result:
         return None
     clock = channel.switch.clock
     until = None if within is None else clock.seconds() + within / 1000
-    extensions = run.services.switch.extensions
     try:
         with Ear(run, f"talk {silence} {least} {most or 0}") as ear:
             source.done.addCallback(ear.tell)
             while source.playing and not run.over:
                 found = await ear.next()
                 what, _, told = (found or "").partition(":")
-                if what == "key" and extensions.can_match(channel.context, told, 1, run.caller):
+                if what == "key" and run.can_match(channel.context, told):
                     return told
                 if what == "talked" and (until is None or clock.seconds() <= until):
                     run.scope.set("TALK_DETECTED", told)

@@ -164,7 +164,7 @@ async def _lines(run: Run, path: str) -> list[str] | None:
 
 async def _extension(run: Run, context: str, tone: _Tone, *, pound_ends: bool) -> str | None:
     """The extension that is typed; None: nothing was."""
-    extensions, caller = run.services.switch.extensions, run.caller
+    extensions = run.services.switch.extensions
     typed, ignored = "", False
     while len(typed) < LONGEST:
         digit = await run.digit(run.scope.digit_timeout if typed else run.scope.response_timeout)
@@ -173,7 +173,7 @@ async def _extension(run: Run, context: str, tone: _Tone, *, pound_ends: bool) -
         if not typed:
             tone.stop()
         if digit == "#":
-            own = not typed and (extensions.match_more(context, "#", 1, caller) or run.exists(context, "#"))
+            own = not typed and (run.match_more(context, "#") or run.exists(context, "#"))
             if not own or pound_ends:
                 return typed
         typed += digit
@@ -183,7 +183,7 @@ async def _extension(run: Run, context: str, tone: _Tone, *, pound_ends: bool) -
         elif ignored:
             tone.stop()
             ignored = False
-        if not extensions.match_more(context, typed, 1, caller):
+        if not run.match_more(context, typed):
             return typed
     return typed
 

@@ -94,10 +94,9 @@ async def background(run: Run, data: str) -> Result:
     channel = run.channel
     context = context or channel.context
     found, _ = parse_options(letters)
-    extensions = run.services.switch.extensions
 
     def stops(digit: str) -> bool:
-        return extensions.can_match(context, digit, 1, run.caller)
+        return run.can_match(context, digit)
 
     wanted = nothing if "p" in found else stops if "m" in found else anything
     failed, digit = False, None
@@ -115,7 +114,7 @@ async def background(run: Run, data: str) -> Result:
     if digit is None:
         # a file that is missing ends nothing, not even behind a hangup
         return Outcome.END if run.over and not failed else None
-    if stops(digit) and not extensions.match_more(context, digit, 1, run.caller):
+    if stops(digit) and not run.match_more(context, digit):
         run.jump(context, digit, 1)
         return None
     return digit

@@ -26,7 +26,7 @@ from pbx.dialplan.registry import Outcome, Result, application, options
 )
 async def read_exten(run: Run, data: str) -> Result:
     variable, name, context, letters, timeout = fields(data, 5)
-    scope, channel, extensions = run.scope, run.channel, run.services.switch.extensions
+    scope, channel = run.scope, run.channel
     if not variable:
         run.warn("ReadExten requires a variable")
         scope.set("READEXTENSTATUS", "ERROR")
@@ -45,10 +45,10 @@ async def read_exten(run: Run, data: str) -> Result:
     status = "TIMEOUT"
     while True:
         if digits:
-            if not extensions.can_match(context, digits, 1, run.caller):
+            if not run.can_match(context, digits):
                 status = "INVALID"
                 break
-            if not extensions.match_more(context, digits, 1, run.caller):
+            if not run.match_more(context, digits):
                 status = "OK"
                 break
         wait = seconds if seconds > 0 else scope.digit_timeout if digits else scope.response_timeout

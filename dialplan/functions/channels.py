@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
 from pbx.channels.channel import Channel
 from pbx.channels.local.driver import LocalLeg
-from pbx.channels.switch import Unavailable
 from pbx.dialplan.arguments import fields
 from pbx.dialplan.functions.common import c_float, c_int
 from pbx.dialplan.regex import RegexError, compiled
 from pbx.dialplan.registry import FunctionError, function, write_only
 from pbx.dialplan.scope import Scope, scope_of
-from pbx.dialplan.substitution import substitute
 
 if TYPE_CHECKING:
     from pbx.dialplan.services import Services
@@ -406,105 +404,3 @@ def group_match_count(scope: Scope, args: str) -> str:
     except RegexError as error:
         raise FunctionError(str(error)) from None
     return str(sum(1 for c, g in _all_groups(scope) if pattern.search(g) and (not category or kind.search(c))))
-
-
-# ---- states -------------------------------------------------------------------------------------------------
-
-_STATES = ("UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD")
-
-
-def device_state(scope: Scope, device: str) -> str:
-    """The state of one device, as its technology tells it; `Custom:` devices are kept in the database."""
-    if device.lower().startswith("custom:"):
-        return scope.services.database.get("CustomDevstate", device[7:]) or "UNKNOWN"
-    technology, slash, name = device.partition("/")
-    found = scope.services.switch.technology(technology) if slash else None
-    if found is None:
-        return "INVALID"
-    try:
-        return found.device_state(name)
-    except Unavailable:
-        return "UNAVAILABLE"
-
-
-def extension_state(scope: Scope, exten: str, context: str) -> str:
-    """The state of a hint's devices together, UNKNOWN without a hint."""
-    hint = scope.services.dialplan.hint(context, exten)
-    return "UNKNOWN" if hint is None else hint_state(scope, hint, exten, context)
-
-
-class _Asked:
-    """What a pattern's hint knows: the extension that is asked, and global variables."""
-
-    def __init__(self, scope: Scope, exten: str, context: str) -> None:
-        self.scope = scope
-        self.own = {"EXTEN": exten, "CONTEXT": context}
-
-    def variable(self, name: str) -> str | None:
-        return self.own.get(name) or self.scope.globals.get(name)
-
-    def function(self, name: str, args: str) -> str | None:
-        return self.scope.function(name, args)
-
-
-def hint_state(scope: Scope, hint: str, exten: str, context: str) -> str:
-    """The state that the devices of a hint's text make together: a device nobody knows of counts as not in use."""
-    devices = substitute(hint, _Asked(scope, exten, context)).partition(",")[0].split("&")
-    state = together(device_state(scope, device) for device in devices)
-    return {"UNKNOWN": "NOT_INUSE", "INVALID": "UNAVAILABLE"}.get(state, state)
-
-
-#: which of several devices' states counts: the last one of these
-_RISING = ("INVALID", "UNKNOWN", "UNAVAILABLE", "NOT_INUSE", "ONHOLD", "RINGING", "INUSE", "BUSY", "RINGINUSE")
-
-
-def together(states: Iterable[str]) -> str:
-    """One device state for several: the most telling one; one that rings beside one in use is both."""
-    known = set(states)
-    if "RINGING" in known and known & {"INUSE", "ONHOLD", "BUSY"}:
-        return "RINGINUSE"
-    return max(known, key=lambda state: _RISING.index(state) if state in _RISING else 0, default="INVALID")
-
-
-@function("DEVICE_STATE", syntax="DEVICE_STATE(device)", synopsis="The state of a device", module="func_devstate")
-def device_state_(scope: Scope, args: str) -> str:
-    return device_state(scope, args)
-
-
-@device_state_.writer
-def _device_state_write(scope: Scope, args: str, value: str) -> None:
-    from pbx.channels.events import DeviceState
-
-    if not args.lower().startswith("custom:") or value.upper() not in _STATES:
-        raise FunctionError("only Custom: devices can be set, to a known state")
-    scope.services.database.put("CustomDevstate", args[7:], value.upper())
-    scope.services.switch.bus.publish(DeviceState(args, value.upper()))
-
-
-def _exten_at(scope: Scope, args: str) -> tuple[str, str, str]:
-    """(extension, context, options) of `extension[@context][,options]`."""
-    place, options = fields(args, 2)
-    exten, _, context = place.partition("@")
-    return exten, context or (scope.channel.context if scope.channel is not None else "") or "default", options
-
-
-@function(
-    "EXTENSION_STATE",
-    syntax="EXTENSION_STATE(extension[@context])",
-    synopsis="The state of a hint's devices",
-    module="func_extstate",
-)
-def extension_state_(scope: Scope, args: str) -> str:
-    if not args:
-        raise FunctionError("needs an extension")
-    exten, context, _ = _exten_at(scope, args)
-    return extension_state(scope, exten, context)
-
-
-@function(
-    "HINT", syntax="HINT(extension[@context][,options])", synopsis="The devices of a hint", module="func_dialplan"
-)
-def hint(scope: Scope, args: str) -> str:
-    exten, context, options = _exten_at(scope, args)
-    found = scope.services.dialplan.hint(context, exten)
-    return "" if not found or "n" in options else found

@@ -1,21 +1,18 @@
-"""DIALGROUP, BLACKLIST, ICONV, FEATURE, FEATUREMAP, PRESENCE_STATE, LOG_GROUP, SAYFILES."""
+"""DIALGROUP, BLACKLIST, ICONV, FEATURE, FEATUREMAP, LOG_GROUP, SAYFILES."""
 
 from __future__ import annotations
 
-import base64
 import codecs
 from collections.abc import Callable, Iterator
 
 from pbx.dialplan import octets
 from pbx.dialplan.arguments import fields, split, truth
-from pbx.dialplan.featuremap import CODES, NUMBERS, OWN_CODES, OWN_SETTINGS, SETTINGS, codes, setting
+from pbx.dialplan.featuremap import CODES, FILE_ONLY, OWN_CODES, OWN_SETTINGS, SETTINGS, codes, normal, setting
 from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.playing import finder
 from pbx.dialplan.registry import FunctionError, function
 from pbx.dialplan.saying import Exists, digits_of, letters_of, money_of, number_of, ordinal_of, phonetic_of
 from pbx.dialplan.scope import Scope
-
-_PRESENCE = ("not_set", "unavailable", "available", "away", "xa", "chat", "dnd")
 
 
 @function(
@@ -72,11 +69,14 @@ def iconv(scope: Scope, args: str) -> str:
 # ---- features -----------------------------------------------------------------------------------------------------
 
 
+_OPTIONS = [name for name in SETTINGS if name not in FILE_ONLY]
+
+
 @function(
     "FEATURE",
     syntax="FEATURE(option_name)",
     synopsis="A setting of features.conf for this channel",
-    arguments={"option_name": f"inherit (settings of this channel go to those that it calls), {', '.join(SETTINGS)}"},
+    arguments={"option_name": f"inherit (settings of this channel go to those that it calls), {', '.join(_OPTIONS)}"},
     see_also=("FEATUREMAP",),
     needs_channel=True,
 )
@@ -84,7 +84,7 @@ def feature(scope: Scope, args: str) -> str:
     name = args.lower()
     if name == "inherit":
         return "yes" if truth(scope.notes.get(OWN_SETTINGS, {}).get(name, "no")) else "no"
-    if name not in SETTINGS:
+    if name not in _OPTIONS:
         raise FunctionError(f"unknown option '{args}'")
     return setting(scope, name)
 
@@ -92,11 +92,12 @@ def feature(scope: Scope, args: str) -> str:
 @feature.writer
 def _feature(scope: Scope, args: str, value: str) -> None:
     name = args.lower()
-    if name not in SETTINGS and name != "inherit":
+    if name not in _OPTIONS and name != "inherit":
         raise FunctionError(f"unknown option '{args}'")
-    if name in NUMBERS and c_int(value) is None:
+    kept = normal(name, value)
+    if kept is None:
         raise FunctionError(f"{args} is a number, not '{value}'")
-    scope.notes.setdefault(OWN_SETTINGS, {})[name] = value
+    scope.notes.setdefault(OWN_SETTINGS, {})[name] = kept
 
 
 @function(
@@ -119,35 +120,6 @@ def _featuremap(scope: Scope, args: str, value: str) -> None:
     if args.lower() not in CODES:
         raise FunctionError(f"unknown feature '{args}'")
     scope.notes.setdefault(OWN_CODES, {})[args.lower()] = value
-
-
-# ---- presence -------------------------------------------------------------------------------------------------------
-
-
-@function(
-    "PRESENCE_STATE",
-    syntax="PRESENCE_STATE(provider,field[,options])",
-    synopsis="Presence: value, subtype or message of a provider (CustomPresence:name)",
-    module="func_presencestate",
-)
-def presence_state(scope: Scope, args: str) -> str:
-    provider, item, options = fields(args, 3)
-    kind, _, name = provider.partition(":")
-    if kind.lower() != "custompresence" or item not in ("value", "subtype", "message"):
-        raise FunctionError(f"unknown provider or field '{args}'")
-    stored = [*(scope.services.database.get("CustomPresence", name) or "not_set").split(",", 2), "", ""]
-    found = stored[("value", "subtype", "message").index(item)]
-    if "e" in options and item != "value":
-        return base64.b64encode(octets.to_bytes(found)).decode("ascii")
-    return found
-
-
-@presence_state.writer
-def _presence_state(scope: Scope, args: str, value: str) -> None:
-    kind, _, name = args.partition(":")
-    if kind.lower() != "custompresence" or value.partition(",")[0] not in _PRESENCE:
-        raise FunctionError("only CustomPresence: can be set, to a known state")
-    scope.services.database.put("CustomPresence", name, value)
 
 
 @function(

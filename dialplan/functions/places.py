@@ -20,7 +20,9 @@ def _caller(scope: Scope) -> str:
 def _priority(scope: Scope, context: str, exten: str, text: str) -> int | None:
     """A priority's number, or that of the label."""
     number = c_int(text)
-    return number if number is not None else scope.services.dialplan.find_label(context, exten, text, _caller(scope))
+    if number is not None:
+        return number
+    return scope.services.dialplan.find_label(context, exten, text, _caller(scope), substitute=scope.substitute)
 
 
 #: Subroutines that may run within each other by functions (EVAL_SUB).
@@ -43,7 +45,7 @@ def dialplan_exists(scope: Scope, args: str) -> str:
     if not exten:
         return "1" if dialplan.has_context(context) else "0"
     number = _priority(scope, context, exten, priority) if priority else 1
-    found = number is not None and dialplan.exists(context, exten, number, _caller(scope))
+    found = number is not None and dialplan.exists(context, exten, number, _caller(scope), substitute=scope.substitute)
     return "1" if found else "0"
 
 
@@ -61,7 +63,10 @@ def valid_exten(scope: Scope, args: str) -> str:
     if not context and scope.channel is not None:
         context = scope.channel.context
     number = (c_int(priority) or 0) if priority else 1
-    return "1" if number > 0 and scope.services.dialplan.exists(context, exten, number, _caller(scope)) else "0"
+    found = number > 0 and scope.services.dialplan.exists(
+        context, exten, number, _caller(scope), substitute=scope.substitute
+    )
+    return "1" if found else "0"
 
 
 @function(
@@ -199,7 +204,8 @@ def eval_exten(scope: Scope, args: str) -> str:
         raise FunctionError("needs [[context,]extension,]priority")
     context, exten, text = [channel.context, channel.exten][: 3 - len(parts)] + parts
     priority = _priority(scope, context, exten, text)
-    found = None if priority is None else scope.services.dialplan.find(context, exten, priority, _caller(scope))
+    ask = scope.services.dialplan.find
+    found = None if priority is None else ask(context, exten, priority, _caller(scope), substitute=scope.substitute)
     if found is None or found.priority is None:
         raise FunctionError(f"there is no {args}")
     # as if the channel were there: ${EXTEN} and its kin

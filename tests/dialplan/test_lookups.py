@@ -113,7 +113,21 @@ def test_loopback() -> None:
     assert found.moved == ("c", "970", 2)
     assert plan.find("a", "60", 2) is None
     assert data(plan, "a", "3") == "d"
-    assert plan.find("loop", "1") is None
+    # into the context it stands in: everything is there, and ends the call
+    found = plan.find("loop", "1")
+    assert found is not None
+    assert (found.priority, found.moved) == (None, None)
+    assert plan.match_more("loop", "")
+    assert plan.hint("loop", "1") is None
+
+
+def test_an_eswitch_has_the_variables_of_who_asks() -> None:
+    plan = dialplan(
+        "[globals]\nTO=b\n[a]\neswitch => Loopback/${EXTEN}@${TO}\n[b]\nexten => 1,1,N(b)\nexten => s,1,N(s)\n"
+    )
+    assert plan.exists("a", "1")
+    assert plan.exists("a", "77", substitute=lambda data: data.replace("${EXTEN}", "s").replace("${TO}", "b"))
+    assert not plan.exists("a", "77", substitute=lambda data: "1@nowhere")
 
 
 ODD = dialplan(
@@ -192,9 +206,11 @@ def test_a_reload_keeps_what_others_made() -> None:
 
 
 def test_switches_that_lead_in_circles_end_soon() -> None:
-    lines = "".join(f"[{c}]\nswitch => Loopback/@a\nswitch => Loopback/@b\nswitch => Loopback/@c\n" for c in "abc")
+    lines = "".join(
+        f"[{c}]\n" + "".join(f"switch => Loopback/@{other}\n" for other in "abc" if other != c) for c in "abc"
+    )
     plan = dialplan(lines)
-    # three to each of three: without a limit for all of them together 3 to the power of 32
+    # two to each of three: without a limit for all of them together 2 to the power of 32
     assert not plan.exists("a", "1")
     assert not plan.can_match("a", "1")
     assert not plan.match_more("a", "1")

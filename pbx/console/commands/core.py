@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pbx.console.commands.dialplan_words import arguments, hinted
 from pbx.console.durations import duration
 from pbx.console.registry import Context, UsageShown, command
-from pbx.dialplan.functions.channels import hint_state
+from pbx.dialplan import octets
 from pbx.dialplan.scope import Scope
+from pbx.dialplan.states import hint_presence, hint_state
 
 _LEVEL = re.compile(r"\d+$")
 
@@ -266,23 +267,37 @@ _HINT_STATES = {
 }
 
 
+#: hints are listed by hash, which falls into one of so many buckets
+_HINT_BUCKETS = 563
+
+
+def _bucket(exten: str) -> int:
+    """Where a hint stands in the list of a stock box: by the hash of its extension, in small letters."""
+    value = 5381
+    for byte in octets.to_bytes(exten.lower()):
+        value = (value * 33 ^ byte) & 0xFFFFFFFF
+    return min(value, (1 << 32) - value) % _HINT_BUCKETS
+
+
 def _hints(context: Context) -> list[tuple[str, str, str]]:
-    """(exten, context, hint) of all hints."""
+    """(exten, context, hint) of all hints, in the order in which a stock box shows them."""
     found = []
     for each in context.pbx.dialplan.services.dialplan.contexts.values():
         for extension in each:
             if extension.hint is not None:
                 found.append((extension.name, each.name, extension.hint.application))
-    return found
+    return sorted(found, key=lambda hint: _bucket(hint[0]))
 
 
 def _hint_row(context: Context, exten: str, place: str, hint: str) -> str:
-    # the hint of a pattern is not for any one extension: with variables in it there is no device
-    known = "${" not in hint or not exten.startswith("_")
-    found = hint_state(Scope(context.pbx.dialplan.services), hint, exten, place) if known else "UNAVAILABLE"
+    # the hint of a pattern is not for any one extension: with variables in it there is no device and no presence
+    found, presence = "UNAVAILABLE", ""
+    if "${" not in hint or not exten.startswith("_"):
+        scope = Scope(context.pbx.dialplan.services)
+        found, presence = hint_state(scope, hint), hint_presence(scope, hint)
     state = _HINT_STATES.get(found, "Idle")
     name = f"{exten}@{place}"
-    return f"{name:<30.30}: {hint:<60.60}  State:{state:<15.15} Presence:{'not_set':<15.15} Watchers {0:2d}"
+    return f"{name:<30.30}: {hint:<60.60}  State:{state:<15.15} Presence:{presence:<15.15} Watchers {0:2d}"
 
 
 @command(
@@ -314,8 +329,7 @@ def show_hint(context: Context, words: list[str]) -> None:
     if not hints:
         context.line("There are no registered dialplan hints")
         return
-    exten, _, place = words[0].partition("@")
-    found = [hint for hint in hints if hint[0].lower().startswith(exten.lower()) and (not place or hint[1] == place)]
+    found = [hint for hint in hints if hint[0].lower().startswith(words[0].lower())]
     if not found:
         context.line(f"No hints matching extension {words[0]}")
         return

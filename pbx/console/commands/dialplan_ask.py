@@ -146,24 +146,24 @@ def _place(channel: Channel) -> str:
 async def eval_function(context: Context, words: list[str]) -> None:
     if len(words) != 1:
         raise UsageShown
-    value = await _read(Scope(context.pbx.dialplan.services), words[0])
-    context.line(f"Return Value: {'Success (0)' if value is not None else 'Failure (-1)'}")
+    code, value = await _read(Scope(context.pbx.dialplan.services), words[0])
+    context.line(f"Return Value: {'Failure' if code else 'Success'} ({code})")
     context.line(f"Result: {value or ''}")
 
 
-async def _read(scope: Scope, text: str) -> str | None:
-    """What a function gives, waiting if it has to; None if it fails."""
+async def _read(scope: Scope, text: str) -> tuple[int, str]:
+    """(0, what a function gives), waiting if it has to; another number if it fails."""
     name, _, rest = text.partition("(")
     args = rest[: rest.rindex(")")] if ")" in rest else rest
     function = FUNCTIONS.get(name)
     if function is None or function.read is None or function.needs_channel:
-        return None
+        return -1, ""
     try:
-        return function.read(scope, args)
-    except FunctionError:
-        return None
+        return 0, function.read(scope, args)
+    except FunctionError as error:
+        return error.code, ""
     except Suspend as wait:
-        return await wait.start()
+        return 0, await wait.start()
 
 
 @command(

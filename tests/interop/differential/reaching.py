@@ -33,23 +33,32 @@ TIMES = [
 
 
 def reaching(rng: Random, name: str) -> Case:
-    """Which number is found where, by includes with times and switches of all kinds."""
+    """Which number is found where, by includes with times and switches of all kinds.
+
+    Switches lead to later contexts only, and so do includes beside them: in a circle of theirs a stock box ends (its
+    stack overflows).  Without switches includes lead anywhere.
+    """
     lines = []
-    contexts = [name, f"{name}-b", f"{name}-c", f"{name}-d"]
-    for context in contexts:
+    # d stands before b and c, which the switches name
+    contexts = [name, f"{name}-d", f"{name}-b", f"{name}-c"]
+    switches = rng.random() < 0.7
+    for at, context in enumerate(contexts):
         lines.append(f"[{context}]")
         for _ in range(rng.randrange(0, 4)):
             exten = rng.choice(["1", "12", "s", "i", "_1X", "_X.", "9", pattern(rng, 2), pattern(rng, 3)])
             lines.append(
                 f"exten => {exten},{rng.choice('11112')},EMIT({{${{EXTEN}}}} ${{CONTEXT}} {context} {exten})\n same => n,Return()"
             )
+        others = contexts[at + 1 :] if switches else contexts
         for _ in range(rng.randrange(0, 3)):
-            lines.append(f"include => {rng.choice([*contexts, name + '-none'])}{rng.choice(TIMES)}")
-        for _ in range(rng.choice([0, 0, 0, 1])):
+            lines.append(f"include => {rng.choice([*others, name + '-none'])}{rng.choice(TIMES)}")
+        if rng.random() < 0.2:
+            lines.append(f"ignorepat => {rng.choice(['9', '_1X', '_X.', '1', '', '12', '_[2-9]'])}")
+        ways = [way for way in LOOPS if (at < 2 or "@-b" not in way) and at < 3]
+        for _ in range(rng.choice([0, 1, 1, 2]) if switches and ways else 0):
             kind = rng.choice(["switch", "switch", "lswitch", "eswitch", "eswitch"])
-            lines.append(
-                f"{kind} => {rng.choice(LOOPS).replace('@', chr(0)).replace(chr(0) * 2, '@' + name).replace(chr(0), '@')}"
-            )
+            way = rng.choice(ways).replace("@", chr(0)).replace(chr(0) * 2, "@" + name).replace(chr(0), "@")
+            lines.append(f"{kind} => {way}")
     asked = ["1", "12", "13", "112", "9", "22", "s", "x", "i", "123"]
     lines.append(f"[{name}-run]\nexten => s,1,Set(V=12)")
     for number in asked:
@@ -67,7 +76,7 @@ def reaching(rng: Random, name: str) -> Case:
 
 
 HINTS = ["Custom:a", "Custom:a&Custom:b", "IAX2/x", "SIP/x&IAX2/y", "Custom:a,CustomPresence:b", ",CustomPresence:b", "Custom:${EXTEN}", "${G}", "Custom:a&", "&Custom:a", "Nosuch/x", "Custom:a,", "Custom:a(b)", "custom:a", "",
-         "Custom:a , CustomPresence:b", "Custom:a,b,c", "Local/1@c", "Custom:", "x", "Custom:${EXTEN:1}&Custom:b"]  # fmt: skip
+         "Custom:a , CustomPresence:b", "Custom:a,b,c", "Local/s@clean", "Custom:", "x", "Custom:${EXTEN:1}&Custom:b"]  # fmt: skip
 
 
 def hints(rng: Random, name: str) -> Whole:
@@ -81,6 +90,8 @@ def hints(rng: Random, name: str) -> Whole:
                 f"exten => {exten},{rng.choice(['hint', 'hint', 'hint', 'hint', '-1', 'hint(l)'])},{rng.choice(HINTS)}"
             )
         lines.append("exten => 1,1,NoOp()")
+    # a stock box shows how a Local device stood in the dialplan before this one, so its place is in both
+    lines.append("[clean]\nexten => s,1,NoOp()")
     asks = ["dialplan show", "core show hints", "core show hint 1", "core show hint 12@c", "core show hint nothing"]
     for exten in ("1@c", "12@c", "15@c", "a@d", "9@c"):
         asks += [
