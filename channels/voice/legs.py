@@ -180,6 +180,8 @@ class LegTable:
         return number
 
     def remove(self, row: int) -> None:
+        """Empty a row.  Its counters too: who gets the row next may read them before the plane has heard of it."""
+        self.counters.reset(row)
         self.live[row] = False
         self.relay_to[row] = 0
         self.source_state[row] = _SOURCE_NEW

@@ -496,7 +496,8 @@ class Engine:
         if first.b is None and first.phase is Phase.BRIDGE:
             first.revive()
         else:
-            first = self.append(caller, now)
+            # who was left alone waited for the next: that counts as talk with the next, as in Asterisk
+            first = self.append(caller, first.end or now)
             self._follow(first)
             first.phase, first.bridge = Phase.BRIDGE, bridge
         self._met(first, peer)

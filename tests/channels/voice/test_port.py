@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pbx.channels.voice.port import Direction, Edge, EdgeKind
+from pbx.channels.voice.port import Direction, Edge, EdgeKind, LegCounters
 from pbx.codecs import g711
 from tests.channels.voice.rig import ALAW, GSM, ULAW, Rig, full, mini
 
@@ -237,8 +237,12 @@ def test_removed_legs_are_silent_and_their_sounds_end(make: Make) -> None:
         rig.port.flush()
         rig.port.remove_leg(2, 6)  # an older generation: not this one
         rig.run(lambda: len(b.got) >= 2)
+        assert rig.port.counters.legs(2).sent > 0
         rig.port.remove_leg(2, 7)
         rig.run(lambda: rig.told.done == [(8, "stopped")])
+        # the next call of this row must not be taken for one that has sound
+        assert rig.port.counters.legs(2) == LegCounters()
+        assert rig.port.counters.tx_ts64(2) == -1
         before = len(b.got)
         a.voice(0, _payload(1))
         a.mini(20, _payload(2))

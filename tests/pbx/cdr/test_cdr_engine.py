@@ -324,6 +324,28 @@ def test_who_consults_somebody_and_comes_back() -> None:
     assert sorted(row[:2] + row[-1:] for row in world.rows()) == [("a", "b", 17.0), ("b", "", 4.0), ("b", "c", 2.0)]
 
 
+def test_who_waits_for_the_target_of_a_transfer_pays_from_there_on() -> None:
+    """b leaves a alone to ask c, and hands a over: a's second record begins where the first ended."""
+    world = World()
+    a, b = talk(world)
+    c = world.channel("c", outgoing=True)
+    world.up(c)
+    world.bus.publish(Bridged("2", (c,)))
+    world.bus.publish(Unbridged("1", b))
+    world.bus.publish(Bridged("2", (b, c)))
+    world.clock.advance(2)
+    for leg in (b, c):
+        world.bus.publish(Unbridged("2", leg))
+    world.bus.publish(Bridged("1", (a, c)))
+    world.end(b)
+    world.clock.advance(4)
+    for leg in (a, c):
+        world.bus.publish(Unbridged("1", leg))
+    world.end(c)
+    world.end(a)
+    assert [row[:2] + row[-1:] for row in world.rows() if row[0] == "a"] == [("a", "b", 10.0), ("a", "c", 6.0)]
+
+
 def test_a_redirect_out_of_a_bridge_is_where_the_record_says_it_went() -> None:
     world = World()
     a, b = talk(world)
