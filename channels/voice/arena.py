@@ -6,32 +6,44 @@ Every payload of a batch is an offset into this block, whichever way it came
 
 from __future__ import annotations
 
+import mmap
 import sys
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-#: messages of the receive ring, and bytes of each; a longer datagram (a big trunk frame) goes on in the spill
+#: messages of the receive ring, and bytes of each: the longest datagram, or a run of them that the kernel put together
 SLOTS = 256
-SLOT = 2048
-SPILL = 65536
+SLOT = 65536
+#: from slot to slot, so that the heads of all are not of one set of the cache
+_STRIDE = SLOT + 2048 + 64
 _HEADROOM = 64
 _SCRATCH = 4 << 20
+
+
+def _pages(size: int) -> mmap.mmap:
+    """Memory of which only what is touched is there: most of a slot never is."""
+    pages = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with suppress(OSError):  # a kernel without huge pages
+            pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return pages
 
 
 class Arena:
     """`flat`: all bytes; `word`: big-endian 32-bit words at every byte offset of it."""
 
     def __init__(self, scratch: int = _SCRATCH) -> None:
-        self.size = _HEADROOM + SLOTS * SLOT + scratch
-        self.flat: npt.NDArray[np.uint8] = np.zeros(self.size, np.uint8)
+        self.size = _HEADROOM + SLOTS * _STRIDE + scratch
+        self.flat: npt.NDArray[np.uint8] = np.frombuffer(_pages(self.size), np.uint8)
         self.word: npt.NDArray[Any] = np.ndarray((self.size - 3,), ">u4", self.flat, strides=(1,))
         self.base = int(self.flat.ctypes.data)
         self.memory = self.flat.data
         #: offset of each ring slot
-        self.slot: npt.NDArray[np.int64] = _HEADROOM + np.arange(SLOTS, dtype=np.int64) * SLOT
-        self._first = _HEADROOM + SLOTS * SLOT
+        self.slot: npt.NDArray[np.int64] = _HEADROOM + np.arange(SLOTS, dtype=np.int64) * _STRIDE
+        self._first = _HEADROOM + SLOTS * _STRIDE
         self._next = self._first
 
     def reserve(self, size: int, headroom: int = 8) -> int:

@@ -98,7 +98,6 @@ class PlaneCounters:
 
     datagrams: int = 0
     malformed: int = 0
-    truncated: int = 0
     signalling: int = 0
     unknown_minis: int = 0
     trunk_frames: int = 0

@@ -121,6 +121,8 @@ class Express:
         if self._paused:
             self._paused -= 1
             return None
+        if len(offset) > len(self._bad):
+            self._bad, self._lead = np.zeros(2 * len(offset), np.bool_), np.zeros(2 * len(offset), np.int64)
         legs = self._core.legs
         voice = self._voice(names.view(np.uint64)[:, 0] & _V4, offset, length)
         if voice is None:

@@ -14,7 +14,7 @@ from pbx.channels.voice.contents import Content
 from pbx.channels.voice.counters import CounterTable
 from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
 from pbx.channels.voice.headers import Headers
-from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL
+from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL, UDP_GRO
 from pbx.channels.voice.mmsg import Kernel, PlainKernel, Ring, best_kernel, send
 from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.plane import Batch, Plane, Rest
@@ -26,8 +26,8 @@ from pbx.channels.voice.slow import Worker
 from pbx.channels.voice.timer import Ticker
 from pbx.channels.voice.timertest import Exactness, TimerTest
 
-#: ring fulls taken from one socket in one turn
-_RINGS = 4
+#: ring fulls taken from one socket in one turn, and datagrams after which there is no further one
+_RINGS, _MOST = 4, 4 * SLOTS
 #: each so many drains of such a socket somebody looks how much the kernel dropped
 _LOOK = 256
 _FRAME_US = 20_000
@@ -77,6 +77,8 @@ class Host:
         self._plain: set[int] = set()
         #: those whose kernel takes many frames as one message
         self._segmenting: set[int] = set()
+        #: those whose kernel puts datagrams together that come together
+        self._runs: set[int] = set()
         self._segments = Segments(self.plane.legs, self._kernel, self.plane.counters)
         self._routes = Routes(clock)
         self._looks = 0
@@ -116,7 +118,7 @@ class Host:
             # kernel says beside datagrams is a count of those it dropped: a look now and then will do
             self._looks += 1
             plain = number in self._plain and self._looks % _LOOK
-            count = ring.receive(fd, bool(plain))
+            count = ring.receive(fd, bool(plain), number in self._runs)
             if not count:
                 break
             taken += count
@@ -135,7 +137,7 @@ class Host:
                     self._send(number, plane.boxes[number])
                 break
             self._rest(number, ring)
-            if count < SLOTS:
+            if not ring.full or taken >= _MOST:
                 break
         return taken
 
@@ -222,10 +224,13 @@ class Host:
         size, everywhere = prepare(fd, family)
         self._plain.discard(socket)
         self._segmenting.discard(socket)
+        self._runs.discard(socket)
         if not everywhere and family == _socket.AF_INET:
             self._plain.add(socket)
         if family == _socket.AF_INET and not isinstance(self._kernel, PlainKernel):
             self._segmenting.add(socket)
+            if socket in self._plain and _puts_together(fd):
+                self._runs.add(socket)
         if size < _ENOUGH and not self._said:
             self._said = True
             self.plane.core.events.note(
@@ -316,6 +321,18 @@ class Host:
         self._timer_test = None
         self.plane.core.events.timer_tested(found)
         self._done()
+
+
+def _puts_together(fd: int) -> bool:
+    """Ask the kernel for datagrams of one sender as one message; False where it has no such thing (before 5.0)."""
+    sock = _socket.socket(fileno=os.dup(fd))
+    try:
+        sock.setsockopt(_socket.IPPROTO_UDP, UDP_GRO, 1)
+    except OSError:
+        return False
+    finally:
+        sock.close()
+    return True
 
 
 def prepare(fd: int, family: int) -> tuple[int, bool]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import socket
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pbx.channels.voice.address import SIZE as ADDRESS
 from pbx.channels.voice.address import SockaddrIn, SockaddrIn6
@@ -63,7 +65,7 @@ SO_RXQ_OVFL = 40
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 IPV6_RECVPKTINFO = 49
 IPV6_PKTINFO = 50
-MSG_TRUNC = 0x20
+UDP_GRO = 104
 
 _WORD = ctypes.sizeof(ctypes.c_size_t)
 _CMSG = -(-ctypes.sizeof(Cmsghdr) // _WORD) * _WORD
@@ -73,10 +75,27 @@ def _space(size: int) -> int:
     return _CMSG + -(-size // _WORD) * _WORD
 
 
-#: control bytes per received message: either pktinfo and the drop counter
-CONTROL_IN = _space(ctypes.sizeof(In6Pktinfo)) + _space(4) + 8
+#: control bytes per received message: either pktinfo, the drop counter and how long the pieces of a run are
+CONTROL_IN = _space(ctypes.sizeof(In6Pktinfo)) + 2 * _space(4) + 8
 #: control bytes kept per destination with a local address
 CONTROL_OUT = _space(ctypes.sizeof(In6Pktinfo))
+
+
+_LEVEL, _TYPE, _DATA, _NEXT = _WORD // 4, _WORD // 4 + 1, _CMSG // 4, _space(4) // 4
+
+
+def run_lengths(control: npt.NDArray[np.uint8], used: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Bytes of each datagram in messages that the kernel made of several (UDP_GRO); 0 where a message is one.
+
+    control: (messages, CONTROL_IN) received control data; used: bytes of each.
+    """
+    words = control.view(np.int32)
+    found = np.zeros(len(words), np.int64)
+    # it comes first, or behind the drop counter
+    for at, enough in ((0, _CMSG), (_NEXT, _space(4) + _CMSG)):
+        here = (words[:, at + _LEVEL] == socket.IPPROTO_UDP) & (words[:, at + _TYPE] == UDP_GRO) & (used > enough)
+        found[here] = words[here, at + _DATA]
+    return found
 
 
 @lru_cache(maxsize=1024)

@@ -13,11 +13,12 @@ import socket
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from pbx.channels.voice import address as addresses
-from pbx.channels.voice.arena import SLOT, SLOTS, SPILL, Arena
+from pbx.channels.voice.arena import SLOT, SLOTS, Arena
 from pbx.channels.voice.counters import PlaneCounters
-from pbx.channels.voice.layout import CONTROL_IN, IOVEC, MMSGHDR, MSG_TRUNC, Iovec, Mmsghdr, read_control
+from pbx.channels.voice.layout import CONTROL_IN, IOVEC, MMSGHDR, Iovec, Mmsghdr, read_control, run_lengths
 from pbx.channels.voice.legs import Ints
 from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.single import Heads
@@ -147,7 +148,9 @@ def best_kernel() -> Kernel:
 class Ring:
     """Receives into the arena's slots.
 
-    After `receive`: `length` (bytes), `name` (sockaddrs), `offset` (into the arena) of the first `count` messages.
+    After `receive`: `length` (bytes), `name` (sockaddrs), `offset` (into the arena) of the first `count` datagrams.
+    What the kernel put together (UDP_GRO: datagrams of one length and one sender, in one message) is taken apart here,
+    where it lies; so much received voice costs a message for many frames instead of one each.
     """
 
     def __init__(self, arena: Arena, kernel: Kernel, counters: PlaneCounters) -> None:
@@ -155,40 +158,43 @@ class Ring:
         self._kernel = kernel
         self._counters = counters
         self.count = 0
-        self.name = np.zeros((SLOTS, addresses.SIZE), np.uint8)
+        #: whether more may wait
+        self.full = False
+        self._names = np.zeros((SLOTS, addresses.SIZE), np.uint8)
+        self.name: npt.NDArray[np.uint8] = self._names
         self._control = np.zeros((SLOTS, CONTROL_IN), np.uint8)
-        self._spill = np.zeros((SLOTS, SPILL), np.uint8)
-        self._iov = np.zeros((SLOTS, 2), IOVEC)
-        self._iov["base"][:, 0] = (arena.base + arena.slot).astype(np.uint64)
-        self._iov["len"][:, 0] = SLOT
+        self._iov = np.zeros(SLOTS, IOVEC)
+        self._iov["base"] = (arena.base + arena.slot).astype(np.uint64)
+        self._iov["len"] = SLOT
         index = np.arange(SLOTS, dtype=np.uint64)
-        self._iov["base"][:, 1] = self._spill.ctypes.data + index * np.uint64(SPILL)
-        self._iov["len"][:, 1] = SPILL
         self._table = np.zeros(SLOTS, MMSGHDR)
         hdr = self._table["hdr"]
-        hdr["name"] = self.name.ctypes.data + index * np.uint64(addresses.SIZE)
-        hdr["iov"] = self._iov.ctypes.data + index * np.uint64(2 * IOVEC.itemsize)
-        hdr["iovlen"] = 2
+        hdr["name"] = self._names.ctypes.data + index * np.uint64(addresses.SIZE)
+        hdr["iov"] = self._iov.ctypes.data + index * np.uint64(IOVEC.itemsize)
+        hdr["iovlen"] = 1
         hdr["control"] = self._control.ctypes.data + index * np.uint64(CONTROL_IN)
-        self._namelen, self._controllen, self._flags = hdr["namelen"], hdr["controllen"], hdr["flags"]
+        self._namelen, self._controllen = hdr["namelen"], hdr["controllen"]
         self._namelen[:] = addresses.SIZE
         self._received = self._table["len"]
         self._pointer = int(self._table.ctypes.data)
         self._length: Ints = np.zeros(SLOTS, np.int64)
-        self._offset: Ints = arena.slot.copy()
+        self._offset: Ints = arena.slot
+        #: the message of each datagram, None where each is one
+        self._message: Ints | None = None
         self._used = SLOTS
         #: the same, for few datagrams without arrays
         self._slots: list[int] = arena.slot.tolist()
-        self._names = self.name.view(np.uint64).reshape(-1).data
+        self._words = self._names.view(np.uint64).reshape(-1).data
         self._lengths = self._table.view(np.uint32).data if MMSGHDR.itemsize % 4 == 0 else None
         self._filled = True
 
-    def receive(self, fd: int, plain: bool = False) -> int:
+    def receive(self, fd: int, plain: bool = False, runs: bool = False) -> int:
         """Take what waits, at most a ring full; the number of datagrams (0: nothing waits).
 
         plain: an IPv4 socket, and nobody wants to know what else the kernel says of these datagrams.
+        runs: the kernel may put datagrams of the socket together.
         """
-        if not plain:
+        if runs or not plain:
             used = self._used
             self._namelen[:used] = addresses.SIZE
             self._controllen[:used] = CONTROL_IN
@@ -197,31 +203,49 @@ class Ring:
         for _ in range(16):
             done, error = self._kernel.receive(fd, self._pointer, SLOTS)
             if done > 0:
-                self.count = done
                 self._used = max(self._used, done)
+                self.full = done == SLOTS
+                self.name, self._message = self._names, None
                 self._filled = False
-                return done
+                self.count = done
+                if runs and np.count_nonzero(self._controllen[:done]):
+                    self._take_apart(done)
+                return self.count
             if done == 0 or error in _AGAIN:
                 break
             # ICMP errors of earlier sends are reported here, one a call; they say nothing about what waits
             self._counters.receive_errors += 1
         return 0
 
+    def _take_apart(self, done: int) -> None:
+        size = run_lengths(self._control[:done], self._controllen[:done])
+        if not np.count_nonzero(size):
+            return
+        total = self._received[:done].astype(np.int64)
+        size = np.where(size > 0, size, np.maximum(total, 1))
+        pieces = np.maximum(-(-total // size), 1)
+        message = np.arange(done).repeat(pieces)
+        nth = np.arange(len(message)) - (pieces.cumsum() - pieces).take(message)
+        size = size.take(message)
+        at = nth * size
+        self._offset = self._arena.slot.take(message) + at
+        self._length = np.minimum(size, total.take(message) - at)
+        self.name = self._names.take(message, axis=0)
+        self._message = message
+        self.count = len(message)
+        self._filled = True
+
     def heads(self) -> Heads:
         """Senders, offsets and lengths, for those who go through few datagrams one by one."""
         n = self.count
         if self._filled or self._lengths is None:
-            lengths = self.length[:n].tolist()
-        else:
-            lengths = self._lengths[_LENGTH : n * _STRIDE : _STRIDE].tolist()
-        if max(lengths, default=0) > SLOT:
-            # behind a slot lies the next one: a longer datagram is put together elsewhere, or dropped
-            return self._names[: n * _NAME : _NAME].tolist(), self.offset[:n].tolist(), self.length[:n].tolist()
-        return self._names[: n * _NAME : _NAME].tolist(), self._slots[:n], lengths
+            return self.name[:n].view(np.uint64)[:, 0].tolist(), self.offset[:n].tolist(), self.length[:n].tolist()
+        lengths = self._lengths[_LENGTH : n * _STRIDE : _STRIDE].tolist()
+        return self._words[: n * _NAME : _NAME].tolist(), self._slots[:n], lengths
 
     @property
     def length(self) -> Ints:
-        """Bytes of each datagram; 0 of one that was too long."""
+        """Bytes of each datagram."""
         if not self._filled:
             self._fill()
         return self._length
@@ -235,35 +259,21 @@ class Ring:
 
     def _fill(self) -> None:
         self._filled = True
-        done, length = self.count, self._length
-        length[:done] = self._received[:done]
-        self._offset[:done] = self._arena.slot[:done]
-        if int(length[:done].max()) > SLOT:
-            for i in np.nonzero(length[:done] > SLOT)[0].tolist():
-                self._join(i)
+        self._length = self._received[: self.count].astype(np.int64)
+        self._offset = self._arena.slot[: self.count]
 
-    def _join(self, i: int) -> None:
-        """A datagram longer than its slot: both pieces go to the scratch; one too long for that is dropped."""
-        size = int(self._length[i])
-        at = self._arena.reserve(size) if not int(self._flags[i]) & MSG_TRUNC and size <= SLOT + SPILL else -1
-        if at < 0:
-            self._counters.truncated += 1
-            self._length[i] = 0
-            return
-        slot = int(self._arena.slot[i])
-        flat = self._arena.flat
-        flat[at : at + SLOT] = flat[slot : slot + SLOT]
-        flat[at + SLOT : at + size] = self._spill[i, : size - SLOT]
-        self._offset[i] = at
+    def _of(self, i: int) -> int:
+        return i if self._message is None else int(self._message[i])
 
     def control(self, i: int) -> tuple[bytes, int]:
-        """(local address, kernel's drop counter or -1) of message `i`."""
+        """(local address, kernel's drop counter or -1) of datagram `i`."""
+        i = self._of(i)
         return read_control(bytes(self._control[i, : int(self._controllen[i])]))
 
     @property
     def last_has_drops(self) -> bool:
         """True when the last message carries more control data than a local address."""
-        return self.count > 0 and int(self._controllen[self.count - 1]) > 0
+        return self.count > 0 and int(self._controllen[self._of(self.count - 1)]) > 0
 
 
 def send(kernel: Kernel, fd: int, box: Outbox, counters: PlaneCounters) -> None:

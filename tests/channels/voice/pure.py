@@ -20,6 +20,8 @@ from pbx.channels.voice.records import Commands, deliver_events
 
 START = 1_000_000_000_000
 NO_FLAGS = LegFlags(0)
+#: no datagram made here is longer
+SHORT = 2048
 
 
 class Slots:
@@ -36,10 +38,18 @@ class Slots:
         assert len(datagrams) <= SLOTS
         self.count = len(datagrams)
         for i, (address, data) in enumerate(datagrams):
-            assert len(data) <= SLOT
+            assert len(data) <= SHORT
             self._arena.flat[self._arena.slot[i] : self._arena.slot[i] + len(data)] = np.frombuffer(data, np.uint8)
             self.length[i] = len(data)
             self.name[i] = np.frombuffer(addresses.pack(*address), np.uint8)
+
+    def overwrite(self) -> None:
+        """As the kernel does with the next ones: nothing may lean on what was there."""
+        flat, end = self._arena.flat, int(self._arena.slot[-1]) + SLOT
+        for i in range(self.count):
+            at = int(self._arena.slot[i])
+            flat[at : at + SHORT] = 0xEE
+        flat[end : end + (1 << 18)] = 0xEE
 
     def control(self, i: int) -> tuple[bytes, int]:
         return addresses.NONE, -1
@@ -128,9 +138,8 @@ class Sim:
         """One batch."""
         self.ring.fill(datagrams)
         self.plane.datagrams(1, self.ring, self.now)
-        # the kernel overwrites the ring: nothing may lean on it after this
         self.collect()
-        self.plane.core.arena.flat[:] = 0xEE
+        self.ring.overwrite()
 
     def tick(self, milliseconds: int = 20, missed: int = 0) -> None:
         """missed: ticks that were left out before this one."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from random import Random
 
 import numpy as np
 import pytest
 
 from pbx.channels.voice import address as addresses
-from pbx.channels.voice.arena import SLOT, SLOTS, Arena
+from pbx.channels.voice.arena import SLOTS, Arena
 from pbx.channels.voice.counters import PlaneCounters
 from pbx.channels.voice.host import prepare
-from pbx.channels.voice.layout import control_for, read_control
+from pbx.channels.voice.layout import UDP_GRO, control_for, read_control
 from pbx.channels.voice.mmsg import Kernel, MmsgKernel, PlainKernel, Ring, send
 from pbx.channels.voice.outbox import Outbox
 
@@ -93,10 +95,10 @@ def test_received_as_sent(kernel: type[Kernel], host: str) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_long_one_is_joined(kernel: type[Kernel]) -> None:
+def test_a_long_one_is_whole(kernel: type[Kernel]) -> None:
     with _pair() as (one, two):
-        ring, arena, counters = _ring(kernel())
-        sizes = [SLOT, SLOT + 1, 9000, 65507]
+        ring, arena, _ = _ring(kernel())
+        sizes = [2048, 2049, 9000, 65507]
         for size in sizes:
             one.sendto((bytes(range(251)) * 300)[:size], two.getsockname())
         assert ring.receive(two.fileno()) == 4
@@ -104,18 +106,86 @@ def test_a_long_one_is_joined(kernel: type[Kernel]) -> None:
         assert (offsets, lengths) == (ring.offset[:4].tolist(), sizes), "for those who go one by one"
         for i, size in enumerate(sizes):
             assert arena.bytes_at(int(ring.offset[i]), int(ring.length[i])) == (bytes(range(251)) * 300)[:size]
-        assert counters.truncated == 0
 
 
-def test_one_that_the_kernel_cut_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def _putting_together() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A pair whose second one gets datagrams that were sent as one message as one."""
     with _pair() as (one, two):
-        ring, _, counters = _ring(MmsgKernel())
-        ring._iov["len"][:, 1] = 10
-        one.sendto(b"x" * 5000, two.getsockname())
-        one.sendto(b"y", two.getsockname())
-        assert ring.receive(two.fileno()) == 2
-        assert ring.length[:2].tolist() == [0, 1]
-        assert counters.truncated == 1
+        try:
+            two.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+        except OSError as why:
+            pytest.skip(f"this kernel has no UDP_GRO: {why}")
+        prepare(two.fileno(), socket.AF_INET)
+        yield one, two
+
+
+def _cut(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def _as_one(sock: socket.socket, data: bytes, size: int, to: socket.socket) -> list[bytes]:
+    """Send datagrams of that many bytes (the last one may have fewer) as one message; the datagrams."""
+    sock.sendmsg([data], [(socket.IPPROTO_UDP, 103, size.to_bytes(2, sys.byteorder))], 0, to.getsockname())
+    return _cut(data, size)
+
+
+def _taken(ring: Ring, arena: Arena) -> list[bytes]:
+    return [arena.bytes_at(int(ring.offset[i]), int(ring.length[i])) for i in range(ring.count)]
+
+
+def test_what_the_kernel_put_together_is_taken_apart() -> None:
+    random = Random(8)
+    with _putting_together() as (one, two), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as third:
+        third.bind(("127.0.23.9", 0))
+        ring, arena, _ = _ring(MmsgKernel())
+        for _ in range(30):
+            sent: list[bytes] = []
+            owner: list[tuple[str, int]] = []
+            for _ in range(random.randrange(1, 12)):
+                who, size = random.choice((one, third)), random.randrange(12, 900)
+                if random.random() < 0.4:
+                    data = [random.randbytes(random.choice((0, 1, 12, 164, 1240, 5000)))]
+                    who.sendto(data[0], two.getsockname())
+                else:
+                    data = _as_one(who, random.randbytes(random.randrange(size + 1, min(40 * size, 60000))), size, two)
+                sent += data
+                owner += [who.getsockname()] * len(data)
+            assert ring.receive(two.fileno(), runs=True) == len(sent)
+            assert _taken(ring, arena) == sent
+            assert [addresses.unpack(name.tobytes()) for name in ring.name[: ring.count]] == owner
+            names, offsets, lengths = ring.heads()
+            assert offsets == ring.offset[: ring.count].tolist() and lengths == [len(data) for data in sent]
+            assert names == ring.name[: ring.count].view(np.uint64)[:, 0].tolist()
+
+
+def test_runs_and_single_ones_take_turns() -> None:
+    """What one receive left in the tables is no part of the next."""
+    with _putting_together() as (one, two):
+        ring, arena, _ = _ring(MmsgKernel())
+        for plain in (True, False, True, True, False):
+            want = _as_one(one, bytes(range(200)) * 4, 164, two)
+            assert ring.receive(two.fileno(), plain, True) == len(want)
+            assert _taken(ring, arena) == want
+            for n in range(7):
+                one.sendto(bytes([n]) * 30, two.getsockname())
+            assert ring.receive(two.fileno(), plain, True) == 7
+            assert _taken(ring, arena) == [bytes([n]) * 30 for n in range(7)]
+            assert ring.heads()[2] == [30] * 7
+
+
+def test_the_drop_counter_stands_before_the_length_of_a_run() -> None:
+    with _putting_together() as (one, two):
+        two.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        ring, arena, _ = _ring(MmsgKernel())
+        for _ in range(100):
+            one.sendto(bytes(1000), two.getsockname())
+        while ring.receive(two.fileno(), False, True):
+            pass
+        want = _as_one(one, bytes(range(150)) * 4, 164, two)
+        assert ring.receive(two.fileno(), False, True) == len(want)
+        assert _taken(ring, arena) == want
+        assert ring.control(len(want) - 1)[1] > 0 and ring.last_has_drops
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
