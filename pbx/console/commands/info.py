@@ -179,7 +179,7 @@ def _translated() -> list[Format]:
 @command(
     "core show translation",
     "Display translation matrix",
-    "Usage: core show translation [paths <codec>]\n"
+    "Usage: core show translation [paths <codec> [<sample rate>]]\n"
     "       What it costs to turn one format into another, in Asterisk's\n"
     "       measure: microseconds for a second of sound.  'paths' shows the\n"
     "       steps from one format to each other.\n",
@@ -187,15 +187,17 @@ def _translated() -> list[Format]:
 )
 def show_translation(context: Context, words: list[str]) -> None:
     formats = _translated()
-    if words[:1] == ["paths"] and len(words) == 2:
-        source = next((form for form in formats if form.name == words[1]), None)
+    if words[:1] == ["paths"] and len(words) in (2, 3):
+        rate = words[2] if len(words) == 3 else ""
+        named = (form for form in formats if form.codec == words[1] and (not rate or str(form.rate) == rate))
+        source = next(named, None) or next((form for form in formats if form.name == words[1] and not rate), None)
         if source is None:
-            raise CommandFailed(f'Codec "{words[1]}" not found.')
-        context.line(f'--- Translation paths SRC Codec "{source.name}" sample rate {source.rate} ---')
+            raise CommandFailed(f'Source codec "{words[1]}" is not found.')
+        context.line(f'--- Translation paths SRC Codec "{source.codec}" sample rate {source.rate} ---')
         for target in formats:
             if target is not source:
-                to = f"{target.name}:{target.rate}"
-                context.line(f"\t{source.name:>9}:{source.rate:<5} To {to:<15}: {_steps(source, target)}")
+                here, there = f"{source.codec}:{source.rate}", f"{target.codec}:{target.rate}"
+                context.line(f"\t{here:<16} To {there:<16}: {_steps(source, target):<60}")
         return
     if words and words[0] not in ("recalc", "comp"):
         raise UsageShown
