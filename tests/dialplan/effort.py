@@ -24,6 +24,12 @@ def calls(work: Callable[[], object]) -> int:
     return count
 
 
+def linear(work: Callable[[int], object], size: int) -> None:
+    """Assert that `work` with twice the size takes no more than about twice the calls (a square would take 4 times)."""
+    once, twice = calls(lambda: work(size)), calls(lambda: work(2 * size))
+    assert twice < 2.3 * once + 400, f"{once} calls for {size}, {twice} for {2 * size}"
+
+
 def longest_step(steps: Iterator[object]) -> int:
     """Most functions called between two yields of a generator."""
     done: list[bool] = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx.dialplan.regex import RegexError, compiled
+from tests.dialplan import effort
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,17 @@ def test_any_pattern_matches_or_is_refused(pattern: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "text"),
+    ("pattern", "piece", "end"),
     [
-        ("(a+)+$", "a" * 4000 + "b"),
-        ("(a|a)*b", "a" * 4000),
-        ("(.*)(.*)(.*)(.*)x", "a" * 4000),
-        ("^(([a-z]+)+)$", "a" * 4000 + "!"),
-        (r"\b(a|b)+\b", "ab" * 2000),
-        ("(x+x+)+y", "x" * 4000),
+        ("(a+)+$", "a", "b"),
+        ("(a|a)*b", "a", ""),
+        ("(.*)(.*)(.*)(.*)x", "a", ""),
+        ("^(([a-z]+)+)$", "a", "!"),
+        (r"\b(a|b)+\b", "ab", ""),
+        ("(x+x+)+y", "x", ""),
     ],
 )
-def test_no_pattern_takes_for_ever(pattern: str, text: str) -> None:
-    began = time.process_time()
-    compiled(pattern).search(text)
-    assert time.process_time() - began < 1.5
+def test_no_pattern_takes_for_ever(pattern: str, piece: str, end: str) -> None:
+    regex = compiled(pattern)
+    regex.search(piece + end)
+    effort.linear(lambda n: regex.search(piece * n + end), 400)

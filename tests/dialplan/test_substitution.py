@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx.dialplan.octets import from_bytes, length, to_bytes
 from pbx.dialplan.substitution import substitute
+from tests.dialplan import effort
 from tests.dialplan.recordings import recorded
 
 
@@ -92,8 +91,7 @@ def test_a_text_without_dollar_stays(text: str) -> None:
     assert substitute(text, Values({})) == text
 
 
-@pytest.mark.parametrize("piece", ["${", "$[", "${A${", "$[1+${", "${LEN(", "$[$["])
+@pytest.mark.parametrize("piece", ["${", "$[", "${A${", "$[1+${", "${LEN(", "${A:$[1+"])
 def test_deep_nesting_ends_soon(piece: str) -> None:
-    began = time.process_time()
-    assert isinstance(substitute(piece * 2000, Values({"A": "1"})), str)
-    assert time.process_time() - began < 2
+    substitute(piece * 3, Values({"A": "1"}))
+    effort.linear(lambda n: substitute(piece * n, Values({"A": "1"})), 500)
