@@ -191,7 +191,7 @@ def table(kept: dict[str, Any]) -> Iterator[str]:
 
 
 def keep(path: Path, rows: list[dict[str, float | str]], options: argparse.Namespace) -> None:
-    """Write the result; with --append, behind what is there."""
+    """Write what was measured so far."""
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     kept: dict[str, Any] = {
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
@@ -199,8 +199,6 @@ def keep(path: Path, rows: list[dict[str, float | str]], options: argparse.Names
         "repeat": options.repeat,
         "rows": rows,
     }
-    if options.append and path.exists():
-        kept["rows"] = json.loads(path.read_text(encoding="utf-8"))["rows"] + rows
     path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
@@ -224,7 +222,9 @@ def main() -> int:
     why = asterisk_missing()
     if why:
         print(f"without Asterisk: {why}", flush=True)
-    rows = []
+    rows: list[dict[str, float | str]] = []
+    if options.append and options.json is not None and options.json.exists():
+        rows = json.loads(options.json.read_text(encoding="utf-8"))["rows"]
     for count in options.extensions:
         for system in options.only:
             kind, _, new = system.partition("-")
@@ -233,8 +233,9 @@ def main() -> int:
             row = measure(kind, count, options, bool(new))
             print("  ".join(f"{k} {v}" if isinstance(v, str) else f"{k} {v:.4g}" for k, v in row.items()), flush=True)
             rows.append(row)
-    if options.json is not None:
-        keep(options.json, rows, options)
+            if options.json is not None:
+                # after each row: a stock box takes minutes for some, and what was measured before must not be lost
+                keep(options.json, rows, options)
     return 0
 
 
