@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from pbx.dialplan.featuremap import Dynamic
 
 
+class Player(Protocol):
+    """A program that plays through a stream of the voice plane."""
+
+    stream: int
+    #: fires when it is through
+    done: Deferred[None]
+
+    def stop(self) -> None: ...
+
+
 class Database(Protocol):
     """The astdb as the dialplan needs it; keys are `family/key`, both without a leading slash."""
 
@@ -127,6 +137,8 @@ class Services:
     blocking: Callable[[Callable[[], Any]], Deferred[Any]] = _at_once
     #: runs a shell command line: its exit status, 127 when it can't be run
     shell: Callable[[str], Awaitable[int]] = _no_shell
+    #: plays an MP3 file or address by a program (MP3Player); None: it can't, which has been said
+    play_mp3: Callable[[str], Player | None] = lambda location: None
     #: what a shell command line prints (SHELL)
     shell_output: Callable[[str], Awaitable[bytes]] = _no_output
     #: asks the web (CURL)

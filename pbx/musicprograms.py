@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -60,10 +60,16 @@ def command(which: MusicClass, folder: str) -> list[str]:
     custom = which.mode.lower() == "custom"
     words = which.application.split()
     if not custom:
-        player = next((path for path in _MPG123 if os.access(path, os.X_OK)), None) or shutil.which("mpg123")
-        if player is None:
-            raise CannotPlay(f"mode {which.mode} needs the program mpg123, which is not installed")
-        words = [player, "-q", "-s", "--mono", "-r", "8000", *MP3_OPTIONS[which.mode.lower()], *words]
+        words = [
+            _player(f"mode {which.mode}"),
+            "-q",
+            "-s",
+            "--mono",
+            "-r",
+            "8000",
+            *MP3_OPTIONS[which.mode.lower()],
+            *words,
+        ]
     elif not os.access(words[0], os.X_OK):
         raise CannotPlay(f"{words[0]} is no program that can be run (the path has to be absolute)")
     if in_folder(which):
@@ -71,6 +77,22 @@ def command(which: MusicClass, folder: str) -> list[str]:
     elif which.directory:
         words.append(which.directory)
     return words
+
+
+def player_command(location: str) -> list[str]:
+    """What MP3Player runs, with Asterisk's options: playlists by name (.m3u), addresses with a buffer."""
+    buffered = ["-b", "96"] if location.lower().startswith("http://") else []
+    listed = ".m3u" in location
+    quick = ["-z"] if listed and not buffered else []
+    words = [_player("MP3Player"), "-e", "s16", "-q", *quick, "-s", *buffered, "-f", "8192", "--mono", "-r", "8000"]
+    return [*words, "-@", location] if listed else [*words, location]
+
+
+def _player(who: str) -> str:
+    found = next((path for path in _MPG123 if os.access(path, os.X_OK)), None) or shutil.which("mpg123")
+    if found is None:
+        raise CannotPlay(f"{who} needs the program mpg123, which is not installed")
+    return found
 
 
 def _files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
@@ -134,6 +156,7 @@ class _Process:
     """One run of a program.  Raises OSError when it cannot be run."""
 
     def __init__(self, reactor: Any, words: list[str], folder: str) -> None:
+        self._reactor = reactor
         self.since = reactor.seconds()
         self.pipe, theirs = os.pipe()
         try:
@@ -186,6 +209,53 @@ class _Process:
         except (ProcessLookupError, PermissionError):
             return False
         return True
+
+    def end(self, group: bool, delay: float, then: Callable[[], None]) -> None:
+        """End it, or its process group: signals with `delay` s between them.  then: called when nobody is left."""
+        self._step(group, delay, then, self._signals(group), 0.0)
+
+    def _signals(self, group: bool) -> Generator[None, None, None]:
+        """As long as somebody is there."""
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL):
+            if not self.signal(number, group):
+                return
+            yield
+
+    def _step(
+        self, group: bool, delay: float, then: Callable[[], None], steps: Generator[None, None, None], until: float
+    ) -> None:
+        """The next signal when its time has come; looks often, so that nobody waits for one who has gone."""
+        now = self._reactor.seconds()
+        over = bool(self.status) and not self.signal(0, group)
+        if not over and now >= until:
+            over = next(steps, self) is self
+            until = now + delay
+        if over:
+            self.close()
+            then()
+        else:
+            pause = min(0.02, max(0.001, until - now))
+            self._reactor.callLater(pause, self._step, group, delay, then, steps, until)
+
+
+class Once:
+    """MP3Player: mpg123 plays one file, playlist or address to one who hears its stream."""
+
+    def __init__(self, reactor: Any, graph: Graph, location: str) -> None:
+        """Raises CannotPlay or OSError."""
+        self._process = _Process(reactor, player_command(location), "/")
+        self._graph = graph
+        #: fires when it is through, or was stopped
+        self.done: Deferred[None] = Deferred()
+        self.stream = graph.new_stream(lambda reason: self.stop())
+        graph.open_stream(self.stream, self._process.pipe, "slin", always=False)
+
+    def stop(self) -> None:
+        """End it."""
+        if not self.done.called:
+            self._graph.drop_stream(self.stream, forget=True)
+            self._process.end(True, 0.1, lambda: None)
+            self.done.callback(None)
 
 
 class Program:
@@ -278,34 +348,8 @@ class Program:
         return done
 
     def _end(self, process: _Process) -> None:
-        self._step(process, self._signals(process))
-
-    def _signals(self, process: _Process) -> Generator[None, None, None]:
-        """SIGHUP, SIGTERM, SIGKILL, with the delay between them, as long as somebody is there."""
-        group = self.which.kill_method == "process_group"
-        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL):
-            if not process.signal(number, group):
-                return
-            yield
-
-    def _step(self, process: _Process, steps: Generator[None, None, None], until: float = 0.0) -> None:
-        """The next signal when its time has come; looks often, so that nobody waits for one who has gone."""
-        now = self._reactor.seconds()
-        if process.status and not process.signal(0, self.which.kill_method == "process_group"):
-            self._has_ended(process)
-            return
-        if now >= until:
-            try:
-                next(steps)
-            except StopIteration:
-                self._has_ended(process)
-                return
-            until = now + self.which.kill_delay_ms / 1000
-        self._reactor.callLater(min(0.02, max(0.001, until - now)), self._step, process, steps, until)
-
-    def _has_ended(self, process: _Process) -> None:
-        process.close()
-        self._all_ended()
+        which = self.which
+        process.end(which.kill_method == "process_group", which.kill_delay_ms / 1000, self._all_ended)
 
     def _all_ended(self) -> None:
         if self._process is None and self._again is None:

@@ -12,6 +12,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from pbx import indications, undone
 from pbx.admission import AdmittingInterpreter
 from pbx.channels.channel import Channel
+from pbx.channels.log import Log
 from pbx.codecs.formats import Format
 from pbx.codecs.sounds import find_sound
 from pbx.conf import reader
@@ -24,6 +25,7 @@ from pbx.dialplan.scope import Scope
 from pbx.dialplan.services import Services
 from pbx.dnsclient import DnsClient
 from pbx.modules import bare
+from pbx.musicprograms import CannotPlay, Once
 from pbx.regcontext import RegisteredExtensions
 from pbx.services.reading import read_steps
 from pbx.slices import in_slices
@@ -31,6 +33,9 @@ from pbx.webclient import WebClient
 
 if TYPE_CHECKING:
     from pbx.daemon import Daemon
+
+
+log = Log("app_mp3")
 
 
 class NoExtensions:
@@ -73,6 +78,7 @@ class DialplanService:
             blocking=daemon.blocking,
             shell=self._shell,
             shell_output=self._shell_output,
+            play_mp3=self._play_mp3,
             fetch=WebClient(daemon.reactor),
             look_up=DnsClient(daemon.reactor),
             read_config=self.read_config,
@@ -155,6 +161,15 @@ class DialplanService:
             return True
         module = modules.get(name) or modules.get(name.lower())
         return module is not None and await modules.reload(module.name)
+
+    def _play_mp3(self, location: str) -> Once | None:
+        """MP3Player."""
+        daemon = self._daemon
+        try:
+            return Once(daemon.reactor, daemon.switch.graph, location)
+        except (CannotPlay, OSError) as error:
+            log.warning(f"'{location}' can't be played: {error}")
+            return None
 
     async def _shell(self, command: str) -> int:
         """Run a shell command line; its exit status."""

@@ -17,7 +17,7 @@ from pbx.channels import log
 from pbx.channels.graph import Graph
 from pbx.channels.music import MusicClass
 from pbx.codecs.g711 import DECODE
-from pbx.musicprograms import CannotPlay, Program, command
+from pbx.musicprograms import CannotPlay, Once, Program, command, player_command
 from tests.channels.voice.rig import Rig
 
 SECOND = (8000 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)).astype("=i2")
@@ -173,3 +173,36 @@ def test_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         command(MusicClass("x", "quietmp3", directory="moh"), str(tmp_path / "bin"))
     with pytest.raises(CannotPlay, match="No such file"):
         command(MusicClass("x", "quietmp3", directory="moh"), str(tmp_path / "none"))
+
+
+def test_what_mp3player_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a stock box ran it."""
+    player = tmp_path / "mpg123"
+    monkeypatch.setattr("pbx.musicprograms._MPG123", (str(player),))
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(CannotPlay, match="mpg123"):
+        player_command("x.mp3")
+    player.write_text("")
+    player.chmod(0o755)
+    for location, options in (
+        ("/x/y.mp3,b", "-e s16 -q -s -f 8192 --mono -r 8000 /x/y.mp3,b"),
+        ("http://h/s.mp3", "-e s16 -q -s -b 96 -f 8192 --mono -r 8000 http://h/s.mp3"),
+        ("list.m3u", "-e s16 -q -z -s -f 8192 --mono -r 8000 -@ list.m3u"),
+    ):
+        assert player_command(location) == [str(player), *options.split()]
+
+
+def test_a_player_is_heard_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place.folder / "second").write_bytes(SECOND.tobytes()[:8000])
+    player = place.folder / "mpg123"
+    player.write_text(f"#!/bin/sh\necho x >> {place.folder}/runs\ncat {place.folder}/second\n")
+    player.chmod(0o755)
+    monkeypatch.setattr("pbx.musicprograms._MPG123", (str(player),))
+    far = place.rig.far(1, 201)
+    once = Once(place.rig.reactor, place.graph, "x.mp3")
+    place.rig.port.play_stream(999, 1, once.stream)
+    place.rig.run(lambda: once.done.called)
+    sound = np.concatenate([DECODE["ulaw"][np.frombuffer(p, np.uint8)] for p in far.payloads])
+    assert 3600 <= np.count_nonzero(sound) <= 4000
+    place.rig.turn(0.1)
+    assert place.read("runs") == ["x"]
