@@ -105,7 +105,12 @@ def gosub(run: Run, text: str) -> Outcome | None:
     if place is None:
         run.log.error(f"Gosub address is invalid: '{label}' ({run.where})", call=channel.call_id)
         return Outcome.END
-    if not run.exists(*place):
+    # an eswitch is asked with the EXTEN and CONTEXT of there
+    here = channel.context, channel.exten, channel.priority
+    run.place(*place)
+    exists = run.exists(*place)
+    run.place(*here)
+    if not exists:
         run.log.error(
             "Attempt to reach a non-existent destination for gosub: "
             f"(Context:{place[0]}, Extension:{place[1]}, Priority:{place[2]}) ({run.where})",

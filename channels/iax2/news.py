@@ -85,7 +85,7 @@ class News:
                 log.notice(event.text)
 
     def device_state(self, peer: str) -> str:
-        """INVALID, UNAVAILABLE, RINGING, INUSE or NOT_INUSE."""
+        """INVALID, UNAVAILABLE, RINGING, INUSE, or UNKNOWN for a peer without a call: as Asterisk says it."""
         record = self._driver.endpoint.peers.get(peer)
         if record is None:
             return "INVALID"
@@ -97,7 +97,7 @@ class News:
             return "INUSE"
         if some_in(peer, State.RINGING, State.DIALING):
             return "RINGING"
-        return "NOT_INUSE"
+        return "UNKNOWN"
 
     def _publish_state(self, peer: str) -> None:
         if self._bus.wanted(DeviceState):

@@ -79,7 +79,7 @@ def test_a_phone_registers_is_called_and_forgotten() -> None:
         boxes.run(lambda: next(client.driver.registry()).state == "Registered")
         (line,) = client.driver.registry()
         assert (line.host, line.port, line.username, line.perceived) == (SERVER, PORT, "phone", f"{CLIENT}:{PORT}")
-        assert states(server)[-1] == ("IAX2/phone", "NOT_INUSE")
+        assert states(server)[-1] == ("IAX2/phone", "UNKNOWN")
         log: list[Any] = []
         client.scripts["1@in"] = waiting(log)
         channel, seen = pair_of(server).dial("phone/1")
@@ -87,7 +87,7 @@ def test_a_phone_registers_is_called_and_forgotten() -> None:
         assert states(server)[-1] == ("IAX2/phone", "INUSE")
         channel.hangup()
         boxes.run(lambda: not client.channels())
-        assert states(server)[-1] == ("IAX2/phone", "NOT_INUSE")
+        assert states(server)[-1] == ("IAX2/phone", "UNKNOWN")
         assert server.driver.unregister("phone")
         assert next(server.driver.peers()).host is None
         assert states(server)[-1] == ("IAX2/phone", "UNAVAILABLE")
