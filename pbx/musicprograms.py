@@ -81,8 +81,8 @@ def command(which: MusicClass, folder: str) -> list[str]:
 
 def player_command(location: str) -> list[str]:
     """What MP3Player runs, with Asterisk's options: playlists by name (.m3u), addresses with a buffer."""
-    buffered = ["-b", "96"] if location.lower().startswith("http://") else []
     listed = ".m3u" in location
+    buffered = ["-b", "0" if listed else "96"] if location.lower().startswith("http://") else []
     quick = ["-z"] if listed and not buffered else []
     words = [_player("MP3Player"), "-e", "s16", "-q", *quick, "-s", *buffered, "-f", "8192", "--mono", "-r", "8000"]
     return [*words, "-@", location] if listed else [*words, location]

@@ -187,6 +187,7 @@ def test_what_mp3player_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for location, options in (
         ("/x/y.mp3,b", "-e s16 -q -s -f 8192 --mono -r 8000 /x/y.mp3,b"),
         ("http://h/s.mp3", "-e s16 -q -s -b 96 -f 8192 --mono -r 8000 http://h/s.mp3"),
+        ("http://h/s.m3u", "-e s16 -q -s -b 0 -f 8192 --mono -r 8000 -@ http://h/s.m3u"),
         ("list.m3u", "-e s16 -q -z -s -f 8192 --mono -r 8000 -@ list.m3u"),
     ):
         assert player_command(location) == [str(player), *options.split()]
