@@ -37,13 +37,15 @@ class _Decimator:
         self._factor = factor
         reach = _TAPS * factor // 2
         at = np.arange(-reach, reach + 1)
-        taps = np.sinc(at * _PASS / factor) * np.kaiser(len(at), 6.0) if factor > 1 else np.ones(1)
+        taps = np.sinc(at * _PASS / factor) * np.kaiser(len(at), 6.0)
         self._taps = taps / taps.sum()
         self._past = np.zeros(len(self._taps) - 1)
 
     def __call__(self, octets: bytes) -> npt.NDArray[np.int32]:
-        octets = octets[: len(octets) - len(octets) % (2 * self._factor)]
-        line = np.concatenate([self._past, np.frombuffer(octets, "=i2").astype(np.float64)])
+        fresh = np.frombuffer(octets[: len(octets) - len(octets) % (2 * self._factor)], "=i2")
+        if self._factor == 1:
+            return fresh.astype(np.int32)
+        line = np.concatenate([self._past, fresh.astype(np.float64)])
         self._past = line[len(line) - len(self._past) :]
         sound = np.convolve(line, self._taps, "valid")[:: self._factor]
         return np.clip(np.rint(sound), -32768, 32767).astype(np.int32)
@@ -107,8 +109,9 @@ class Stream:
         return self.block
 
     def advance(self, read: Read) -> None:
-        """Go on by 20 ms."""
+        """Go on by 20 ms; what nobody asked for is let go as it is."""
         self._fetch(read)
+        asked, self.asked = self.asked, False
         ready = len(self._ahead)
         enough = self._unit if self._primed else _PRIME * self._unit
         self._primed = ready >= enough or not self._open
@@ -118,6 +121,9 @@ class Stream:
             return
         piece = bytes(self._ahead[: self._unit])
         del self._ahead[: self._unit]
+        if not asked:
+            self.block = _SILENCE
+            return
         sound = self._decode(piece)
         self.block = sound if len(sound) == SAMPLES else np.pad(sound, (0, SAMPLES))[:SAMPLES]
 
@@ -163,7 +169,6 @@ class Streams:
         for stream in list(self._streams.values()):
             if stream.over or not (stream.always or stream.asked):
                 continue
-            stream.asked = False
             stream.advance(self._read)
             if stream.over:
                 self._ended(stream.number)

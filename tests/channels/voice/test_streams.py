@@ -103,6 +103,7 @@ def test_an_empty_pipe_is_silence_until_100_ms_have_come() -> None:
     stream = Stream(1, "slin", False)
     blocks = []
     for _ in range(5):
+        stream.asked = True
         stream.advance(lambda number, most: waiting.pop(0) if waiting else None)
         blocks.append(bool(stream.block.any()))
     assert blocks == [False] * 5
@@ -110,6 +111,7 @@ def test_an_empty_pipe_is_silence_until_100_ms_have_come() -> None:
     pieces = iter([b"\1\0" * 160 * 4, b"\1\0" * 160, *[None] * 5, b"\1\0" * 160 * 4, b"\1\0" * 160])
     played = []
     for _ in range(10):
+        loud.asked = True
         loud.advance(lambda number, most: next(pieces, None))
         played.append(bool(loud.block.any()))
     assert played == [False, True, True, True, True, True, False, False, True, True]
