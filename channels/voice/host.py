@@ -229,7 +229,7 @@ class Host:
             self._plain.add(socket)
         if family == _socket.AF_INET and not isinstance(self._kernel, PlainKernel):
             self._segmenting.add(socket)
-            if socket in self._plain and _puts_together(fd):
+            if _puts_together(fd):
                 self._runs.add(socket)
         if size < _ENOUGH and not self._said:
             self._said = True

@@ -84,6 +84,11 @@ CONTROL_OUT = _space(ctypes.sizeof(In6Pktinfo))
 _LEVEL, _TYPE, _DATA, _NEXT = _WORD // 4, _WORD // 4 + 1, _CMSG // 4, _space(4) // 4
 
 
+def control_levels(control: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    """The level of the first thing said in each line of control data, as a view."""
+    return control.view(np.int32)[:, _LEVEL]
+
+
 def run_lengths(control: npt.NDArray[np.uint8], used: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Bytes of each datagram in messages that the kernel made of several (UDP_GRO); 0 where a message is one.
 

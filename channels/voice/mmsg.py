@@ -18,7 +18,16 @@ import numpy.typing as npt
 from pbx.channels.voice import address as addresses
 from pbx.channels.voice.arena import SLOT, SLOTS, Arena
 from pbx.channels.voice.counters import PlaneCounters
-from pbx.channels.voice.layout import CONTROL_IN, IOVEC, MMSGHDR, Iovec, Mmsghdr, read_control, run_lengths
+from pbx.channels.voice.layout import (
+    CONTROL_IN,
+    IOVEC,
+    MMSGHDR,
+    Iovec,
+    Mmsghdr,
+    control_levels,
+    read_control,
+    run_lengths,
+)
 from pbx.channels.voice.legs import Ints
 from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.single import Heads
@@ -163,6 +172,7 @@ class Ring:
         self._names = np.zeros((SLOTS, addresses.SIZE), np.uint8)
         self.name: npt.NDArray[np.uint8] = self._names
         self._control = np.zeros((SLOTS, CONTROL_IN), np.uint8)
+        self._levels = control_levels(self._control)
         self._iov = np.zeros(SLOTS, IOVEC)
         self._iov["base"] = (arena.base + arena.slot).astype(np.uint64)
         self._iov["len"] = SLOT
@@ -208,7 +218,9 @@ class Ring:
                 self.name, self._message = self._names, None
                 self._filled = False
                 self.count = done
-                if runs and np.count_nonzero(self._controllen[:done]):
+                # a local address is of level 0, and the first thing said where nothing else is
+                said = self._controllen if plain else self._levels
+                if runs and np.count_nonzero(said[:done]):
                     self._take_apart(done)
                 return self.count
             if done == 0 or error in _AGAIN:

@@ -174,6 +174,35 @@ def test_runs_and_single_ones_take_turns() -> None:
             assert ring.heads()[2] == [30] * 7
 
 
+def test_runs_at_a_wildcard_socket_say_where_they_came_to() -> None:
+    with _putting_together() as (one, _), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_:
+        any_.bind(("0.0.0.0", 0))
+        any_.setblocking(False)
+        any_.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+        prepare(any_.fileno(), socket.AF_INET)
+        ring, arena, _ = _ring(MmsgKernel())
+        for _ in range(3):
+            want: list[bytes] = []
+            hosts: list[str] = []
+            for n, size in ((81, 164), (82, 0), (83, 33)):
+                any_to = (f"127.0.23.{n}", any_.getsockname()[1])
+                data = bytes(range(200)) * 3
+                if size:
+                    control = [(socket.IPPROTO_UDP, 103, size.to_bytes(2, sys.byteorder))]
+                    one.sendmsg([data], control, 0, any_to)
+                else:
+                    one.sendto(data, any_to)
+                pieces = _cut(data, size or len(data))
+                want += pieces
+                hosts += [any_to[0]] * len(pieces)
+            assert ring.receive(any_.fileno(), runs=True) == len(want)
+            assert _taken(ring, arena) == want
+            assert [addresses.unpack(ring.control(i)[0])[0] for i in range(ring.count)] == hosts
+            one.sendto(b"alone", ("127.0.23.84", any_.getsockname()[1]))
+            assert ring.receive(any_.fileno(), runs=True) == 1
+            assert _taken(ring, arena) == [b"alone"]
+
+
 def test_the_drop_counter_stands_before_the_length_of_a_run() -> None:
     with _putting_together() as (one, two):
         two.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
