@@ -53,8 +53,8 @@ class Disturbance:
 
     @staticmethod
     def _generator(scenario: str, *options: str) -> str:
-        command = [*_ordinary(), sys.executable, "-m", "benchmarks.load.generator", "--scenario", scenario, "--bind", CALLERS,
-                   "--sink", SINKS, *options]  # fmt: skip
+        command = [*_ordinary(), sys.executable, "-m", "benchmarks.load.generator", "--scenario", scenario,
+                   "--bind", CALLERS, "--sink", SINKS, *options]  # fmt: skip
         return f"cd {shlex.quote(str(CHECKOUT))} && {shlex.join(command)}"
 
 
