@@ -134,7 +134,7 @@ class Generator:
                 rows[:, 2:4] = 1
                 entries[:, :, 0:2] = (0, size)
             self.loop.talk(index, rows, counts, stamps, header, size, head, side.target, side.codec != "gsm")
-        self.loop.begin(time.monotonic_ns())
+        self.loop.begin(time.monotonic_ns(), self.o.ppm)
 
     def say_in_full(self, leg: Leg, side: Side) -> None:
         """A full VOICE frame."""
@@ -313,6 +313,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     p.add_argument("--prefix", default="", help="first digit of the extensions, if not the scenario's own")
     p.add_argument("--rate", type=float, default=200, help="calls opened a second")
     p.add_argument("--hold", type=float, default=0.5, help="setup: seconds a call is held")
+    p.add_argument("--ppm", type=int, default=0, help="callers' clocks are so many millionths quick, callees' as slow")
     p.add_argument("--settle", type=float, default=1.5)
     p.add_argument("--through", action="store_true", help="direct: by way of a relay at --target that knows no calls")
     p.add_argument("--window", type=float, default=5)

@@ -51,6 +51,8 @@ class _Side(ctypes.Structure):
         ("sent", ctypes.c_int64),
         ("received", ctypes.c_int64),
         ("unsent", ctypes.c_int64),
+        ("ppm", ctypes.c_int64),
+        ("tick", ctypes.c_int64),
     )
 
 
@@ -117,7 +119,9 @@ class VoiceLoop:
         side.data, side.counts, side.stamps = rows.ctypes.data, counts.ctypes.data, stamps.ctypes.data
         self._keep += [rows, counts, stamps]
 
-    def begin(self, now_ns: int) -> None:
+    def begin(self, now_ns: int, ppm: int = 0) -> None:
+        """Speak from now on, the first side by a clock that is `ppm` millionths quick, the second by one as slow."""
+        self._sides[0].ppm, self._sides[1].ppm = ppm, -ppm
         self._shared.origin, self._shared.tick, self._talking = now_ns, 0, True
 
     def forget(self) -> None:

@@ -31,6 +31,7 @@ struct side {
     int32_t *counts;      /* calls in each row */
     int64_t *stamps;      /* rows * per_row: voice time, ms */
     int64_t sent, received, unsent;
+    int64_t ppm, tick;    /* its clock is that much quicker than ours; ms of it done */
 };
 
 struct shared {
@@ -188,8 +189,13 @@ void run(struct shared *h, struct side *sides, int talking, int64_t until) {
                 h->late_sum += late;
                 if (late > h->late_max) h->late_max = late;
                 for (int k = 0; k < 2; k++) {
-                    int64_t phase = h->tick % 20, rows = sides[k].rows;
-                    say(&sides[k], rows * phase / 20, rows * (phase + 1) / 20, h->tick, h->began && !h->ended, h->tick);
+                    struct side *s = &sides[k];
+                    int64_t rows = s->rows, end = h->tick + 1 + (h->tick + 1) * s->ppm / 1000000;
+                    if (end - s->tick > 400) s->tick = end - 1;
+                    for (; s->tick < end; s->tick++) {
+                        int64_t phase = s->tick % 20;
+                        say(s, rows * phase / 20, rows * (phase + 1) / 20, s->tick, h->began && !h->ended, s->tick);
+                    }
                 }
                 /* many ticks at once after a stall: what comes meanwhile is taken, too */
                 if (due - h->tick > 1) take_all(h, sides);
