@@ -26,6 +26,7 @@ from pbx.channels.events import (
     ChannelEvent,
     ChannelStateChanged,
     Control,
+    DigitBegin,
     DigitEnd,
     DigitReceived,
     Ended,
@@ -414,8 +415,9 @@ class Channel:
         return _outcome(result.pop()) if result else None
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; Interrupts break in."""
+        """Wait; Interrupts break in.  Digits pressed until then are heard by nobody, as in Asterisk."""
         await self.wait(None, seconds)
+        self.flush((DigitBegin, DigitEnd))
 
     # ---- the inbox -----------------------------------------------------------------------------------
 

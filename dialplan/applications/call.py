@@ -38,7 +38,8 @@ async def answer(run: Run, data: str) -> Result:
         return Outcome.END
     channel.answer()
     if delay and delay > 0:
-        await channel.sleep(delay / 1000)
+        # not `sleep`: digits pressed meanwhile stay
+        await channel.wait(None, delay / 1000)
     return None
 
 
