@@ -153,7 +153,9 @@ def clean_name(text: str) -> str:
         if text[i] == "[":
             end = text.find("]", i)
             if end < 0:
-                raise BadPattern(text)
+                if not text[:i].endswith("\\"):
+                    raise BadPattern(text)
+                end = len(text)
             out.append(text[i : end + 1])
             i = end + 1
         else:
@@ -184,7 +186,10 @@ def key_of(name: str) -> tuple[str, bool]:
         if char == "[":
             end = text.find("]", i)
             if end < 0:
-                raise BadPattern(name)
+                if not text[: i - 1].endswith("\\"):
+                    raise BadPattern(name)
+                # the backslash counts where the line is divided, not here: it matches nothing (nobody dials a NUL)
+                return f"{''.join(out)}{text[i - 1 :]}\0", False
             empty_last = end == i
             if end > i:
                 position = _set_position(text[i:end])

@@ -199,10 +199,12 @@ def eval_sub(scope: Scope, args: str) -> str:
 def eval_exten(scope: Scope, args: str) -> str:
     channel = scope.channel
     assert channel is not None
-    parts = split(args)
-    if not parts or len(parts) > 3:
+    if not args:
         raise FunctionError("needs [[context,]extension,]priority")
-    context, exten, text = [channel.context, channel.exten][: 3 - len(parts)] + parts
+    # divided as Goto divides a place: brackets, quotes and backslashes are characters; what is empty is here
+    *place, text = args.split(",")[:3]
+    context, exten = ([""] * (2 - len(place)) + place)[:2]
+    context, exten = context or channel.context, exten or channel.exten
     priority = _priority(scope, context, exten, text)
     ask = scope.services.dialplan.find
     found = None if priority is None else ask(context, exten, priority, _caller(scope), substitute=scope.substitute)

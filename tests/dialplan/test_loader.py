@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pbx.conf.diagnostics import Diagnostics, Severity
 from pbx.conf.reader import read_text
+from pbx.dialplan.dialplan import Dialplan
 from pbx.dialplan.loader import load, loading
 from pbx.dialplan.model import HINT
 from pbx.dialplan.parser import Line, LineError, parse_line
@@ -139,3 +140,40 @@ def test_loading_yields_often() -> None:
     conf = "[c]\n" + "".join(f"exten => {n},1,NoOp(x{n})\n" for n in range(1000))
     work = loading(read_text(conf, "x.conf", diagnostics=found), found)
     assert sum(1 for _ in work) > 50
+
+
+#: name as written -> what of DIALLED it takes, None where the line is refused; recorded of a stock Asterisk 22
+BRACKETS: dict[str, list[str] | None] = {
+    "_\\[1": [],
+    "_[[]X": None,
+    "_[\\[]X": ["[1", "[5", "\\5"],
+    "_[[1]": None,
+    "_1[": None,
+    "_\\[": [],
+    "_a\\[b]": [],
+    "_[a\\]b]X": [],
+    "_[a\\]b": None,
+    "_[\\]]X": ["\\]1"],
+    "a[b": None,
+    "a\\[b": [],
+    "_[]]": [],
+    "_[]X": ["1"],
+    "_[a-]X": ["a1"],
+    "_[[a]]": [],
+    "_\\\\[1": None,
+    "_1\\[2-": [],
+    "_[1[2]3": None,
+    "_[\\\\]X": ["\\5"],
+    "_[12]\\[3": [],
+    "_[\\X]1": ["X1"],
+    "_x\\[1": [],
+}
+DIALLED = ["[1", "[5", "\\5", "\\[1", "]1", "1[", "a1", "b1", "1[2", "1", "\\", "[", "b]5", "\\]1", "X1", "51", "1[3"]
+
+
+@pytest.mark.parametrize(("name", "taken"), BRACKETS.items())
+def test_brackets_behind_a_backslash(name: str, taken: list[str] | None) -> None:
+    text = f"[c]\nexten => {name},1,NoOp()\n"
+    plan = Dialplan(load(read_text(text, diagnostics=Diagnostics()), Diagnostics()))
+    assert [e.name for e in plan.contexts["c"]] == ([] if taken is None else [name])
+    assert [number for number in DIALLED if plan.exists("c", number)] == (taken or [])
