@@ -417,7 +417,7 @@ class Channel:
     async def sleep(self, seconds: float) -> None:
         """Wait; Interrupts break in.  Digits pressed until then are heard by nobody, as in Asterisk."""
         await self.wait(None, seconds)
-        self.flush((DigitBegin, DigitEnd))
+        self.forget_digits()
 
     # ---- the inbox -----------------------------------------------------------------------------------
 
@@ -426,6 +426,10 @@ class Channel:
         kept = [e for e in self._inbox if not isinstance(e, kind)]
         self._inbox.clear()
         self._inbox.extend(kept)
+
+    def forget_digits(self) -> None:
+        """Drop the digits that were pressed so far: nobody listened."""
+        self.flush((DigitBegin, DigitEnd))
 
     def poll(self) -> ChannelEvent | None:
         """The next event that is already there."""

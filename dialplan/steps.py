@@ -65,6 +65,7 @@ async def go(run: Run) -> Result:
                     data = scope.evaluate(data)
                 except Suspend as wait:
                     data = await scope.evaluate_again(data, wait)
+                    channel.forget_digits()
             application = lookup(step.application)
             if application is None:
                 _no_application(run, step)

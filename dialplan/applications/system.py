@@ -58,6 +58,7 @@ async def _system(run: Run, data: str, failure: Outcome | None) -> Result:
         scope.set("SYSTEMSTATUS", "FAILURE")
         return failure
     status = await run.services.shell(data)
+    run.channel.forget_digits()
     if status < 0 or status == 127:
         run.warn(f"Unable to execute '{data}'")
         scope.set("SYSTEMSTATUS", "FAILURE")

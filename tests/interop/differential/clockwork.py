@@ -198,7 +198,7 @@ def digits(rng: Random, name: str) -> Case:
     if rng.random() < 0.3:
         lines.insert(1, f"include => {name}-b")
     pressed = "".join(rng.choice("1212345#*09a") for _ in range(rng.randrange(0, 5)))
-    send = f"exten => {name},1,Wait(0.4)\n same => n,SendDTMF({pressed},{rng.choice(['150', '150', '300'])},100)\n same => n,Wait({rng.choice(['5', '5', '5', '0.5'])})\n"
+    send = f"exten => {name},1,Wait(0.4)\n same => n,SendDTMF({pressed},{rng.choice(['150', '150', '300'])},100)\n same => n,Wait({rng.choice(['7', '7', '7', '0.5'])})\n"
     lines.append(f"[{name}-run]\n{send}")
     case = Case(name, "\n".join(lines) + "\n", [f"s@{name}"])
     case.answered = f"{name}@{name}-run"
