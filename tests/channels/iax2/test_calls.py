@@ -21,6 +21,17 @@ from pbx.channels.iax2.events import (
 )
 from pbx.channels.iax2.frames import Command, FrameType, FullFrame, parse_full
 from pbx.channels.party import Caller
+from pbx.channels.voice.counters import (
+    DELAY,
+    DROPPED,
+    JITTER_PARTS,
+    LATE,
+    LOST,
+    OUT_OF_ORDER,
+    RX_FRAMES,
+    RX_JITTER,
+    CounterTable,
+)
 from tests.simulation.network import Box, Link, Network, Plan
 
 A, B = ("127.0.24.10", 4569), ("127.0.24.11", 4569)
@@ -330,4 +341,28 @@ def test_more_frames_than_sequence_numbers_arrive_in_order() -> None:
     assert [e.text for e in w.b.of(CallText)] == [str(n) for n in range(700)]
     call.hangup(16, w.net.now)
     w.a.pump()
+    w.clean()
+
+
+def test_what_an_end_received_is_told_in_pong() -> None:
+    """The RR elements of the one are the far half of the other's `iax2 show netstats`; nothing known: 0, 0, 1, 40."""
+    w = World()
+    call = w.call()
+    w.net.run(1)
+    there = w.b.incoming[-1]
+    there.answer(w.net.now)
+    w.b.pump()
+    w.net.run(25)
+    nothing = {Element.RR_PKTS: 1, Element.RR_DELAY: 40}
+    told = (Element.RR_JITTER, Element.RR_LOSS, Element.RR_PKTS, Element.RR_DELAY, Element.RR_DROPPED, Element.RR_OOO)
+    assert call.remote_report == {number: nothing.get(number, 0) for number in told}
+    table = w.b.endpoint.core.counters = CounterTable(8)
+    there.row = 3
+    table.rx[3, RX_FRAMES], table.rx[3, RX_JITTER] = 75, 12 * JITTER_PARTS
+    table.rare[3, [LOST, OUT_OF_ORDER, LATE, DROPPED, DELAY]] = 25, 4, 2, 1, 140
+    w.net.run(25)
+    assert [call.remote_report[number] for number in told] == [12, 25 << 24 | 25, 75, 140, 3, 4]
+    call.hangup(16, w.net.now)
+    w.a.pump()
+    w.net.run(1)
     w.clean()

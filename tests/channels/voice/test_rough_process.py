@@ -143,6 +143,23 @@ def test_a_flood_of_one_stranger_fills_the_socket_and_is_counted() -> None:
         assert totals.kernel_dropped + totals.unknown_minis == 3000
 
 
+def test_a_flood_is_taken_in_parts() -> None:
+    """However much waits, one reading of a socket ends: ticks, commands and other sockets have their turn between."""
+    with Rig("127.0.38.69") as rig, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        rig.port.flush()
+        for _ in range(5000):
+            stranger.sendto(bytes((2, 2, 0, 0)) + bytes(160), rig.address)
+        # without the right to it the buffer is smaller than all that
+        taken = rig.port._host._drain(1)
+        assert 0 < taken == rig.plane.counters.unknown_minis <= 2048
+        before = taken
+        while taken:
+            taken = rig.port._host._drain(1)
+            assert taken <= 2048
+            before += taken
+        assert rig.plane.counters.unknown_minis == before
+
+
 def test_totals_go_on_when_the_process_is_replaced() -> None:
     with Rig("127.0.38.68", apart=True) as rig:
         bad = rig.far(3, 700, host="127.0.38.64")
