@@ -243,6 +243,23 @@ class DigitReceived(BusEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundBegun(BusEvent):
+    """A sound file is played to a far end; `name` as it was asked for, `format` the file's."""
+
+    channel: Channel
+    name: str
+    format: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class SoundEnded(BusEvent):
+    """The sound file that was played is through, or stopped."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict(BusEvent):
     """Why a call or a registration failed; the one record behind the NOTICE line, the SECURITY line and `iax2 why`.
 

@@ -17,12 +17,12 @@ from pbx.dialplan.featuremap import Dynamic, codes, dynamic, setting
 from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.mixmonitor import CannotRecord, play_over
+from pbx.dialplan.playing import play_told
 from pbx.dialplan.registry import Outcome, Result
 from pbx.dialplan.scope import Scope, scope_of
 from pbx.dialplan.transfers import attended, blind
 
 if TYPE_CHECKING:
-    from pbx.channels.sounds import Source
     from pbx.dialplan.services import Services
 
 #: What a bridge's clock calls.
@@ -47,7 +47,7 @@ class Sequel:
                 break
             found = self._services.find_sound(name, channel.language, channel.formats)
             if found is not None:
-                playing: Source = self._services.switch.graph.play(channel, *found, over=True)
+                playing = play_told(channel, name, found, over=True)
                 playing.done.addCallback(self._next)
                 return
         if not self.done.called:

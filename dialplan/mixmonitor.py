@@ -15,6 +15,7 @@ from pbx.channels.events import Bridged, Unbridged
 from pbx.channels.log import Log
 from pbx.channels.voice.port import Direction, Shape
 from pbx.codecs.files import SUFFIXES
+from pbx.dialplan.playing import play_told
 
 if TYPE_CHECKING:
     from pbx.channels.channel import Channel
@@ -233,4 +234,4 @@ def play_over(services: Services, channel: Channel, name: str) -> None:
     """Let a channel hear a sound over its call."""
     found = services.find_sound(name, channel.language, channel.formats) if not channel.dead else None
     if found is not None:
-        channel.switch.graph.play(channel, *found, over=True)
+        play_told(channel, name, found, over=True)

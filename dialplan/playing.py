@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
-from pbx.channels.events import DigitEnd
+from pbx.channels.events import DigitEnd, SoundBegun, SoundEnded
 from pbx.channels.interrupts import Interrupt
 
 if TYPE_CHECKING:
+    from pbx.channels.channel import Channel
     from pbx.channels.sounds import Recording, Source
+    from pbx.codecs.formats import Format
     from pbx.dialplan.interpreter import Run
     from pbx.dialplan.scope import Scope
 
@@ -45,7 +47,23 @@ def start_file(run: Run, name: str, language: str = "") -> Source | None:
     if found is None:
         run.warn(f"sound file {name} does not exist in any format ({channel.language})")
         return None
-    return run.services.switch.graph.play(channel, *found)
+    return play_told(channel, name, found, language)
+
+
+def play_told(
+    channel: Channel, name: str, found: tuple[str, Format], language: str = "", *, over: bool = False
+) -> Source:
+    """Begin to play a sound that was found; the bus hears of its beginning and end (CEL tells of them)."""
+    switch = channel.switch
+    source = switch.graph.play(channel, *found, over=over)
+    switch.bus.publish(SoundBegun(channel, name, found[1].name, language or channel.language))
+
+    def through(result: str) -> str:
+        switch.bus.publish(SoundEnded(channel))
+        return result
+
+    source.done.addBoth(through)
+    return source
 
 
 async def listen(run: Run, source: Source | Recording, stops: Callable[[str], bool] = nothing) -> str | None:

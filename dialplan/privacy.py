@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from pbx.channels.channel import Channel, first_event
 from pbx.channels.events import Control, DigitEnd, Ended
-from pbx.channels.sounds import Source
 from pbx.dialplan.interpreter import Run
-from pbx.dialplan.playing import listen, start_file
+from pbx.dialplan.playing import listen, play_told, start_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,13 +116,13 @@ class Privacy:
 
     async def _digit(self, peer: Channel, names: Iterable[str], valid: str, wait: float) -> str:
         """Play sounds to the called party until it presses one of the digits, at most so many seconds longer."""
-        clock, graph = peer.switch.clock, self.services.switch.graph
+        clock = peer.switch.clock
         for name in names:
             found = self.services.find_sound(name, peer.language, peer.formats)
             if found is None:
                 self.run.warn(f"sound file {name} does not exist in any format ({peer.language})")
                 continue
-            source: Source = graph.play(peer, *found)
+            source = play_told(peer, name, found)
             try:
                 while source.playing and not peer.dead:
                     digit = await self._press(peer, 0.1)

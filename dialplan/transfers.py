@@ -26,6 +26,7 @@ from pbx.channels.switch import Unavailable
 from pbx.dialplan.featuremap import OFF, number, setting
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.mixmonitor import play_over
+from pbx.dialplan.playing import play_told
 from pbx.dialplan.scope import inherit, scope_of
 from pbx.dialplan.walk import Walk
 
@@ -96,7 +97,7 @@ async def _heard(run: Run, bridge: Bridge, channel: Channel, sound: str) -> None
     """Play a sound to its end."""
     found = run.services.find_sound(sound, channel.language, channel.formats) if sound and not channel.dead else None
     if found is not None:
-        await bridge.task.wait(run.services.switch.graph.play(channel, *found).done)
+        await bridge.task.wait(play_told(channel, sound, found).done)
 
 
 async def _dialled(run: Run, bridge: Bridge, channel: Channel, context: str, sound: str) -> str:
@@ -104,7 +105,7 @@ async def _dialled(run: Run, bridge: Bridge, channel: Channel, context: str, sou
     digits, services = "", run.services
     wait = number(scope_of(services, channel), "transferdigittimeout")
     found = services.find_sound(sound, channel.language, channel.formats) if sound else None
-    source = services.switch.graph.play(channel, *found) if found else None
+    source = play_told(channel, sound, found) if found else None
     try:
         while not digits or services.switch.extensions.match_more(context, digits):
             left = wait

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbx.channels.channel import State
-from pbx.channels.events import DigitEnd
+from pbx.channels.events import DigitEnd, SoundBegun, SoundEnded
 from pbx.channels.sounds import Source
 from pbx.codecs.formats import Format
 from pbx.dialplan.arguments import fields, parse_options
@@ -112,6 +112,7 @@ class _Steps:
             run.warn(f"sound file {name} does not exist in any format ({channel.language})")
             return "ERROR"
         player = _Player(run, found)
+        channel.switch.bus.publish(SoundBegun(channel, name, found[1].name, channel.language))
         if from_end or offset < 0:
             player.go(player.length_ms + (0 if offset == PLAYED_WHOLE else min(0, offset)))
         elif offset:
@@ -124,6 +125,7 @@ class _Steps:
                         return "USERSTOPPED"
         finally:
             player.source.stop()
+            channel.switch.bus.publish(SoundEnded(channel))
         return "ERROR" if run.over else "SUCCESS"
 
     async def _step(self, player: _Player) -> bool:

@@ -15,7 +15,7 @@ from pbx.dialplan.functions.parties import PASSED_SCREEN, PRESENTATION_NUMBERS, 
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.jumps import parse_place, place_of
 from pbx.dialplan.limits import BadLimit, limit_of
-from pbx.dialplan.playing import anything, listen, nothing, start_file
+from pbx.dialplan.playing import anything, listen, nothing, play_told, start_file
 from pbx.dialplan.privacy import Privacy
 from pbx.dialplan.registry import Outcome, Result, application, options
 from pbx.dialplan.scope import scope_of
@@ -245,12 +245,11 @@ class _Dial:
     async def _announce(self, peer: Channel) -> None:
         """Option A: play to both at once, until both are through."""
         called, _, calling = self.argument("A").partition(":")
-        graph = self.services.switch.graph
         playing = []
         for channel, name in ((peer, called), (self.caller, calling)):
             found = self.services.find_sound(name, channel.language, channel.formats) if name else None
             if found is not None:
-                playing.append(graph.play(channel, *found))
+                playing.append(play_told(channel, name, found))
         if calling:
             self.caller.answer()
         for source in playing:

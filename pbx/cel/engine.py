@@ -25,6 +25,8 @@ from pbx.channels.events import (
     LocalOptimized,
     Moved,
     PickedUp,
+    SoundBegun,
+    SoundEnded,
     Unbridged,
 )
 from pbx.dialplan.events import CelUserEvent
@@ -112,6 +114,8 @@ class Engine:
         bus.subscribe(Forwarded, self._forwarded)
         bus.subscribe(LocalOptimized, self._optimized)
         bus.subscribe(DigitReceived, self._digit)
+        bus.subscribe(SoundBegun, self._sound)
+        bus.subscribe(SoundEnded, lambda event: self._note(event.channel, "STREAM_END", None, "FILE_STREAM_END"))
 
     # ---- telling ---------------------------------------------------------------------------------------
 
@@ -255,13 +259,13 @@ class Engine:
 
     # ---- what happens to calls ------------------------------------------------------------------------------
 
-    def _note(self, channel: Channel, enum: str, extra: dict[str, object]) -> None:
-        """Tell an event of a channel that is known."""
+    def _note(self, channel: Channel, enum: str, extra: dict[str, object] | None = None, detail: str = "") -> None:
+        """Tell an event of a channel that is known; detail: what stands where a user's event has its name."""
         if self.settings.wants(enum):
             known = self._get(channel)
             if known is not None:
                 last = known.last
-                self._say(self._event(channel, known, enum, extra=extra))
+                self._say(replace(self._event(channel, known, enum, extra=extra), userdeftype=detail))
                 known.last = last
 
     def _moves(self, channel: Channel, context: str, exten: str) -> None:
@@ -320,6 +324,10 @@ class Engine:
 
     def _digit(self, event: DigitReceived) -> None:
         self._note(event.channel, "DTMF", {"digit": event.digit, "duration_ms": event.milliseconds})
+
+    def _sound(self, event: SoundBegun) -> None:
+        told: dict[str, object] = {"sound": event.name, "format": event.format, "language": event.language}
+        self._note(event.channel, "STREAM_BEGIN", told, "FILE_STREAM_BEGIN")
 
     # ---- bridges ---------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ EVENTS = (
 ).split()
 
 #: those that nothing here tells of
-UNTOLD = frozenset("PARK_START PARK_END STREAM_BEGIN STREAM_END".split())
+UNTOLD = frozenset("PARK_START PARK_END".split())
 
 
 @dataclass(slots=True)

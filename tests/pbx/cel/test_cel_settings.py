@@ -33,9 +33,9 @@ def test_events_and_applications(tmp_path: Path) -> None:
 
 
 def test_what_is_not_told_is_said_with_its_line(tmp_path: Path) -> None:
-    _, said = read(tmp_path, "[general]\nevents=STREAM_END,BOGUS\nodd=1\n[manager]\nenabled=yes\n")
+    _, said = read(tmp_path, "[general]\nevents=PARK_END,BOGUS\nodd=1\n[manager]\nenabled=yes\n")
     assert said == [
-        "2: STREAM_END is not told here (yet)",
+        "2: PARK_END is not told here (yet)",
         "2: no such event: BOGUS",
         "3: no such option: odd",
         "5: events do not go to [manager] here",
