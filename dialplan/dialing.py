@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel, first_event
@@ -126,7 +126,8 @@ class Wishes:
     tag: str | None = None
     no_forward: bool = False
     prepare: str = ""
-    on_progress: Callable[[Outgoing], None] | None = None
+    #: what is sent to a leg when the first of all legs says so (option D), waited for; False: the leg was gone before
+    signals: Mapping[Control, Callable[[Outgoing], Awaitable[bool]]] = field(default_factory=dict)
 
 
 async def alone(run: Run, place: str, returned: list[bool]) -> None:
@@ -163,6 +164,7 @@ class Calling:
         self._tone: Source | None = None
         self._typed = ""
         self._asked = 0
+        self._signals = dict(wishes.signals)
 
     def left(self, channel: Channel, to: object) -> None:
         """Somebody else took a leg (pickup, redirect): it is no longer ours, and lives on."""
@@ -200,12 +202,11 @@ class Calling:
         self._introduce(leg)
 
     def _introduce(self, leg: Outgoing) -> None:
-        """Who calls, in which language, with which inherited variables."""
+        """Who calls, with which inherited variables; its language is its own."""
         caller, peer, wishes = self.caller, leg.channel, self.wishes
         scope = self.run.scope
         inherit(scope, scope_of(self.run.services, peer))
         featuremap.inherit(scope, scope_of(self.run.services, peer))
-        peer.language = caller.language
         peer.musicclass = peer.musicclass or caller.musicclass
         peer.peeraccount = caller.accountcode
         peer.accountcode = peer.accountcode or caller.peeraccount or caller.accountcode
@@ -339,8 +340,19 @@ class Calling:
                     self.caller.connected.identify(leg.channel.caller)
                     self.caller.indicate(Control.CONNECTED_LINE, leg.connected)
                 return self._picked_up(leg)
+            if leg is not None and isinstance(event, Indication) and not await self._send(leg, event.control):
+                self.status = "NOANSWER"
+                return None
         self.status = self.tally.status
         return None
+
+    async def _send(self, leg: Outgoing, signal: Control) -> bool:
+        """What is sent at the first such signal; False: the leg was gone before all of it was sent."""
+        send = self._signals.pop(signal, None)
+        if send is None or await send(leg):
+            return True
+        self.run.warn(f"{leg.channel.name} hung up before all digits of option D were sent")
+        return False
 
     def pick_up(self, target: Channel, taker: Channel) -> bool:
         """`taker` answers in the place of a called leg (Pickup); its own task ends."""
@@ -404,6 +416,8 @@ class Calling:
                 self._ringing(leg)
             case Indication(Control.PROGRESS):
                 self._progress(leg)
+            case Indication(Control.WINK) if self.single:
+                self.caller.indicate(Control.WINK)
             case Indication(Control.PROCEEDING) if self.single and not self.wishes.ringing:
                 self.caller.indicate(Control.PROCEEDING)
             case TransferRequest(exten, context):
@@ -442,8 +456,6 @@ class Calling:
         if self.single and not self.wishes.ringing and self.wishes.music is None:
             self.caller.indicate(Control.PROGRESS)
             self.run.services.switch.graph.hear(self.caller, leg.channel)
-        if self.wishes.on_progress is not None:
-            self.wishes.on_progress(leg)
 
     def _over(self, leg: Outgoing, cause: int) -> None:
         self.tally.count(cause)

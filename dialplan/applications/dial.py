@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from pbx.channels.causes import Cause
 from pbx.channels.channel import Channel
+from pbx.channels.events import Control
 from pbx.channels.interrupts import Interrupt
 from pbx.dialplan.applications.call import cause_of
 from pbx.dialplan.arguments import fields, parse_options
@@ -20,6 +24,7 @@ from pbx.dialplan.privacy import Privacy
 from pbx.dialplan.registry import Outcome, Result, application, options
 from pbx.dialplan.scope import scope_of
 from pbx.dialplan.talking import Talk
+from pbx.dialplan.trunktones import send_mf, send_sf
 from pbx.dialplan.walk import Walk
 
 _OPTIONS = options(
@@ -31,7 +36,9 @@ _OPTIONS = options(
         "C": "accepted: the call's record is not begun anew",
         "c": "legs that are given up see cause 26, answered elsewhere",
         "d": "a digit of the caller leaves to that extension (in EXITCONTEXT)",
-        "D([called][:calling[:progress]])": "sends digits after the answer (or at progress)",
+        "D([called][:calling[:progress[:mfprogress[:mfwink[:sfprogress[:sfwink]]]]]])": (
+            "sends digits after the answer, at the first sign of sound (also as MF or SF tones), at a wink"
+        ),
         "e": "runs `h` for the called party when the call ends",
         "f([x])": "forces the caller id that called legs see (with u(presentation) and s(tag))",
         "F([[context^]exten^]priority)": "when the caller hangs up, the called party goes on there (next priority)",
@@ -76,6 +83,31 @@ class _Invalid(Exception):
 
 class _Refused(Exception):
     """An option has no sense: the call ends, whatever the other options say; DIALSTATUS is args[1]."""
+
+
+async def _send_before(run: Run, mf: str, sf: str, dtmf: str, leg: Outgoing) -> bool:
+    """Option D's parts for one signal of a leg that has not answered, in this order; False: it was gone before."""
+    if mf:
+        await send_mf(run, leg.channel, mf)
+    if sf and not leg.channel.dead:
+        await send_sf(run, leg.channel, sf)
+    if leg.channel.dead:
+        return False
+    return not dtmf or await send_digits(run.channel, leg.channel, dtmf)
+
+
+def _signals(run: Run, parts: list[str]) -> dict[Control, Callable[[Outgoing], Awaitable[bool]]]:
+    """Option D before the answer: what the first PROGRESS, and the first WINK, of a called leg set off.
+
+    Not a method: its wishes would then hold a Dial that holds them, and a dead call with it.
+    """
+    _, _, progress, mf_progress, mf_wink, sf_progress, sf_wink = parts
+    found: dict[Control, Callable[[Outgoing], Awaitable[bool]]] = {}
+    if progress or mf_progress or sf_progress:
+        found[Control.PROGRESS] = partial(_send_before, run, mf_progress, sf_progress, progress)
+    if mf_wink or sf_wink:
+        found[Control.WINK] = partial(_send_before, run, mf_wink, sf_wink, "")
+    return found
 
 
 class _Dial:
@@ -126,7 +158,7 @@ class _Dial:
             original_caller="o" in letters,
             no_forward="i" in letters,
             prepare=place_of(self.run, self.argument("b")),
-            on_progress=self._progress_digits,
+            signals=_signals(self.run, self._digits()),
         )
 
     def _forced(self) -> Forced | None:
@@ -283,21 +315,16 @@ class _Dial:
             return True, self.run.goto(result[5:].replace("^", ","))
         return known or peer.dead, self.goes_on
 
+    def _digits(self) -> list[str]:
+        """The seven parts of option D."""
+        return [*self.argument("D").split(":"), *[""] * 7][:7]
+
     async def _send_digits(self, peer: Channel) -> None:
-        """Option D: digits to the called party, then to the caller."""
-        called, calling = [*self.argument("D").split(":"), "", ""][:2]
+        """Option D after the answer: digits to the called party, then to the caller."""
+        called, calling, *_ = self._digits()
         for channel, digits in ((peer, called), (self.caller, calling)):
             if digits:
                 await send_digits(self.caller, channel, digits)
-
-    def _progress_digits(self, leg: Outgoing) -> None:
-        """Option D's third part: digits to a leg that sends sound before its answer."""
-        digits = [*self.argument("D").split(":"), "", "", ""][2]
-        line = leg.channel.line
-        if digits and line is not None:
-            for digit in digits:
-                line.digit_begin(digit)
-                line.digit_end(digit, 100)
 
     # ---- talking ----------------------------------------------------------------------------------------------------
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pbx.channels.channel import Channel, State
-from pbx.channels.events import Control
-from pbx.channels.interrupts import Interrupt
 from pbx.channels.sounds import Source
 from pbx.dialplan.arguments import fields
 from pbx.dialplan.functions.common import c_int
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.playing import tone_spec
 from pbx.dialplan.registry import Outcome, Result, application, options
-
-
-async def play_through(run: Run, channel: Channel, spec: str) -> None:
-    """Play a tone list that ends by itself, and wait for its end."""
-    source = run.services.switch.graph.tone(channel, spec)
-    try:
-        await run.channel.wait(source.done)
-    except Interrupt:
-        source.stop()
-        raise
+from pbx.dialplan.trunktones import MF_END_MS, MF_GAP_MS, MF_MS, MF_START_MS, play_through
+from pbx.dialplan.trunktones import send_mf as send_mf_digits
+from pbx.dialplan.trunktones import send_sf as send_sf_digits
 
 
 @application(
@@ -185,48 +174,12 @@ async def morsecode(run: Run, data: str) -> Result:
 
 # ---- signalling of old trunks --------------------------------------------------------------------------------------
 
-_MF = {
-    "1": "700+900", "2": "700+1100", "3": "900+1100", "4": "700+1300", "5": "900+1300", "6": "1100+1300",
-    "7": "700+1500", "8": "900+1500", "9": "1100+1500", "0": "1300+1500", "*": "1100+1700", "#": "1500+1700",
-    "A": "900+1700", "B": "1300+1700", "C": "700+1700",
-}  # fmt: skip
-#: Letters of both that are no digits: tone lists, and signals to the far end.
-_QUIET = "!0/100"
-_LETTERS = {"w": "!0/500", "h": "!2600/250", "H": "!2600/250"}
-_SIGNALS = {"f": Control.FLASH, "F": Control.FLASH, "W": Control.WINK}
-_PULSES = {"0": 10, "*": 11, "#": 12, "D": 13, "C": 14, "B": 15, "A": 16}
-
 
 def _target(run: Run, name: str) -> Channel | None:
     channel = run.services.switch.channel(name) if name else run.channel
     if channel is None:
         run.warn(f"No such channel: {name}")
     return channel
-
-
-async def _send(run: Run, name: str, digits: str, encoded: Callable[[str], str], pause_ms: int) -> Result:
-    """Play digits as tones, `pause_ms` between them; w, h, f and W as app_mf and app_sf have them."""
-    channel = _target(run, name)
-    if channel is None:
-        return None
-    parts = [_QUIET]
-    for char in digits:
-        if char in _LETTERS:
-            parts.append(_LETTERS[char])
-            continue
-        if char in _SIGNALS:
-            await play_through(run, channel, ",".join(parts))
-            parts = []
-            channel.indicate(_SIGNALS[char])
-        else:
-            tones = encoded(char.upper())
-            if not tones:
-                run.warn(f"'{char}' is no digit of this signalling")
-                continue
-            parts.append(tones)
-        parts.append(f"!0/{pause_ms}")
-    await play_through(run, channel, ",".join(parts))
-    return Outcome.END if run.over else None
 
 
 @application(
@@ -246,13 +199,12 @@ async def send_mf(run: Run, data: str) -> Result:
     if not digits:
         run.warn("SendMF requires an argument")
         return None
-    usual = c_int(tone) or 55
-    lasting = {"*": c_int(start) or 120, **dict.fromkeys("#ABC", c_int(end) or 65)}
-
-    def encoded(digit: str) -> str:
-        return f"!{_MF[digit]}/{lasting.get(digit, usual)}" if digit in _MF else ""
-
-    return await _send(run, name, digits, encoded, c_int(gap) or 50)
+    channel = _target(run, name)
+    if channel is None:
+        return None
+    lasting = (c_int(tone) or MF_MS, c_int(start) or MF_START_MS, c_int(end) or MF_END_MS)
+    await send_mf_digits(run, channel, digits, c_int(gap) or MF_GAP_MS, lasting)
+    return Outcome.END if run.over else None
 
 
 @application(
@@ -271,9 +223,8 @@ async def send_sf(run: Run, data: str) -> Result:
     if tone is None or not 0 < tone < 100_000:
         run.warn(f"SendSF: '{pitch}' is no frequency")
         return Outcome.END
-
-    def encoded(digit: str) -> str:
-        count = _PULSES.get(digit) or (int(digit) if digit in "123456789" else 0)
-        return ",".join([f"!{tone}/67,!0/33"] * count)
-
-    return await _send(run, name, digits, encoded, 600)
+    channel = _target(run, name)
+    if channel is None:
+        return None
+    await send_sf_digits(run, channel, digits, tone)
+    return Outcome.END if run.over else None

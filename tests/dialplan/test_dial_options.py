@@ -257,3 +257,24 @@ def test_a_file_is_heard_before_they_talk(desk: Any, argument: str, called: list
     made.seconds(0.5)
     assert there.bridge is made.caller.bridge is not None
     assert len(made.sounds) == len(called) + len(calling)
+
+
+def test_mf_and_sf_digits_at_the_first_progress_and_the_first_wink(desk: Any) -> None:
+    """Option D: MF, then SF, then DTMF; what comes again sets off nothing; the caller hears of the wink."""
+    made = desk("exten => s,1,Dial(Test/1,,D(::5:*1#:*2#:3:4))\n")
+    (there,) = made.called.channels
+
+    def tones(signal: Control) -> list[str]:
+        begun = len(made.heard(there))
+        there.deliver(Indication(signal))
+        made.seconds(4)
+        return [sound for _, sound in made.heard(there)[begun:]]
+
+    mf = "tone !0/100,!1100+1700/120,!0/50,!{}/55,!0/50,!1500+1700/65,!0/50"
+    assert tones(Control.PROGRESS) == [mf.format("700+900"), "tone !0/100," + "!2600/67,!0/33," * 3 + "!0/600"]
+    assert [what for what in said(there) if what[0] == "begin"] == [("begin", "5")]
+    assert tones(Control.WINK) == [mf.format("700+1100"), "tone !0/100," + "!2600/67,!0/33," * 4 + "!0/600"]
+    assert tones(Control.PROGRESS) == tones(Control.WINK) == []
+    assert [what[1] for what in said(made.caller) if what[0] == "indicate"].count(Control.WINK) == 2
+    made.answer()
+    assert made.caller.bridge is not None
