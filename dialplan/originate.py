@@ -139,6 +139,8 @@ class _Attempt:
                     self._finish(OriginateResult.BUSY)
                 elif event.control is Control.CONGESTION:
                     self._finish(OriginateResult.CONGESTION)
+                elif event.control is Control.INCOMPLETE:
+                    self._finish(OriginateResult.FAILED)
 
     def _answered(self) -> None:
         channel, wish = self.channel, self.wish

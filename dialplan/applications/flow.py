@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pbx.channels.events import Control
 from pbx.dialplan import jumps
 from pbx.dialplan.arguments import fields, leading_int, split
 from pbx.dialplan.expressions import is_true
@@ -280,4 +281,6 @@ def incomplete(run: Run, data: str) -> Result:
     answer_first = "n" not in data
     if answer_first and run.channel.state.value != 6:
         run.channel.answer()
+    # who began this call by a call file or Originate gives it up then
+    run.channel.indicate(Control.INCOMPLETE)
     return Outcome.INCOMPLETE
