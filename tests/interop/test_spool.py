@@ -30,6 +30,9 @@ FILES = {
     "CallerID: 77\nAccount: ac\n",
     "hangup": "Channel: Local/nope@c/n\nContext: d\nExtension: s\nArchive: yes\nWaitTime: 5\n",
     "hangup17": "Channel: Local/hang17@c/n\nContext: d\nExtension: s\nArchive: yes\nWaitTime: 5\n",
+    "hangup34": "Channel: Local/hang34@c/n\nContext: d\nExtension: s\nArchive: yes\nWaitTime: 5\n",
+    "hangup19": "Channel: Local/hang19@c/n\nContext: d\nExtension: s\nArchive: yes\nWaitTime: 5\n",
+    "rang17": "Channel: Local/rang17@c/n\nContext: d\nExtension: s\nArchive: yes\nWaitTime: 5\n",
     "future": "Channel: Local/ans@c/n\nApplication: Wait\nData: 1\nArchive: yes\n",
     "foreign": "Channel: Local/cong@c/n\nContext: d\nExtension: s\nPriority: 10\nArchive: yes\nMaxRetries:1\n"
     "RetryTime: 1\nStartRetry: 1 1 (1700000000)\n",
