@@ -16,7 +16,15 @@ from tests.interop.boxes import HERE, MODULES, Box, StockBox, make_box
 from tests.interop.conftest import need
 from tests.interop.test_cdr import bare
 
-RECORDS = "res_cdrel_custom app_celgenuserevent cel_custom cel_sqlite3_custom func_cdr app_directed_pickup app_controlplayback".split()
+RECORDS = [
+    "res_cdrel_custom",
+    "app_celgenuserevent",
+    "cel_custom",
+    "cel_sqlite3_custom",
+    "func_cdr",
+    "app_directed_pickup",
+    "app_controlplayback",
+]
 CALLS = ("user", "talk", "cong", "noans", "two", "acc", "sounds")
 #: calls in which somebody takes the place of somebody else (all at once)
 MOVING = ("blind", "attend", "rings", "takes")
