@@ -61,8 +61,11 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
+    # as in the daemon, which listens to it: what is ignored (by nohup) is ignored by programs that it starts, too
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with Rig("127.0.84.31") as rig:
         yield Place(rig, tmp_path)
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
