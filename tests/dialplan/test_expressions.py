@@ -122,6 +122,47 @@ def test_holes_are_used_where_they_can_be() -> None:
     assert Template.make(["a", ""]) is None
 
 
+#: sign -> how tightly it binds, what it makes of two whole numbers
+_OPERATORS: dict[str, tuple[int, Callable[[int, int], int]]] = {
+    "|": (1, lambda a, b: a or b),
+    "&": (2, lambda a, b: a if a and b else 0),
+    "=": (3, lambda a, b: int(a == b)),
+    "!=": (3, lambda a, b: int(a != b)),
+    "<": (3, lambda a, b: int(a < b)),
+    ">=": (3, lambda a, b: int(a >= b)),
+    "+": (4, lambda a, b: a + b),
+    "-": (4, lambda a, b: a - b),
+    "*": (5, lambda a, b: a * b),
+}
+_Tree = int | tuple[str, "_Tree", "_Tree"]
+_TREES: st.SearchStrategy[_Tree] = st.recursive(
+    st.integers(0, 99), lambda side: st.tuples(st.sampled_from(sorted(_OPERATORS)), side, side), max_leaves=9
+)
+
+
+def _value(tree: _Tree) -> int:
+    if isinstance(tree, int):
+        return tree
+    return _OPERATORS[tree[0]][1](_value(tree[1]), _value(tree[2]))
+
+
+def _written(tree: _Tree, space: str, at_least: int = 0) -> str:
+    """With no more parentheses than it takes: all signs group from the left."""
+    if isinstance(tree, int):
+        return str(tree)
+    sign, left, right = tree
+    level = _OPERATORS[sign][0]
+    text = f"{_written(left, space, level)}{space}{sign}{space}{_written(right, space, level + 1)}"
+    return f"({text})" if level < at_least else text
+
+
+@settings(max_examples=300, deadline=None)
+@given(_TREES, st.sampled_from(["", " ", "  "]))
+def test_what_is_written_is_read_again(tree: _Tree, space: str) -> None:
+    """A tree of operators, written down, has the value that the tree has."""
+    assert evaluate(_written(tree, space)) == str(_value(tree)), _written(tree, space)
+
+
 _SIDES = st.from_regex(r"[0-9]{1,20}|[0-9]{1,3}\.[0-9]{1,3}|[a-z]{0,3}|²|٣", fullmatch=True)
 
 

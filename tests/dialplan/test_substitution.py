@@ -91,6 +91,23 @@ def test_a_text_without_dollar_stays(text: str) -> None:
     assert substitute(text, Values({})) == text
 
 
+@given(st.one_of(ODD, st.text(max_size=80)), st.one_of(ODD, st.text(max_size=20)))
+def test_a_value_comes_back_whatever_it_holds(first: str, second: str) -> None:
+    """What a variable holds is not looked at again; texts around it stay; its name may come from another one."""
+    values = Values({"A": first, "B": second, "NAME": "A"})
+    assert substitute("${A}", values) == first
+    assert substitute("${${NAME}}", values) == first
+    assert substitute("<${A}|${B}${A}>", values) == f"<{first}|{second}{first}>"
+
+
+@given(st.text(st.characters(max_codepoint=126, exclude_characters="\0"), min_size=1, max_size=40), st.data())
+def test_a_value_cut_anywhere_is_whole_again(text: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(1, len(text)))
+    values = Values({"A": text})
+    assert substitute(f"${{A:0:{at}}}${{A:{at}}}", values) == text
+    assert substitute(f"${{A:0:-{at}}}${{A:-{at}}}", values) == text
+
+
 @pytest.mark.parametrize("piece", ["${", "$[", "${A${", "$[1+${", "${LEN(", "${A:$[1+"])
 def test_deep_nesting_ends_soon(piece: str) -> None:
     substitute(piece * 3, Values({"A": "1"}))
