@@ -102,7 +102,7 @@ class Relay:
         for translator, job in jobs.items():
             index = np.array([i for i, _ in job], np.int64)
             sink, stream = (np.array([(t.sink, t.stream) for _, t in job], np.int64)).T
-            copies = Copies(row[index], sink, stream, ts[index], np.zeros_like(index))
+            copies = Copies(row[index], sink, stream, ts[index])
             if translator.slow:
                 self._aside(translator, copies, None)
             else:
@@ -120,8 +120,8 @@ class Relay:
         for number in sorted(set(group.tolist())):
             some = np.nonzero(group == number)[0]
             mine = row[some]
-            copies = Copies(mine, self._sink[mine], self._stream[mine], ts[some], offset[some])
-            self._copy(copies, self._kinds[number >> 32], number & 0xFFFFFFFF, now)
+            copies = Copies(mine, self._sink[mine], self._stream[mine], ts[some])
+            self._copy(copies, offset[some], self._kinds[number >> 32], number & 0xFFFFFFFF, now)
 
     def _several(self, row: Ints, ts: Ints, offset: Ints, size: Ints, now: int) -> None:
         """Voice of these rows for each of their targets."""
@@ -135,12 +135,12 @@ class Relay:
             sink, stream = (
                 np.array(part, np.int64) for part in zip(*((t.sink, t.stream) for _, t in job), strict=True)
             )
-            copies = Copies(row[index], sink, stream, ts[index], offset[index])
-            self._copy(copies, job[0][1].translator, one_size, now)
+            copies = Copies(row[index], sink, stream, ts[index])
+            self._copy(copies, offset[index], job[0][1].translator, one_size, now)
 
-    def _copy(self, copies: Copies, translator: AnyTranslator | None, size: int, now: int) -> None:
+    def _copy(self, copies: Copies, offset: Ints, translator: AnyTranslator | None, size: int, now: int) -> None:
         """Payloads of one size, each copied and translated, to their sinks."""
-        payload = self._core.gather(copies.offset, size)
+        payload = self._core.gather(offset, size)
         if translator is not None:
             if not _whole(translator, size):
                 self.irregular.update(copies.row.tolist())

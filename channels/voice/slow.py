@@ -10,7 +10,7 @@ import itertools
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,21 +40,20 @@ class Translates(Protocol):
 
 @dataclass(slots=True)
 class Copies:
-    """Voice to be copied: its row, whom it goes to, its stream in the translator, its time, and where it stands."""
+    """Voice to be copied: its row, whom it goes to, its stream in the translator, and its time."""
 
     row: Ints
     sink: Ints
     stream: Ints
     ts: Ints
-    offset: Ints
 
-    def only(self, some: Ints | npt.NDArray[np.bool_]) -> Copies:
-        return Copies(self.row[some], self.sink[some], self.stream[some], self.ts[some], self.offset[some])
+    def only(self, some: npt.NDArray[np.bool_]) -> Copies:
+        return Copies(self.row[some], self.sink[some], self.stream[some], self.ts[some])
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """payload: None where 20 ms did not come.  age: of each row, which of its edges this is for."""
+class _Job:
+    """payload: before or behind the translator, None: 20 ms did not come.  age: which edges of each row it is for."""
 
     translator: Any
     copies: Copies
@@ -73,7 +72,7 @@ class Slow:
         self._aside = aside
         self._deliver = deliver
         self._age = age
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_Job] = []
         self._count = 0
         self._changes: list[tuple[Callable[[int], None], int]] = []
         self._busy = False
@@ -85,7 +84,7 @@ class Slow:
         """
         if self._count + len(copies.row) > _MOST:
             return False
-        self._waiting.append(_Waiting(translator, copies, payload, self._age[copies.row]))
+        self._waiting.append(_Job(translator, copies, payload, self._age[copies.row]))
         self._count += len(copies.row)
         if not self._busy:
             self._start()
@@ -106,53 +105,47 @@ class Slow:
             return
         self._busy = True
 
-        def work() -> list[tuple[_Waiting, Payload]]:
+        def work() -> list[_Job]:
             for what, stream in changes:
                 what(stream)
-            return [(job, _translate(job)) for job in _gathered(jobs)]
+            return [_translated(job) for job in _gathered(jobs)]
 
         self._aside(work, self._done)
 
-    def _valid(self, one: _Waiting) -> list[_Waiting]:
+    def _valid(self, job: _Job) -> Iterator[_Job]:
         """Without what is for edges that are gone."""
-        same = self._age[one.copies.row] == one.age
+        same = self._age[job.copies.row] == job.age
         if same.all():
-            return [one]
-        if not same.any():
-            return []
-        payload = None if one.payload is None else one.payload[same]
-        return [_Waiting(one.translator, one.copies.only(same), payload, one.age[same])]
+            yield job
+        elif same.any():
+            payload = None if job.payload is None else job.payload[same]
+            yield _Job(job.translator, job.copies.only(same), payload, job.age[same])
 
-    def _done(self, results: list[tuple[_Waiting, Payload]], now: int) -> None:
+    def _done(self, results: list[_Job], now: int) -> None:
         self._busy = False
-        for job, payload in results:
-            same = self._age[job.copies.row] == job.age
-            if same.all():
-                self._deliver(job.copies, payload, now)
-            elif same.any():
-                self._deliver(job.copies.only(same), payload[same], now)
+        for result in results:
+            for job in self._valid(result):
+                assert job.payload is not None
+                self._deliver(job.copies, job.payload, now)
         if self._waiting or self._changes:
             self._start()
 
 
-def _translate(job: _Waiting) -> Payload:
-    made: Payload
-    if job.payload is None:
-        made = job.translator.conceal(job.copies.stream)
-    else:
-        made = job.translator.translate(job.copies.stream, job.payload)
-    return made
+def _translated(job: _Job) -> _Job:
+    stream, payload = job.copies.stream, job.payload
+    made = job.translator.conceal(stream) if payload is None else job.translator.translate(stream, payload)
+    return _Job(job.translator, job.copies, made, job.age)
 
 
-def _kind(job: _Waiting) -> tuple[int, int]:
+def _kind(job: _Job) -> tuple[int, int]:
     return id(job.translator), -1 if job.payload is None else job.payload.shape[1]
 
 
-def _gathered(jobs: list[_Waiting]) -> list[_Waiting]:
+def _gathered(jobs: list[_Job]) -> list[_Job]:
     """Neighbours of one translator and one size as one, as long as no stream is in it twice."""
-    found: list[_Waiting] = []
+    found: list[_Job] = []
     for _, group in itertools.groupby(jobs, _kind):
-        part: list[_Waiting] = []
+        part: list[_Job] = []
         seen: set[int] = set()
         for job in group:
             streams = job.copies.stream.tolist()
@@ -165,15 +158,13 @@ def _gathered(jobs: list[_Waiting]) -> list[_Waiting]:
     return found
 
 
-def _one(jobs: list[_Waiting]) -> _Waiting:
+def _one(jobs: list[_Job]) -> _Job:
     if len(jobs) == 1:
         return jobs[0]
-    columns = (
-        np.concatenate([getattr(j.copies, name) for j in jobs]) for name in ("row", "sink", "stream", "ts", "offset")
-    )
+    columns = (np.concatenate([getattr(j.copies, name) for j in jobs]) for name in ("row", "sink", "stream", "ts"))
     payloads = [j.payload for j in jobs if j.payload is not None]
     payload = np.concatenate(payloads) if payloads else None
-    return _Waiting(jobs[0].translator, Copies(*columns), payload, np.concatenate([j.age for j in jobs]))
+    return _Job(jobs[0].translator, Copies(*columns), payload, np.concatenate([j.age for j in jobs]))
 
 
 def _raise(error: Exception) -> None:

@@ -117,7 +117,7 @@ def test_more_than_can_wait_is_dropped() -> None:
     translator = Translator(ULAW_FORMAT, GSM_FORMAT)
     translator.add_row(1)
     row = np.array([1])
-    copies, payload = Copies(row, row, row, row, row), np.zeros((1, 160), np.uint8)
+    copies, payload = Copies(row, row, row, row), np.zeros((1, 160), np.uint8)
     assert sum(slow.put(translator, copies, payload) for _ in range(5000)) == 4097
     while jobs:
         work, done = jobs.pop()
