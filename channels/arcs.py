@@ -20,12 +20,12 @@ Node = Hashable
 _RANK = {EdgeKind.RELAY: 0, EdgeKind.MIX: 1, EdgeKind.TAP: 2, EdgeKind.DETECT: 3}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Arc:
     """What `speaker`'s far end says goes to `listener`'s far end.
 
     why keeps arcs of the same two apart ("talk", "hear", "loop", "tap", "whisper").  direction is of taps: IN what the
-    speaker says, OUT what it hears.
+    speaker says, OUT what it hears; all others are IN.
     """
 
     speaker: Node
@@ -61,13 +61,13 @@ class Picture:
     def __post_init__(self) -> None:
         self._from, self._to = {}, {}
         for arc in self.arcs:
-            for one in self._plain(arc):
+            for one in (arc,) if arc.kind is not EdgeKind.TAP or arc.speaker in self.rows else self._plain(arc):
                 self._from.setdefault(one.speaker, []).append(one)
                 self._to.setdefault(one.listener, []).append(one)
 
     def _plain(self, arc: Arc) -> Iterator[Arc]:
         """What a node without a row hears is what its other half says: only nodes with rows keep Direction.OUT."""
-        if arc.speaker in self.rows or not arc.direction & Direction.OUT:
+        if not arc.direction & Direction.OUT:
             yield arc
             return
         if arc.direction & Direction.IN:
@@ -75,8 +75,8 @@ class Picture:
         if arc.speaker in self.pairs:
             yield replace(arc, speaker=self.pairs[arc.speaker], direction=Direction.IN)
 
-    def onward(self, node: Node) -> Iterator[tuple[Node, Arc]]:
-        """Nodes with rows that hear what comes in at `node`, each with its path summed up, shortest first."""
+    def onward(self, node: Node) -> Iterator[tuple[Node, EdgeKind, Direction, int]]:
+        """(node, kind, direction, gain) of nodes with rows that hear what comes in at `node`, shortest path first."""
         seen: set[Node] = set()
         ahead: deque[tuple[Node, EdgeKind, int]] = deque([(node, EdgeKind.RELAY, 0)])
         while ahead:
@@ -85,15 +85,16 @@ class Picture:
                 continue
             seen.add(at)
             for arc in self._from.get(at, ()):
-                if arc.listener in self.closed_out:
+                listener = arc.listener
+                if listener in self.closed_out:
                     continue
-                stronger = max(kind, arc.kind, key=_RANK.__getitem__)
+                stronger = kind if _RANK[kind] >= _RANK[arc.kind] else arc.kind
                 louder = gain + arc.gain + (0 if arc.kind is EdgeKind.TAP else self.gain_in.get(at, 0))
-                if arc.listener in self.rows:
-                    yield arc.listener, replace(arc, kind=stronger, gain=louder)
-                elif arc.listener in self.pairs:
-                    louder += self.gain_out.get(arc.listener, 0)
-                    ahead.append((self.pairs[arc.listener], stronger, louder))
+                if listener in self.rows:
+                    yield listener, stronger, arc.direction, louder
+                elif listener in self.pairs:
+                    louder += self.gain_out.get(listener, 0)
+                    ahead.append((self.pairs[listener], stronger, louder))
 
     def hearers(self, node: Node) -> list[Node]:
         """Nodes with rows whose far end hears what goes out of `node` (a source put there), in order of discovery."""
@@ -101,7 +102,7 @@ class Picture:
             return [node]
         if node not in self.pairs:
             return []
-        return list(dict.fromkeys(found for found, _ in self.onward(self.pairs[node])))
+        return list(dict.fromkeys(found for found, *_ in self.onward(self.pairs[node])))
 
     def speakers(self, node: Node) -> list[Node]:
         """Nodes with rows whose far end is heard at the in port of `node` (a recorder put there)."""
@@ -129,19 +130,23 @@ def compile_edges(picture: Picture) -> set[Edge]:
     that hears a solo source has no relayed or mixed edge while that plays.  Of several paths between the same two
     rows the shortest counts.
     """
-    found: dict[tuple[int, int, Direction], Edge] = {}
+    found: dict[tuple[int, int, Direction], tuple[EdgeKind, int]] = {}
     sounds: dict[int, int] = {}
     for speaker, row in picture.rows.items():
-        for listener, arc in picture.onward(speaker):
+        for listener, kind, direction, gain in picture.onward(speaker):
             sink = picture.rows[listener]
-            key = (row, sink, arc.direction)
-            if key in found or (sink in picture.solo and arc.kind is not EdgeKind.TAP):
+            key = (row, sink, direction)
+            if key in found or (sink in picture.solo and kind is not EdgeKind.TAP):
                 continue
-            found[key] = Edge(row, sink, arc.kind, arc.direction, arc.gain)
-            if arc.kind is not EdgeKind.TAP:
+            found[key] = (kind, gain)
+            if kind is not EdgeKind.TAP:
                 sounds[sink] = sounds.get(sink, 0) + 1
-    several = {sink for sink, count in sounds.items() if count > 1} | picture.mixed
     return {
-        replace(edge, kind=EdgeKind.MIX) if edge.kind is EdgeKind.RELAY and edge.sink in several else edge
-        for edge in found.values()
+        Edge(row, sink, EdgeKind.MIX if _meets(kind, sink, sounds, picture) else kind, direction, gain)
+        for (row, sink, direction), (kind, gain) in found.items()
     }
+
+
+def _meets(kind: EdgeKind, sink: int, sounds: Mapping[int, int], picture: Picture) -> bool:
+    """Whether what would be relayed to this row meets another sound there."""
+    return kind is EdgeKind.RELAY and (sounds[sink] > 1 or sink in picture.mixed)

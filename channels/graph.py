@@ -35,6 +35,9 @@ __all__ = ["Graph", "Listener", "Recording", "Rows", "Source"]
 
 _H = TypeVar("_H", bound=Handle)
 
+#: an arc's speaker, listener and `why`: of the same three there is but one
+_Key = tuple["Channel", "Channel", str]
+
 
 @dataclass(slots=True)
 class _Detector:
@@ -58,7 +61,7 @@ class Graph:
         self.rows = rows or Rows()
         self._row: dict[Channel, int | None] = {}
         self._pairs: dict[Channel, Channel] = {}
-        self._arcs: dict[Channel, dict[Arc, None]] = {}
+        self._arcs: dict[Channel, dict[_Key, Arc]] = {}
         self._held: set[Channel] = set()
         #: who mutes a channel -> which way
         self._muted: dict[Channel, dict[str, Direction]] = {}
@@ -88,6 +91,8 @@ class Graph:
         former = self._row[channel]
         self._row[channel] = row or None
         self._say_volume(channel)
+        if former is None and self._alone(channel):
+            return
         self._update([channel], () if former is None else (former,))
 
     def detach(self, channel: Channel) -> None:
@@ -96,24 +101,26 @@ class Graph:
             return
         channel.not_on_end(self.detach)
         row = self._row[channel]
-        arcs = list(self._arcs.get(channel, ()))
-        touched = {end for arc in arcs for end in (arc.speaker, arc.listener)}
+        touched: set[Channel] = set()
+        for key in list(self._arcs.get(channel, ())):
+            touched.update(key[:2])
+            self._forget_arc(key)
         other = self._pairs.pop(channel, None)
         if other is not None:
             self._pairs.pop(other, None)
             touched.add(other)
         touched.discard(channel)
-        for arc in arcs:
-            self._forget_arc(arc)
         ending = self._handles.pop(channel, [])
         self._detectors.pop(channel, None)
         self._held.discard(channel)
         self._muted.pop(channel, None)
-        for direction in (Direction.IN, Direction.OUT):
-            self._gains.pop((channel, direction), None)
+        if self._gains:
+            for direction in (Direction.IN, Direction.OUT):
+                self._gains.pop((channel, direction), None)
         self._arcs.pop(channel, None)
         del self._row[channel]
-        self._update([node for node in touched if node in self._row], () if row is None else (row,))
+        if touched or row in self._edges or row in self._detecting:
+            self._update(touched, () if row is None else (row,))
         for handle in ending:
             handle.stop("hangup")
 
@@ -146,7 +153,7 @@ class Graph:
 
     def part(self, a: Channel, b: Channel) -> None:
         """They no longer do."""
-        self._remove(Arc(a, b), Arc(b, a))
+        self._remove((a, b, "talk"), (b, a, "talk"))
 
     def hear(self, listener: Channel, speaker: Channel) -> None:
         """One way: `listener` hears what `speaker`'s far end says (early media)."""
@@ -154,7 +161,7 @@ class Graph:
 
     def unhear(self, listener: Channel, speaker: Channel) -> None:
         """Ends `hear`."""
-        self._remove(Arc(speaker, listener, "hear"))
+        self._remove((speaker, listener, "hear"))
 
     def loop(self, channel: Channel) -> None:
         """Echo: the far end hears itself, until `unloop`."""
@@ -162,7 +169,7 @@ class Graph:
 
     def unloop(self, channel: Channel) -> None:
         """Ends `loop`."""
-        self._remove(Arc(channel, channel, "loop"))
+        self._remove((channel, channel, "loop"))
 
     def tap(self, listener: Channel, target: Channel, direction: Direction, gain: int = 0) -> None:
         """`listener` hears a copy of what `target` says and/or hears (spy); target's sound stays as it is."""
@@ -171,8 +178,7 @@ class Graph:
 
     def untap(self, listener: Channel, target: Channel) -> None:
         """Ends `tap`."""
-        taps = [a for a in self._arcs.get(listener, ()) if a.why == "tap" and a.speaker is target]
-        self._remove(*taps)
+        self._remove((target, listener, "tap"))
 
     def whisper(self, speaker: Channel, target: Channel) -> None:
         """`target`'s far end hears `speaker` mixed into what it hears."""
@@ -180,7 +186,7 @@ class Graph:
 
     def unwhisper(self, speaker: Channel, target: Channel) -> None:
         """Ends `whisper`."""
-        self._remove(Arc(speaker, target, "whisper", EdgeKind.MIX))
+        self._remove((speaker, target, "whisper"))
 
     def hold(self, channel: Channel) -> None:
         """Its arcs carry nothing until `unhold`; sources put on it are heard."""
@@ -255,28 +261,32 @@ class Graph:
         return found
 
     def _add(self, *arcs: Arc) -> None:
-        ends: list[Channel] = []
+        touched: list[Channel] = []
         for arc in arcs:
-            speaker, listener = _ends(arc)
+            speaker, listener = ends = _ends(arc)
             if speaker.dead or listener.dead:
                 continue
-            for end in (speaker, listener):
+            for end in ends:
                 self._know(end)
-                self._arcs.setdefault(end, {})[arc] = None
-            ends += [speaker, listener]
-        self._update(ends)
+                self._arcs.setdefault(end, {})[speaker, listener, arc.why] = arc
+            touched += ends
+        if touched:
+            self._update(touched)
 
-    def _remove(self, *arcs: Arc) -> None:
-        ends: list[Channel] = []
-        for arc in arcs:
-            if arc in self._arcs.get(_ends(arc)[0], {}):
-                self._forget_arc(arc)
-                ends += _ends(arc)
-        self._update(ends)
+    def _remove(self, *keys: _Key) -> None:
+        touched: list[Channel] = []
+        for key in keys:
+            if key in self._arcs.get(key[0], ()):
+                self._forget_arc(key)
+                touched += key[:2]
+        if touched:
+            self._update(touched)
 
-    def _forget_arc(self, arc: Arc) -> None:
-        for end in _ends(arc):
-            self._arcs.get(end, {}).pop(arc, None)
+    def _forget_arc(self, key: _Key) -> None:
+        for end in key[:2]:
+            arcs = self._arcs.get(end)
+            if arcs is not None:
+                arcs.pop(key, None)
 
     # ---- sounds ------------------------------------------------------------------------------------------------
 
@@ -523,8 +533,8 @@ class Graph:
             if channel in found:
                 continue
             found[channel] = None
-            for arc in self._arcs.get(channel, ()):
-                ahead += _ends(arc)
+            for key in self._arcs.get(channel, ()):
+                ahead += key[:2]
             if channel in self._pairs:
                 ahead.append(self._pairs[channel])
         return list(found)
@@ -532,39 +542,34 @@ class Graph:
     def _picture(self, piece: list[Channel]) -> Picture:
         rows: dict[Node, int] = {}
         pairs: dict[Node, Node] = {}
-        closed_in: set[Node] = set()
-        closed_out: set[Node] = set()
+        arcs: dict[_Key, Arc] = {}
         for channel in piece:
             row = self._row[channel]
             if row is not None:
                 rows[channel] = row
             elif channel in self._pairs:
                 pairs[channel] = self._pairs[channel]
-            muted = self.muted(channel)
-            if channel in self._held or muted & Direction.IN:
-                closed_in.add(channel)
-            if channel in self._held or muted & Direction.OUT:
-                closed_out.add(channel)
-        arcs = {arc: None for channel in piece for arc in self._arcs.get(channel, ())}
-        gains: dict[Direction, dict[Node, int]] = {
-            direction: {channel: gain for channel in piece if (gain := self._gains.get((channel, direction), 0))}
-            for direction in (Direction.IN, Direction.OUT)
-        }
-        return Picture(
-            rows,
-            pairs,
-            list(arcs),
-            frozenset(closed_in),
-            frozenset(closed_out),
-            gain_in=gains[Direction.IN],
-            gain_out=gains[Direction.OUT],
-        )
+            arcs.update(self._arcs.get(channel, {}))
+        picture = Picture(rows, pairs, arcs.values())
+        if self._held or self._muted:
+            picture.closed_in = self._closed(piece, Direction.IN)
+            picture.closed_out = self._closed(piece, Direction.OUT)
+        if self._gains:
+            picture.gain_in = self._gains_of(piece, Direction.IN)
+            picture.gain_out = self._gains_of(piece, Direction.OUT)
+        return picture
 
-    def _update(self, touched: list[Channel], rows: Iterable[int] = ()) -> None:
+    def _closed(self, piece: list[Channel], direction: Direction) -> frozenset[Node]:
+        return frozenset(one for one in piece if one in self._held or self.muted(one) & direction)
+
+    def _gains_of(self, piece: list[Channel], direction: Direction) -> dict[Node, int]:
+        return {channel: gain for channel in piece if (gain := self._gains.get((channel, direction), 0))}
+
+    def _update(self, touched: Iterable[Channel], rows: Iterable[int] = ()) -> None:
         """Compile the piece around `touched` (and forget edges of `rows`) and say what is different."""
         piece = self._piece(touched)
-        if all(map(self._alone, piece)) and not self._detecting.keys() & set(rows):
-            lonely = [row for row in (self._row[channel] for channel in piece) if row is not None]
+        if all(map(self._alone, piece)) and self._detecting.keys().isdisjoint(rows):
+            lonely = [row for channel in piece if (row := self._row[channel]) is not None]
             self._say_edges({*lonely, *rows}, set())
             return
         picture = self._picture(piece)
@@ -580,7 +585,8 @@ class Graph:
                     (mixed if handle.over else solo).update(there)
         picture.solo, picture.mixed = frozenset(solo), frozenset(mixed - solo)
         self._say_edges({*picture.rows.values(), *rows}, compile_edges(picture))
-        self._say_detectors(piece, picture, rows)
+        if self._detectors or self._detecting:
+            self._say_detectors(piece, picture, rows)
         for handle, there in moves:
             handle.move(there)
 
@@ -597,11 +603,11 @@ class Graph:
 
     def _say_edges(self, rows: set[int], new: set[Edge]) -> None:
         old: set[Edge] = set()
-        for row in rows:
-            old |= self._edges.get(row, set())
-        removed, added = old - new, new - old
-        if not removed and not added:
+        for row in rows & self._edges.keys():
+            old |= self._edges[row]
+        if old == new:
             return
+        removed, added = old - new, new - old
         for edge in removed:
             for row in (edge.source, edge.sink):
                 at = self._edges.get(row)

@@ -47,7 +47,7 @@ class Room(Desk):
 
     def hears(self, one: Channel, other: Channel) -> bool:
         return any(
-            {arc.speaker, arc.listener} == {one, other} for arc in self.plan.switch.graph._arcs.get(one, ())
+            {arc.speaker, arc.listener} == {one, other} for arc in self.plan.switch.graph._arcs.get(one, {}).values()
         )  # fmt: skip
 
     def held(self, channel: Channel) -> bool:
