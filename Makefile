@@ -1,6 +1,6 @@
 # What one types in a checkout.  `make` alone says what there is.
 
-PYTHON  ?= python3
+PYTHON  ?= $(shell conf/find-python)
 VENV    ?= .venv
 PREFIX  ?= /usr/local
 DESTDIR ?=

@@ -62,6 +62,18 @@ def test_others_are_told_the_package(bare: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "asked").exists() and not (tmp_path / "venv").exists()
 
 
+@pytest.mark.parametrize(("says", "taken"), [("exit 0", True), ("exit 1", False), ("echo old >&2; exit 1", False)])
+def test_the_distributions_own_python_is_taken_where_it_will_do(tmp_path: Path, says: str, taken: bool) -> None:
+    python = tmp_path / "python3"
+    script(python, says)
+    found = subprocess.run([CHECKOUT / "conf" / "find-python", python], capture_output=True, text=True, check=True)
+    assert found.stdout == (f"{python}\n" if taken else "python3\n") and not found.stderr
+    gone = subprocess.run(
+        [CHECKOUT / "conf" / "find-python", tmp_path / "no"], capture_output=True, text=True, check=True
+    )
+    assert gone.stdout == "python3\n"
+
+
 def test_make_alone_lists_the_targets() -> None:
     shown = subprocess.run(["make", "-s"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in shown.splitlines()] == [
