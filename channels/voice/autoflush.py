@@ -13,10 +13,11 @@ from pbx.channels.voice.records import Command, deliver_events
 
 _log = Logger()
 
-#: seconds that commands of the kinds below may wait for more: waking a voice process costs more than obeying them, and
-#: calls that begin or end have several each.  It is far less than the 20 ms from a call's first frame of voice to the
-#: next; the first itself takes with it all that waits.
-PATIENCE = 0.005
+#: seconds that commands of the kinds below wait for more: waking a voice process costs more than obeying them, and
+#: calls that begin or end have several each.  Then they leave as soon as control has something to do anyway, LONGEST
+#: after the first at the latest: less than the 20 ms from a call's first frame of voice to the next; the first itself
+#: takes with it all that waits.
+PATIENCE, LONGEST = 0.005, 0.015
 _PATIENT = frozenset(
     {
         Command.ADD_LEG,
@@ -40,6 +41,8 @@ class AutoFlush(JournaledCommands):
         self._flush_call: Any = None
         #: something was said that can't wait
         self._hurry = False
+        #: from when on what waits may leave
+        self._ripe = 0.0
         self._busy = False
         self._stopped = False
         self._after: list[Callable[[], object]] = []
@@ -53,7 +56,8 @@ class AutoFlush(JournaledCommands):
                 if not self._busy and not self._stopped:
                     self._flush_call = self._reactor.callLater(0, self._turned)
         elif self._flush_call is None and not self._stopped:
-            self._flush_call = self._reactor.callLater(PATIENCE, self._turned)
+            self._ripe = self._reactor.seconds() + PATIENCE
+            self._flush_call = self._reactor.callLater(LONGEST, self._turned)
 
     def _turned(self) -> None:
         self._flush_call = None
@@ -61,7 +65,7 @@ class AutoFlush(JournaledCommands):
 
     def turn(self) -> None:
         """See VoicePort."""
-        if self._hurry:
+        if self._hurry or (self._flush_call is not None and self._reactor.seconds() >= self._ripe):
             self.flush()
 
     def flush(self) -> None:

@@ -4,7 +4,7 @@ Below 1,000 datagrams a second each socket is an ordinary reader of the reactor.
 Above, the sockets leave the reactor and a timer drains them all: a wake-up costs
 more than relaying a frame.  The tick aims at 128 datagrams a drain, between 1 ms
 and `mediatick`; it is set anew each 64 ticks, and below 500 a second reading at
-once comes back.  Every drain is bounded.  Where signalling is all that comes, a tick of 5 ms
+once comes back.  Every drain is bounded.  Where signalling is all that comes, a tick of 10 ms
 is in use from 300 datagrams a second on.
 """
 
@@ -29,7 +29,7 @@ _PATIENT_AIM = 256
 #: signalling alone is read on a tick from here on, and below that at once again: a process that wakes up for each
 #: frame of it spends most of its time on waking
 _CALM_ABOVE, _CALM_BELOW = 300, 150
-_CALM_US = 5000
+_CALM_US = 10_000
 _STEP_US = 500
 _USUAL_US = 2500
 _WINDOW_NS = 250_000_000

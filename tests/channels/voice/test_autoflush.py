@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from pbx.channels.voice.autoflush import PATIENCE, AutoFlush
+from pbx.channels.voice.autoflush import LONGEST, PATIENCE, AutoFlush
 from pbx.channels.voice.port import LegFlags
 from pbx.channels.voice.records import HEAD, Command, Events
 
@@ -39,9 +39,23 @@ def test_legs_wait_for_each_other() -> None:
     port.leg(2)
     port.reset_edges([], [])
     assert port.left == []
-    port.clock.advance(PATIENCE / 2)
+    port.clock.advance(LONGEST - PATIENCE / 2)
     assert port.left == [[Command.ADD_LEG, Command.ADD_LEG, Command.RESET_EDGES]]
     assert port.clock.getDelayedCalls() == []
+
+
+def test_having_waited_a_little_they_leave_with_the_next_turn() -> None:
+    port = Port()
+    port.leg(1)
+    port.clock.advance(PATIENCE)
+    port.leg(2)
+    assert port.left == []
+    port.turn()
+    assert port.left == [[Command.ADD_LEG, Command.ADD_LEG]]
+    assert port.clock.getDelayedCalls() == []
+    port.leg(3)
+    port.turn()
+    assert len(port.left) == 1
 
 
 def test_what_is_urgent_takes_them_with_it_in_order() -> None:
