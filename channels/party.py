@@ -49,6 +49,12 @@ class Caller:
         self.presentation, self.name_presentation = other.presentation, other.name_presentation
         self.type_of_number = other.type_of_number
 
+    def repeat(self, other: Caller) -> None:
+        """Take over all that is known of who that is; what it dialled is its own."""
+        self.identify(other)
+        self.ani, self.ani2, self.rdnis = other.ani, other.ani2, other.rdnis
+        self.transit_network = other.transit_network
+
     @property
     def presented(self) -> int:
         """Presentation of name and number together, as CALLINGPRES carries it."""

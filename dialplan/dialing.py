@@ -28,10 +28,13 @@ from pbx.dialplan.functions.channels import join_group
 from pbx.dialplan.interpreter import Run
 from pbx.dialplan.scope import inherit, scope_of
 
-#: What Dial sets; emptied when it begins.
-RESULTS = (
-    "DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS", "DIALEDTIME",
-    "DIALEDTIME_MS", "RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS",
+#: What Dial sets, as it is when it begins.
+RESULTS = dict.fromkeys(
+    (
+        "DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS", "DIALEDTIME",
+        "DIALEDTIME_MS", "RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS",
+    ),
+    "",
 )  # fmt: skip
 
 
@@ -204,9 +207,9 @@ class Calling:
     def _introduce(self, leg: Outgoing) -> None:
         """Who calls, with which inherited variables; its language is its own."""
         caller, peer, wishes = self.caller, leg.channel, self.wishes
-        scope = self.run.scope
-        inherit(scope, scope_of(self.run.services, peer))
-        featuremap.inherit(scope, scope_of(self.run.services, peer))
+        own_scope = scope_of(self.run.services, peer)
+        inherit(self.run.scope, own_scope)
+        featuremap.inherit(self.run.scope, own_scope)
         peer.musicclass = peer.musicclass or caller.musicclass
         peer.peeraccount = caller.accountcode
         peer.accountcode = peer.accountcode or caller.peeraccount or caller.accountcode
@@ -214,11 +217,7 @@ class Calling:
         peer.context = peer.context or caller.context
         peer.application, peer.data = "AppDial", "(Outgoing Line)"
         connected = peer.connected
-        for name in (
-            "name", "number", "ani", "rdnis", "presentation", "name_presentation", "type_of_number", "transit_network",
-            "ani2", "tag",
-        ):  # fmt: skip
-            setattr(connected, name, getattr(caller.caller, name))
+        connected.repeat(caller.caller)
         if wishes.forced is not None:
             forced = wishes.forced
             connected.name, connected.number, connected.tag = forced.name, forced.number, forced.tag
@@ -231,13 +230,9 @@ class Calling:
         elif own.number is None:
             own.number = caller.exten
             own.name = self.run.services.dialplan.hint_name(caller.context, caller.exten) or None
-        self._groups(scope_of(self.run.services, peer))
-
-    def _groups(self, peer: object) -> None:
-        scope = self.run.scope
-        group = scope.get("OUTBOUND_GROUP_ONCE") or scope.get("OUTBOUND_GROUP")
+        group = self.run.scope.get("OUTBOUND_GROUP_ONCE") or self.run.scope.get("OUTBOUND_GROUP")
         if group:
-            join_group(peer, group)  # type: ignore[arg-type]
+            join_group(own_scope, group)
 
     async def call(self) -> None:
         """Run the pre-dial subroutine on each leg, then call them all."""
@@ -441,8 +436,7 @@ class Calling:
     def _time(self, leg: Outgoing, name: str) -> None:
         elapsed = self.clock.seconds() - leg.began
         if not self.run.scope.get(name):
-            self.run.scope.set(name, str(int(elapsed)))
-            self.run.scope.set(f"{name}_MS", str(int(elapsed * 1000)))
+            self.run.scope.assign({name: str(int(elapsed)), f"{name}_MS": str(int(elapsed * 1000))})
 
     def _ringing(self, leg: Outgoing) -> None:
         self._time(leg, "RINGTIME")

@@ -115,8 +115,9 @@ def codes(scope: Scope) -> dict[str, str]:
 
 def dynamic(services: Services, channel: Channel) -> dict[str, Dynamic]:
     """digits -> what they run, for a channel whose DYNAMIC_FEATURES names features and groups (`a#b`)."""
+    names = scope_of(services, channel).get("DYNAMIC_FEATURES")
     found: dict[str, Dynamic] = {}
-    for name in (scope_of(services, channel).get("DYNAMIC_FEATURES") or "").split("#"):
+    for name in names.split("#") if names else ():
         group = services.feature_groups.get(name)
         for member, digits in ({name: ""} if group is None else group).items():
             item = services.dynamic_features.get(member)

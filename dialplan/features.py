@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -178,33 +179,36 @@ async def _execute(run: Run, bridge: Bridge, target: Channel, item: Dynamic) -> 
 LETTERS = {"h": ("disconnect",), "t": ("blindxfer", "atxfer"), "k": ("parkcall",), "x": ("automixmon",)}
 
 
+#: what makes each of them for a run
+_BUILT_IN: dict[str, Callable[[Run], Hook]] = {
+    "disconnect": lambda run: _disconnect,
+    "blindxfer": lambda run: partial(blind, run),
+    "atxfer": attended,
+    "parkcall": lambda run: _park,
+    "automixmon": _automixmon,
+}
+
 #: what BRIDGE_FEATURES may name; w (Monitor, which is gone) is taken and does nothing
 _NAMED = frozenset("".join(LETTERS) + "w")
 
 
 def letters_of(run: Run) -> dict[str, str | None]:
     """The features that the caller's variable BRIDGE_FEATURES gives to both: letters as Dial and Bridge have them."""
-    given = run.scope.get("BRIDGE_FEATURES") or ""
+    given = run.scope.get("BRIDGE_FEATURES")
+    if not given:
+        return {}
     unknown = sorted({letter for letter in given if letter.lower() not in _NAMED and letter != " "})
     if unknown:
         run.warn(f"BRIDGE_FEATURES: there is no feature '{''.join(unknown)}' (there are: {''.join(sorted(_NAMED))})")
     return {letter: None for letter in given if letter.lower() in _NAMED}
 
 
-def hooks(run: Run, channel: Channel, letters: Container[str], *, caller: bool) -> dict[str, Hook]:
+def hooks(run: Run, channel: Channel, letters: Collection[str], *, caller: bool) -> dict[str, Hook]:
     """The features of one party: digits -> what they do.  letters: of Dial; caller: the capital ones count."""
-    known: dict[str, Hook] = {
-        "disconnect": _disconnect,
-        "blindxfer": lambda bridge, who: blind(run, bridge, who),
-        "atxfer": attended(run),
-        "parkcall": _park,
-        "automixmon": _automixmon(run),
-    }
-    digits = codes(scope_of(run.services, channel))
-    found: dict[str, Hook] = {}
-    for code, item in dynamic(run.services, channel).items():
-        found[code] = _dynamic(run, item)
-    for letter, names in LETTERS.items():
-        if (letter.upper() if caller else letter) in letters:
-            found.update({digits[name]: known[name] for name in names if digits.get(name)})
+    found = {code: _dynamic(run, item) for code, item in dynamic(run.services, channel).items()}
+    if letters:
+        digits = codes(scope_of(run.services, channel))
+        for letter, names in LETTERS.items():
+            if (letter.upper() if caller else letter) in letters:
+                found.update({digits[name]: _BUILT_IN[name](run) for name in names if digits.get(name)})
     return found

@@ -11,7 +11,7 @@ remembers what its LOCAL variables and arguments hide.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -222,7 +222,7 @@ class Scope:
         if name.endswith(")"):
             self.write(name, value or "")
             return
-        bare, mark = unmarked(name)
+        bare, mark = unmarked(name) if name.startswith("_") else (name, 0)
         channel = self.channel
         variables = self.globals if channel is None else channel.variables
         variables.pop(bare, None)
@@ -234,6 +234,17 @@ class Scope:
                 self.marks[bare] = mark
             if channel is None:
                 _log.verbose(2, f"Setting global variable '{bare}' to '{value}'")
+
+    def assign(self, values: Mapping[str, str]) -> None:
+        """Set several variables of the channel, in this order; their names are plain (no mark, no function)."""
+        variables = self.variables
+        if not variables.keys().isdisjoint(values):
+            for name in values:
+                variables.pop(name, None)
+        variables.update(values)
+        if self.marks:
+            for name in values:
+                self.marks.pop(name, None)
 
     def write(self, name: str, value: str) -> None:
         """Write `FUNCTION(args)`."""

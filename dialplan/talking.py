@@ -74,17 +74,18 @@ class Talk:
         self._ended()
 
     def _forget_peers(self) -> None:
-        for channel in (self.caller, self.peer):
-            scope_of(self._services, channel).set("BRIDGEPEER", "")
+        self.run.scope.set("BRIDGEPEER", "")
+        scope_of(self._services, self.peer).set("BRIDGEPEER", "")
 
     def _options(self) -> BridgeOptions:
         letters = {**features.letters_of(self.run), **self.letters}
-        hooks = {
-            channel: features.hooks(self.run, channel, letters, caller=channel is self.caller)
-            for channel in (self.caller, self.peer)
-        }
+        hooks = {}
+        for channel in (self.caller, self.peer):
+            table = features.hooks(self.run, channel, letters, caller=channel is self.caller)
+            if table:
+                hooks[channel] = table
         return BridgeOptions(
-            hooks={channel: table for channel, table in hooks.items() if table},
+            hooks=hooks,
             digit_timeouts={
                 channel: number(scope_of(self._services, channel), "featuredigittimeout") / 1000 for channel in hooks
             },

@@ -110,6 +110,12 @@ def _signals(run: Run, parts: list[str]) -> dict[Control, Callable[[Outgoing], A
     return found
 
 
+def _seconds(text: str) -> float | None:
+    """A time-out; None: for ever."""
+    seconds = c_float(text) if text else None
+    return seconds if seconds is not None and seconds > 0 else None
+
+
 class _Dial:
     """One run of Dial."""
 
@@ -141,10 +147,11 @@ class _Dial:
     def _wishes(self, timeout: str) -> Wishes:
         letters = self.letters
         whole, _, early = timeout.partition("^")
-        seconds, early_seconds = c_float(whole), c_float(early)
+        if not letters:
+            return Wishes(_seconds(whole), _seconds(early))
         return Wishes(
-            timeout=seconds if seconds is not None and seconds > 0 else None,
-            early_timeout=early_seconds if early_seconds is not None and early_seconds > 0 else None,
+            timeout=_seconds(whole),
+            early_timeout=_seconds(early),
             ringing="r" in letters or "R" in letters,
             tone=self.argument("r") if "r" in letters else "",
             music=self.argument("m") if "m" in letters else None,
@@ -179,8 +186,7 @@ class _Dial:
 
     async def execute(self) -> Result:
         scope, calling = self.scope, self.calling
-        for name in RESULTS:
-            scope.set(name, "")
+        scope.assign(RESULTS)
         if self.privacy is not None:
             refused = await self._screened(self.privacy)
             if refused:
@@ -229,9 +235,7 @@ class _Dial:
                 self.run.jump(context, calling.exit_digit, 1)
                 return None
             return self.goes_on if calling.status == "CANCEL" or self.run.over else None
-        scope.set("DIALSTATUS", "ANSWER")
-        scope.set("DIALEDPEERNAME", winner.channel.name)
-        scope.set("DIALEDPEERNUMBER", winner.number)
+        scope.assign({"DIALSTATUS": "ANSWER", "DIALEDPEERNAME": winner.channel.name, "DIALEDPEERNUMBER": winner.number})
         calling.hang_up_others(winner, calling.wishes.answered_cause)
         self.services.switch.graph.unhear(self.caller, winner.channel)
         try:
@@ -263,11 +267,12 @@ class _Dial:
                 return Outcome.END
         if "G" in self.letters:
             return self._both_go_on(peer)
-        if self.argument("U"):
+        if self.letters.get("U"):
             decided, result = await self._subroutine(peer, self.argument("U"))
             if decided:
                 return result
-        await self._send_digits(peer)
+        if "D" in self.letters:
+            await self._send_digits(peer)
         if not self.scope.get("BRIDGE_NOANSWER"):
             caller.answer()
         return await self._talk(winner)
@@ -338,10 +343,16 @@ class _Dial:
         """How long it took: since the caller's channel was made, since it was answered (by whomever)."""
         caller = self.caller
         now = caller.switch.wall()
-        for name, begun in (("ANSWEREDTIME", caller.answered), ("DIALEDTIME", caller.created)):
-            milliseconds = int((now - begun) * 1000 + 0.5) if begun else 0
-            self.scope.set(name, str(milliseconds // 1000))
-            self.scope.set(f"{name}_MS", str(milliseconds))
+        talked = int((now - caller.answered) * 1000 + 0.5) if caller.answered else 0
+        dialled = int((now - caller.created) * 1000 + 0.5) if caller.created else 0
+        self.scope.assign(
+            {
+                "ANSWEREDTIME": str(talked // 1000),
+                "ANSWEREDTIME_MS": str(talked),
+                "DIALEDTIME": str(dialled // 1000),
+                "DIALEDTIME_MS": str(dialled),
+            }
+        )
 
     def _end_peer(self, peer: Channel) -> None:
         """The caller is done with the called party; option e: `h` of the caller's context for it too."""
