@@ -14,8 +14,6 @@ from enum import Enum
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred
-
 from pbx.channels.causes import Cause
 from pbx.channels.events import (
     BlindTransferred,
@@ -117,7 +115,8 @@ class Bridge:
         self._down: dict[Channel, str] = {}
         self._ticks = sorted(options.ticks, key=lambda tick: tick[0])
         self._result: BridgeResult | None = None
-        self._wake: Deferred[None] | None = None
+        #: its task waits for a signal
+        self._idle = False
         self._talking = False
         self._adopted: set[Channel] = set()
         #: who runs an application for a feature, and for whom it is held meanwhile
@@ -163,9 +162,11 @@ class Bridge:
 
     def _link(self) -> None:
         """Who talks belongs together: all bear the linkedid of the oldest call."""
-        oldest = min((channel.linkedid for channel in self.channels), key=_age)
-        for channel in self.channels:
-            channel.linkedid = oldest
+        linked = dict.fromkeys([channel.linkedid for channel in self.channels])
+        if len(linked) > 1:
+            oldest = min(linked, key=_age)
+            for channel in self.channels:
+                channel.linkedid = oldest
         # who has no account pays by what the other one was told; each knows whose account the other one has
         for channel in self.channels:
             channel.accountcode = channel.accountcode or self.peer(channel).peeraccount
@@ -309,9 +310,8 @@ class Bridge:
         self._ring()
 
     def _ring(self) -> None:
-        wake, self._wake = self._wake, None
-        if wake is not None:
-            wake.callback(None)
+        if self._idle:
+            self._task.ring()
 
     def _watch(self, reader: Callable[[], None] | None) -> None:
         for channel in self.channels:
@@ -329,13 +329,12 @@ class Bridge:
                 return self._result
             if any(channel.has_events for channel in self.channels):
                 continue
-            wake: Deferred[None] = Deferred()
-            self._wake = wake
-            self._watch(self._ring)
+            self._idle = True
+            self._watch(self._task.ring)
             try:
-                await self._task.wait(wake, self._patience())
+                await self._task.pause(self._patience())
             finally:
-                self._wake = None
+                self._idle = False
                 self._watch(None)
 
     async def _drain(self) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -104,9 +103,12 @@ class Channel:
         self.hooks: tuple[Hook, ...] = ()
         self._inbox: deque[ChannelEvent] = deque(maxlen=INBOX)
         self._reader: Callable[[], None] | None = None
-        self._owner: Owner | None = None
+        #: who holds it now; set by `claim` and `release` alone
+        self.owner: Owner | None = None
         self._pending: Interrupt | None = None
         self._gate: Deferred[None] | None = None
+        #: the gate is that of a `pause`
+        self._pausing = False
         self._task: Deferred[None] | None = None
         self._task_owner: Owner | None = None
         self._deadline: Any = None
@@ -261,19 +263,15 @@ class Channel:
 
     # ---- owners ----------------------------------------------------------------------------------------
 
-    @property
-    def owner(self) -> Owner | None:
-        return self._owner
-
     def claim(self, owner: Owner) -> None:
         """Take the channel.  Its former owner sees `left`; a task of its own sees Taken and ends.
 
         Claim *all* channels of an operation first, then interrupt or start tasks.
         """
-        former = self._owner
+        former = self.owner
         if former is owner:
             return
-        self._owner = owner
+        self.owner = owner
         if self._task is not None and owner is not self._task_owner:
             self.interrupt(Taken(owner))
         if former is not None:
@@ -281,8 +279,8 @@ class Channel:
 
     def release(self, owner: Owner) -> None:
         """Give the channel up; nobody owns it until the next claim."""
-        if self._owner is owner:
-            self._owner = None
+        if self.owner is owner:
+            self.owner = None
 
     # ---- the channel's own task ---------------------------------------------------------------------
 
@@ -297,7 +295,7 @@ class Channel:
         if self._task is None:
             self.claim(owner)
             self._run(owner, task, done)
-        elif self._owner is self._task_owner and owner is self._task_owner:
+        elif self.owner is self._task_owner and owner is self._task_owner:
             task.close()
             raise RuntimeError(f"{self.name} has a task already")
         else:
@@ -318,7 +316,7 @@ class Channel:
             self._task = None
             self._task_owner = None
             self._pending = None
-            taken = self._owner is not owner
+            taken = self.owner is not owner
             self.release(owner)
             failure = result if isinstance(result, Failure) and not isinstance(result.value, Taken) else None
             if failure is not None:
@@ -338,7 +336,7 @@ class Channel:
     @property
     def _runs_itself(self) -> bool:
         """Its own task is its owner (it was not taken away from it)."""
-        return self._task is not None and self._owner is self._task_owner
+        return self._task is not None and self.owner is self._task_owner
 
     def interrupt(self, interrupt: Interrupt, *, wake: bool = True) -> None:
         """Break into the task: its present wait, or its next, raises this.
@@ -379,8 +377,7 @@ class Channel:
         if self._pending is not None:
             if what is not None:
                 _drop(what)
-            # a copy: the frames of who interrupted hold the original, and would be held by its traceback
-            raise replace(self._pending)
+            raise self._pending.again()
         if self._gate is not None:
             raise RuntimeError(f"two waits on {self.name}")
         result: list[Any] = []
@@ -411,8 +408,38 @@ class Channel:
             _drop(what)
             result.clear()
         if self._pending is not None:
-            raise replace(self._pending)
+            raise self._pending.again()
         return _outcome(result.pop()) if result else None
+
+    async def pause(self, timeout: float | None = None) -> None:
+        """Wait until somebody calls `ring`, at most that many seconds; Interrupts and a dead channel as in `wait`."""
+        if self._pending is not None:
+            raise self._pending.again()
+        if self._gate is not None:
+            raise RuntimeError(f"two waits on {self.name}")
+        if self.dead or self.ending:
+            return
+        gate: Deferred[None] = Deferred()
+        self._gate = gate
+        self._pausing = True
+        timer = None if timeout is None else self.switch.clock.callLater(max(0.0, timeout), self.ring)
+        try:
+            await gate
+        finally:
+            self._pausing = False
+            if timer is not None and timer.active():
+                timer.cancel()
+            if self._gate is gate:
+                self._gate = None
+        if self._pending is not None:
+            raise self._pending.again()
+
+    def ring(self) -> None:
+        """End the task's `pause`; what else it waits for goes on."""
+        gate = self._gate
+        if gate is not None and self._pausing:
+            self._gate = None
+            gate.callback(None)
 
     async def sleep(self, seconds: float) -> None:
         """Wait; Interrupts break in.  Digits pressed until then are heard by nobody, as in Asterisk."""
@@ -497,16 +524,10 @@ async def first_event(
             event = channel.poll()
             if event is not None:
                 return channel, event
-    arrived: Deferred[None] = Deferred()
-
-    def wake() -> None:
-        if not arrived.called:
-            arrived.callback(None)
-
     for channel in channels:
-        channel.watch(wake)
+        channel.watch(task.ring)
     try:
-        await task.wait(arrived, timeout)
+        await task.pause(timeout)
     finally:
         for channel in channels:
             channel.watch(None)

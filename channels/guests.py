@@ -53,9 +53,14 @@ class Guests:
 
     def take_over(self, leaver: Channel, *, talk_on: bool) -> None:
         """The bridge has ended with `leaver`: if two or more are left and may talk on, a guest runs their bridge."""
+        waiting, self._waiting = self._waiting, {}
+        if waiting:
+            self._hand_on(waiting, leaver, talk_on)
+        del self._bridge  # two that hold each other would wait for a collection
+
+    def _hand_on(self, waiting: dict[Channel, Deferred[Bridge | None]], leaver: Channel, talk_on: bool) -> None:
         from pbx.channels.bridge import Bridge, BridgeOptions
 
-        waiting, self._waiting = self._waiting, {}
         living = tuple(one for one in self._bridge.channels if one is not leaver and not one.dead)
         heirs = [guest for guest in waiting if guest in living and guest.interrupted is None]
         heir: Channel | None = None
@@ -68,7 +73,6 @@ class Guests:
         for guest, done in waiting.items():
             if guest is heir or after is None:
                 done.callback(after if guest is heir else None)
-        del self._bridge  # two that hold each other would wait for a collection
 
     def adopt(self, waiting: dict[Channel, Deferred[Bridge | None]]) -> None:
         """Take guests over from a bridge that ended."""

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 class Interrupt(BaseException):
     """Base of everything that breaks into a channel's task."""
 
+    def again(self) -> Interrupt:
+        """A copy to raise: the frames of who interrupted hold the original, and would be held by its traceback."""
+        return type(self)(*[getattr(self, name) for name in self.__match_args__])
+
 
 @dataclass(slots=True)
 class Hangup(Interrupt):

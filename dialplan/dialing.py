@@ -512,7 +512,7 @@ class Calling:
                 continue
             self._drop(leg, "NOANSWER" if winner is None and self.status == "NOANSWER" else "CANCEL")
             leg.channel.hangup_cause = cause
-            if later:
+            if later and not leg.channel.dead:
                 self.clock.callLater(0, leg.channel.hangup, cause)
             else:
                 leg.channel.hangup(cause)
