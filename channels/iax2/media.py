@@ -162,6 +162,9 @@ class MediaHeaders:
         words[:, 1] = times & 0xFFFFFFFF
         return words.view(np.uint8)
 
+    def entry_head(self, timestamps: bool) -> int:
+        return _ENTRY_HEAD[timestamps]
+
     def trunk_rows(self, call: Array, stamp: Array, payload: Array, timestamps: bool) -> Array:
         rows, size = payload.shape
         head = _ENTRY_HEAD[timestamps]

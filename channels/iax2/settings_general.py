@@ -106,8 +106,15 @@ class General(Options):
     )
 
     # Trunks
-    trunkmaxsize = Option(v.number(1, 10_000_000), 128_000, values="bytes", help="Most bytes of one trunk.")
-    trunkmtu = Option(v.number(0, 65_507), 1240, values="bytes, 0 = any", help="Largest trunk datagram.")
+    trunkmaxsize = Option(
+        v.number(1, 10_000_000),
+        128_000,
+        values="bytes",
+        help="Most voice that gathers for one trunk in a tick when trunkmtu = 0; rounded up to 6400.",
+    )
+    trunkmtu = Option(
+        v.zero_or(v.number(172, 3999)), 1240, values="172-3999 bytes, 0 = any", help="Largest trunk datagram."
+    )
     trunkfreq = Option(v.number(10, 1000, clamp=True), 20, values="10-1000 ms", help="How often trunk frames are sent.")
     trunktimestamps = Option(v.yes_no, True, values="yes, no", help="A time stamp for each call of a trunk frame.")
 

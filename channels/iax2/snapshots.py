@@ -124,10 +124,6 @@ class Stats:
     outstanding: int
     ingress: int
     egress: int
-    transmits_timed: int
-    transmits_untimed: int
-    mtu_now: int
-    mtu_lowest: int
     mtu_set: int
     dead: int
     final: int

@@ -124,6 +124,15 @@ def number(low: int, high: int, *, clamp: bool = False) -> Callable[[str, int], 
     return read
 
 
+def zero_or(read: Callable[[str, int], int]) -> Callable[[str, int], int]:
+    """0, or what `read` takes."""
+
+    def either(value: str, former: int) -> int:
+        return 0 if value.strip() == "0" else read(value, former)
+
+    return either
+
+
 def _leading_number(value: str, advice: str) -> tuple[int, str]:
     match = _NUMBER.match(value)
     if match is None:

@@ -63,7 +63,10 @@ class CounterTable:
     def publish(self, counted: PlaneCounters, before: PlaneCounters) -> None:
         """Bring the plane's totals up to date: those of planes before this one, and its own."""
         names = PlaneCounters.__slots__
-        self._totals[: len(names)] = [getattr(counted, name) + getattr(before, name) for name in names]
+        both = [(getattr(counted, name), getattr(before, name)) for name in names]
+        self._totals[: len(names)] = [
+            max(pair) if name == "largest_trunk" else sum(pair) for name, pair in zip(names, both, strict=True)
+        ]
 
     def totals(self) -> PlaneCounters:
         """What planes counted so far, half a second ago or later."""
@@ -102,6 +105,11 @@ class PlaneCounters:
     unknown_minis: int = 0
     trunk_frames: int = 0
     bad_trunk_frames: int = 0
+    #: trunk frames that left on a tick, and those that left at once because they were full
+    trunks_sent: int = 0
+    trunks_sent_full: int = 0
+    #: bytes of the largest of them
+    largest_trunk: int = 0
     unformatted: int = 0
     untranslatable: int = 0
     unsendable: int = 0

@@ -292,7 +292,7 @@ class Express:
         bad[:] = False
         if len(which):
             core, offset = self._core, batch.offset[which]
-            leg, times = self._trunks.depart(lead[which], batch.now)
+            leg, times = self._trunks.depart(lead[which], batch.length[which], batch.now)
             core.headers.put_times(core.arena.word, offset, times)
             batch.box.add(offset + core.arena.base, batch.length[which], core.legs.name_pointer(leg), leg)
         return gone

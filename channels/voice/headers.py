@@ -99,6 +99,9 @@ class Headers(Protocol):
     def trunk_headers(self, times: Array, timestamps: bool) -> Array:
         """The same for many: (n, 8) bytes."""
 
+    def entry_head(self, timestamps: bool) -> int:
+        """Bytes of an entry of a trunk frame before its payload."""
+
     def trunk_rows(self, call: Array, stamp: Array, payload: Array, timestamps: bool) -> Array:
         """(n, entry bytes) array: entry head and payload of equal-length voice, ready to be sent."""
 

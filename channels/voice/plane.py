@@ -678,7 +678,8 @@ class Plane(Sounds):
         if trunks.queued:
             trunks.tick(self._now)
         trunks.frequency, trunks.mtu = max(1, frequency_ms), mtu
-        trunks.timestamps, trunks.max_size = timestamps, max_size
+        trunks.timestamps = timestamps
+        trunks.room.allow(max_size)
         self._outside.trunk_frequency(trunks.frequency)
 
     def test_jitter(self, late_ms: int, resync_ms: int, jitter_ms: int, percent: int) -> None:

@@ -19,6 +19,7 @@ from pbx.channels.voice.core import Core
 from pbx.channels.voice.headers import Entries
 from pbx.channels.voice.legs import Ints
 from pbx.channels.voice.outbox import Outbox
+from pbx.channels.voice.trunk_room import Part, Room
 
 _IDLE_MS = 5000
 #: no datagram holds more
@@ -70,14 +71,14 @@ class Trunks:
         self.frequency = 20
         self.mtu = 1240
         self.timestamps = True
-        self.max_size = 128000
+        self.room = Room(core)
         #: trunk of each leg, 0 = none
         self._of = np.zeros(core.legs.capacity, np.int64)
         self._keys: dict[tuple[int, bytes, bytes], int] = {}
         self._out: dict[int, _Out] = {}
         self._next = 1
         self._in: dict[tuple[int, bytes], _In] = {}
-        self._pending: list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]] = []
+        self._pending: list[Part] = []
         #: legs of which something waits
         self._waits = np.zeros(core.legs.capacity, np.bool_)
         self._bare = BareStamps(core)
@@ -142,13 +143,24 @@ class Trunks:
         self.now = now
         pending, self._pending = self._pending, []
         self._waits[:] = False
-        sizes: dict[int, list[tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]]] = {}
+        if not self.mtu:
+            pending = self._with_room(pending)
+        sizes: dict[int, list[Part]] = {}
         for part in pending:
             sizes.setdefault(part[3].shape[1], []).append(part)
         for parts in sizes.values():
             trunk, own, stamp = (np.concatenate([p[i] for p in parts]) for i in range(3))
             payload = np.concatenate([p[3] for p in parts])
             self._send(trunk, own, stamp, payload, now)
+
+    def _with_room(self, pending: list[Part]) -> list[Part]:
+        """Frames of a size leave when they are full and nothing can gather; here it can."""
+        kept, full = self.room.kept(pending, self.timestamps)
+        for number in full:
+            out = self._out.get(number)
+            if out is not None:
+                self.room.say(self._core.legs.name[out.row].tobytes())
+        return kept
 
     def _send(self, trunk: Ints, own: Ints, stamp: Ints, payload: npt.NDArray[np.uint8], now: int) -> None:
         order = trunk.argsort(kind="stable")
@@ -165,13 +177,10 @@ class Trunks:
             out = self._out.get(int(trunk[begin]))
             if out is None or out.socket not in self._core.boxes:
                 continue
-            # where frames have a size they would have left when they were full: nothing could gather
-            kept = end if self.mtu else min(end, begin + self.max_size // width)
-            self._core.counters.held_dropped += end - kept
             mine = frames.setdefault(out.socket, _Frames())
-            starts = range(begin, kept, most)
+            starts = range(begin, end, most)
             mine.starts += starts
-            mine.ends += [*starts[1:], kept]
+            mine.ends += [*starts[1:], end]
             mine.times += self._times(out, now, len(starts))
             mine.legs += [out.row] * len(starts)
         for socket, mine in frames.items():
@@ -183,6 +192,9 @@ class Trunks:
         start, sink = np.array(frames.starts), np.array(frames.legs)
         count = np.array(frames.ends) - start
         size = count * width + _HEAD
+        counters = self._core.counters
+        counters.trunks_sent += len(size)
+        counters.largest_trunk = max(counters.largest_trunk, int(size.max()))
         place = size.cumsum() - size
         buffer, base = self._room(box, int(size.sum()))
         _pieces(buffer, _HEAD)[place] = self._core.headers.trunk_headers(np.array(frames.times), self.timestamps)
@@ -228,8 +240,14 @@ class Trunks:
         found: npt.NDArray[np.bool_] = (length <= self.mtu) & (length > self.mtu - width)
         return found
 
-    def depart(self, number: Ints, now: int) -> tuple[Ints, Ints]:
-        """A leg of each of these trunks (for its address), and the time of a frame that leaves by each now; ms."""
+    def depart(self, number: Ints, length: Ints, now: int) -> tuple[Ints, Ints]:
+        """A leg of each of these trunks (for its address), and the time of a frame that leaves by each now; ms.
+
+        length: bytes of those frames, at least one.
+        """
+        counters = self._core.counters
+        counters.trunks_sent_full += len(number)
+        counters.largest_trunk = max(counters.largest_trunk, int(length.max()))
         leg, time = np.empty(len(number), np.int64), np.empty(len(number), np.int64)
         for one in set(number.tolist()):
             mine = (number == one).nonzero()[0]

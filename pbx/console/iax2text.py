@@ -194,15 +194,16 @@ def peer(row: PeerRow) -> Iterator[str]:
 
 
 def stats(figures: Stats, voice: Mapping[str, int]) -> Iterator[str]:
-    """`iax2 show stats`, and behind it every counter of the core and of the voice plane that is not 0."""
+    """`iax2 show stats`, and behind it every counter of the core and of the voice plane that is not 0.
+
+    Timed and untimed transmits are those of trunk frames: on a tick, and because they were full.
+    """
     f = figures
     yield "    IAX Statistics"
     yield "---------------------"
     yield f"Outstanding frames: {f.outstanding} ({f.ingress} ingress, {f.egress} egress)"
-    yield (
-        f"{f.transmits_timed} timed and {f.transmits_untimed} untimed transmits; "
-        f"MTU {f.mtu_now}/{f.mtu_lowest}/{f.mtu_set}"
-    )
+    timed, untimed = voice.get("trunks_sent", 0), voice.get("trunks_sent_full", 0)
+    yield f"{timed} timed and {untimed} untimed transmits; MTU {voice.get('largest_trunk', 0)}/0/{f.mtu_set}"
     yield f"Packets in transmit queue: {f.dead} dead, {f.final} final, {f.queued} total"
     yield ""
     yield from (f"{name}: {count}" for name, count in sorted(f.counted.items()) if count)

@@ -182,7 +182,10 @@ def test_seldom_used_commands(boxes: tuple[Pbx, Pbx]) -> None:
     ):
         assert one.rx(command) == (cli / f"{name}.txt").read_text(), command
     assert one.rx("iax2 show threads").startswith("IAX2 Thread Information\nIdle Threads:\n")
-    assert one.rx("iax2 set mtu 5").startswith("Trunk MTU must be between")
+    for value in ("5", "4001", "-5"):
+        assert one.rx(f"iax2 set mtu {value}").startswith("Trunk MTU must be between 172 and 4000\nUsage: iax2 set mtu")
+    assert one.rx("iax2 set mtu 0") == "Trunk MTU control disabled (mtu was 1240)\n"
+    assert one.rx("iax2 set mtu 4000") == "Trunk MTU changed from 0 to 4000\n"
     assert one.rx("iax2 prune realtime two") == "two is not eligible for this operation.\n"
     assert one.rx("iax2 no debug") == "IAX2 Debugging Disabled\n"
     assert one.rx("iax2 trunk debug") == "IAX2 Trunk Debugging Enabled\n"

@@ -323,7 +323,7 @@ def set_mtu(context: Context, words: list[str]) -> None:
         raise UsageShown
     if words[0].lower() == "default":
         mtu = MTU_DEFAULT
-    elif words[0].isdigit():
+    elif words[0].removeprefix("-").isdecimal():
         mtu = int(words[0])
     else:
         raise UsageShown
@@ -331,7 +331,9 @@ def set_mtu(context: Context, words: list[str]) -> None:
         context.line(f"Trunk MTU must be between {MTU_LEAST} and {MTU_MOST}")
         raise UsageShown
     former = _driver(context).set_mtu(mtu)
-    context.line(f"Trunk MTU changed from {former} to {mtu}")
+    context.line(
+        f"Trunk MTU changed from {former} to {mtu}" if mtu else f"Trunk MTU control disabled (mtu was {former})"
+    )
 
 
 # ---- parts that are seldom used ------------------------------------------------------------------------------

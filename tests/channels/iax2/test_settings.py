@@ -40,6 +40,16 @@ def test_an_empty_file_gives_asterisks_defaults() -> None:
     assert general.transfer is None
 
 
+# what `iax2 show stats` of a stock 22 shows
+@pytest.mark.parametrize(
+    ("written", "mtu"), [("0", 0), ("171", 1240), ("172", 172), ("3999", 3999), ("4000", 1240), ("-5", 1240)]
+)
+def test_bounds_of_trunkmtu(written: str, mtu: int) -> None:
+    settings = from_text(f"[general]\ntrunkmtu = {written}\n")
+    assert settings.general.trunkmtu == mtu
+    assert codes(settings) == ([] if int(written) == mtu else [(2, "bad-value")])
+
+
 # What `iax2 show users` of Asterisk 22.10 prints in its column Authen.
 @pytest.mark.parametrize(
     ("lines", "methods"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pbx.channels.log import Record, set_sink
 from pbx.channels.voice.port import Edge, EdgeKind, LegFlags
 from tests.channels.voice.pure import START, Sim
 from tests.channels.voice.rig import ULAW, full, mini
@@ -290,16 +291,57 @@ def test_nothing_is_lost_when_a_tick_is_late() -> None:
     assert all(a != b for a, b in pairwise(times)) and set(times) == {0, 1}
 
 
-def test_frames_of_unlimited_size_hold_no_more_than_may_wait() -> None:
-    sim = _sim(20, mtu=0, max_size=1660)
-    for row in range(1, 21):
+#: trunkmaxsize, trunktimestamps, bytes of a payload, calls that speak -> how many of them a stock 22's trunk frame held
+STOCK_ROOM = [(1, True, 640, 24, 9), (6401, True, 640, 24, 19), (1, True, 160, 40, 38), (1, False, 160, 40, 39)]
+
+
+def _begun(calls: int, **trunk: Any) -> Sim:
+    """Calls that are past their first full frame."""
+    sim = _sim(calls, **trunk)
+    for row in range(1, calls + 1):
         sim.plane.legs.sink_state[row] &= ~3
         sim.plane.legs.tx_high[row] = 0
-    _speak(sim, 20, 0)
+    return sim
+
+
+@pytest.mark.parametrize(("most", "stamped", "size", "voices", "heard"), STOCK_ROOM)
+def test_frames_of_unlimited_size_hold_no_more_than_may_wait(
+    most: int, stamped: bool, size: int, voices: int, heard: int
+) -> None:
+    """As a stock 22 does: trunkmaxsize is rounded up to pieces of 6400 bytes; the last ones of a tick are dropped."""
+    sim = _begun(20, mtu=0, max_size=most, timestamps=stamped)
+    for n in range(-(-voices // 20)):
+        _speak(sim, min(20, voices - 20 * n), n, size)
     _turn(sim)
     (frame,) = _trunks(sim)
-    assert len(_entries(frame)) == 10
-    assert sim.plane.counters.held_dropped == 10
+    entries = _entries(frame)
+    assert len(entries) == heard
+    assert (sim.plane.counters.trunks_sent, sim.plane.counters.largest_trunk) == (1, len(frame))
+    assert sim.plane.counters.held_dropped == voices - heard
+    begun = [data[0] for _, _, data in entries]
+    assert begun == sorted(begun), "what came last is left out"
+
+
+def test_room_of_a_trunk_is_for_all_lengths_together() -> None:
+    """In order of arrival; what is too long leaves its room to others.  Said once for each address."""
+    said: list[Record] = []
+    former = set_sink(said.append)
+    try:
+        sim = _begun(20, mtu=0, max_size=1)
+        for n in range(2):
+            for size in (160, 640) * 5 + (160,) * 20:
+                _speak(sim, 1, 3 * n, size)
+            _turn(sim)
+            sizes = [len(data) for frame in _trunks(sim) for _, _, data in _entries(frame)]
+            # 5 of 166 and 5 of 646 are 4060; 14 more of 166 leave 16 of 6400
+            assert sorted(sizes) == [160] * 19 + [640] * 5
+            assert sim.plane.counters.held_dropped == 6 * (n + 1)
+    finally:
+        set_sink(former)
+    assert [record.text for record in said if "trunkmaxsize" in record.text and "10.0.0.1:4569" in record.text] == [
+        record.text for record in said
+    ]
+    assert len(said) == 1
 
 
 def _through(sim: Sim, calls: int, n: int) -> list[bytes]:
@@ -321,6 +363,10 @@ def test_a_full_frame_whose_calls_share_a_trunk_leaves_at_once(mtu: int) -> None
     at_once = _through(sim, 16, 3)
     assert [len(_entries(f)) for f in at_once] == ([7, 7] if mtu == 1240 else [])
     _turn(sim)
+    counters = sim.plane.counters
+    # the first voice of all left in full frames; then two trunk frames at once and one on the tick, each time
+    assert (counters.trunks_sent_full, counters.trunks_sent) == ((6, 3) if mtu == 1240 else (0, 6 if mtu else 3))
+    assert counters.largest_trunk == 8 + 166 * (16 if mtu == 0 else (mtu - 8) // 166)
     found = [entry for f in at_once + _trunks(sim) for entry in _entries(f)]
     assert sorted(found) == [(16384 + i, 60, bytes([3]) * 160) for i in range(1, 17)]
     assert sim.plane.counters.trunk_frames == 4 * 3
