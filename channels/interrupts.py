@@ -16,7 +16,8 @@ class Interrupt(BaseException):
 
     def again(self) -> Interrupt:
         """A copy to raise: the frames of who interrupted hold the original, and would be held by its traceback."""
-        return type(self)(*[getattr(self, name) for name in self.__match_args__])
+        fields: tuple[str, ...] = self.__match_args__
+        return type(self)(*[getattr(self, name) for name in fields])
 
 
 @dataclass(slots=True)
