@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pbx.channels.voice.port import Counters
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Datagram:
     """To be sent from `socket` (leaving from address `local`, "" = the socket's own) to `address`.
 
@@ -107,6 +107,8 @@ class Core:
         self.taps: list[Callable[[str, FullFrame, Address, str], None]] = []
         self.datagrams: list[Datagram] = []
         self.events: list[Event] = []
+        #: tell the driver
+        self.emit: Callable[[Event], None] = self.events.append
         #: dialogues by (far address, far number) and by (far address, own number)
         self.by_remote: dict[tuple[Address, int], Dialog] = {}
         self.by_own: dict[tuple[Address, int], Dialog] = {}
@@ -140,9 +142,6 @@ class Core:
         self.host_limits: dict[str, int] = {}
 
     # ---- out ----------------------------------------------------------------------------------------------
-
-    def emit(self, event: Event) -> None:
-        self.events.append(event)
 
     def note(self, level: str, text: str) -> None:
         """A line for the log."""

@@ -7,14 +7,15 @@ to know: that a frame was acknowledged or lost, that a timer came.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pbx.channels.iax2.address import Address
 from pbx.channels.iax2.cipher import Opener, Sealer
 from pbx.channels.iax2.elements import Element, Elements
-from pbx.channels.iax2.frames import HEADER, Command, FrameError, FrameType, FullFrame
+from pbx.channels.iax2.frames import HEADER, NO_COMMAND, Command, FrameError, FrameType, FullFrame
 from pbx.channels.iax2.numbers import HOLD, HOLD_ACKED
-from pbx.channels.iax2.reliable import Order, Reliable, Sent
+from pbx.channels.iax2.reliable import FUTURE, OLD, Reliable, Sent
 from pbx.channels.iax2.timers import Timer
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ UNBUFFERED = 40
 SENT = 0x100
 
 _STAMP = 1 << 32
+
+# looked up once: an enumeration's members are slow to come by
+_IAX, _ACK, _INVAL = FrameType.IAX, Command.ACK, Command.INVAL
+_RETRANSMIT = Timer.RETRANSMIT
 
 #: frames of the far end that answer ours: their stamps are ours and do not move its clock
 _ANSWERS = frozenset({Command.ACK, Command.PONG, Command.LAGRP, Command.VNAK, Command.INVAL})
@@ -175,7 +180,7 @@ class Dialog:
         data = elements.encode() if elements is not None else b""
         if stamp is None:
             stamp = self.last_sent = self._stamp_by_clock(now)
-        return self._send_full(FrameType.IAX, command, data, stamp, now, final=final, key=key, barrier=barrier)
+        return self._send_full(_IAX, command, data, stamp, now, final=final, key=key, barrier=barrier)
 
     def open(self, command: Command, elements: Elements, now: float, token: bytes = b"") -> None:
         """Send an opener (NEW, REGREQ, POKE ...) with the token last, empty at first."""
@@ -241,18 +246,20 @@ class Dialog:
         self.reliable.number(frame)
         sealer, renewed = self.encrypting, key if isinstance(key, Sealer) else None
         wire = self._transmit(frame, "000", sealer, barrier, renewed is not None)
-        self.reliable.keep(frame, wire, now, self.rtt, final=final, barrier=barrier, key=key, sealer=sealer)
+        sent = self.reliable.keep(frame, wire, now, self.rtt, final=final, barrier=barrier, key=key, sealer=sealer)
         if renewed is not None:
             # RTKEY went under the old key; all that follows goes under the new one at once
             self.encrypting = renewed
-        self._set_retransmit()
+        due = self.timers.get(_RETRANSMIT)
+        if due is None or sent.due < due:
+            self.core.timers.set(self, _RETRANSMIT, sent.due)
 
     def send_once(
         self, command: Command, stamp: int, *, oseqno: int | None = None, destination: int | None = None
     ) -> None:
         """A command without number and retransmission: ACK, VNAK, INVAL, TXCNT, TXACC."""
         number = self.remote_number if destination is None else destination
-        frame = FullFrame(self.own_number, number, stamp, 0, 0, FrameType.IAX, command)
+        frame = FullFrame(self.own_number, number, stamp, 0, 0, _IAX, command)
         self.reliable.number(frame)
         if oseqno is not None:
             frame.oseqno = oseqno
@@ -262,8 +269,9 @@ class Dialog:
         self, frame: FullFrame, retry: str, sealer: Sealer | None, barrier: bool = False, rekeys: bool = False
     ) -> bytes:
         core = self.core
-        if frame.type == FrameType.IAX:
-            self._note_message(frame.subclass | SENT)
+        if frame.command != NO_COMMAND:
+            self.last_message = frame.command | SENT
+            self.first_message = self.first_message or self.last_message
         if core.debug is not None or core.taps:
             core.dump("Tx", frame, self.address, retry)
         plain = frame.encode()
@@ -279,13 +287,9 @@ class Dialog:
         )  # fmt: skip
         return wire
 
-    def _note_message(self, message: int) -> None:
-        self.first_message = self.first_message or message
-        self.last_message = message
-
     def ack(self, frame: FullFrame) -> None:
         """ACK it: the stamp is that frame's, oseqno what it expected, iseqno what is expected now."""
-        self.send_once(Command.ACK, frame.timestamp, oseqno=frame.iseqno, destination=frame.source)
+        self.send_once(_ACK, frame.timestamp, oseqno=frame.iseqno, destination=frame.source)
 
     def vnak(self, stamp: int = 0) -> None:
         """Ask for everything from the first missing frame on."""
@@ -294,44 +298,49 @@ class Dialog:
     def _set_retransmit(self) -> None:
         due = self.reliable.next_due()
         if due is None:
-            self.core.timers.cancel(self, Timer.RETRANSMIT)
+            self.core.timers.cancel(self, _RETRANSMIT)
         else:
-            self.core.timers.set(self, Timer.RETRANSMIT, due)
+            self.core.timers.set(self, _RETRANSMIT, due)
 
     # ---- receiving ----------------------------------------------------------------------------------------
 
-    def receive(self, frame: FullFrame, now: float) -> None:
-        """A full frame of this dialogue, deciphered."""
-        elements: Elements | None = None
-        if frame.type == FrameType.IAX:
-            self._note_message(frame.subclass)
+    def receive(self, frame: FullFrame, now: float, elements: Elements | None = None) -> None:
+        """A full frame of this dialogue, deciphered.  elements: of a command, where they have been read already."""
+        command = frame.command
+        if command != NO_COMMAND:
+            self.last_message = command
+            self.first_message = self.first_message or command
             try:
-                elements = Elements.parse(frame.data)
+                elements = Elements.parse(frame.data) if elements is None else elements
             except FrameError as error:
                 self.core.stats[f"dropped.{error.reason}"] += 1
                 return
-        order = self.reliable.classify(frame)
-        inval = frame.type == FrameType.IAX and frame.subclass == Command.INVAL
-        if not inval and self._acknowledged(frame.iseqno, now):
+        reliable = self.reliable
+        order = reliable.classify(frame)
+        if reliable.pending and command != _INVAL and self._acknowledged(frame.iseqno, now):
             return
-        if order is Order.OLD:
+        if order is OLD:
             self.core.stats["duplicates"] += 1
             self.ack(frame)
             return
-        if order is Order.FUTURE:
+        if order is FUTURE:
             self.core.stats["out_of_order"] += 1
             self.vnak()
             return
         self.on_any(frame, now)
         if self.gone:
             return
-        if not (elements is not None and frame.subclass in _ANSWERS):
+        if command not in _ANSWERS:
             self.last_received = extend(self.last_received, frame.timestamp)
-        if elements is not None:
-            self._command(frame, elements, now)
-        else:
+        if elements is None:
             self.on_media(frame, now)
-        if not self.gone and self.reliable.iseqno != self.reliable.shown:
+        else:
+            handler = _SHARED.get(command)
+            if handler is None:
+                self.on_command(frame, elements, now)
+            else:
+                handler(self, frame, now)
+        if not self.gone and reliable.iseqno != reliable.shown:
             self.ack(frame)
 
     def _acknowledged(self, iseqno: int, now: float) -> bool:
@@ -349,25 +358,6 @@ class Dialog:
                 self.forget(now, acked=True)
                 return True
         return self.gone
-
-    def _command(self, frame: FullFrame, elements: Elements, now: float) -> None:
-        """Commands that mean the same in every dialogue; the rest is the subclass's."""
-        command = frame.subclass
-        if command == Command.ACK:
-            self.on_answered(now)
-        elif command == Command.VNAK:
-            for sent in self.reliable.missing(frame.iseqno):
-                clear = b"" if sent.sealer is None else sent.frame.encode()[:HEADER]
-                self.core.send(
-                    self.socket, self.address, self.local, sent.first, row=self.row if self.voiced else 0,
-                    barrier=sent.barrier, clear=clear,
-                )  # fmt: skip
-        elif command == Command.LAGRQ:
-            self.send(Command.LAGRP, now, stamp=frame.timestamp)
-        elif command == Command.PING:
-            self.send(Command.PONG, now, self.report(), stamp=frame.timestamp)
-        else:
-            self.on_command(frame, elements, now)
 
     def report(self) -> Elements:
         """RR elements: what this end received."""
@@ -447,9 +437,6 @@ class Dialog:
     def on_key(self, key: bytes) -> None:
         """Of several possible keys this one has opened the first enciphered frame."""
 
-    def on_answered(self, now: float) -> None:
-        """An ACK came."""
-
     def on_acked(self, sent: Sent, now: float) -> None:
         """The far end has this frame."""
 
@@ -466,3 +453,38 @@ class Dialog:
 
     def on_gone(self, now: float) -> None:
         """The dialogue is no more."""
+
+
+# ---- commands that mean the same in every dialogue; the rest is the subclass's --------------------------------
+
+
+def _acked(dialog: Dialog, frame: FullFrame, now: float) -> None:
+    """ACK: what it acknowledges has been dealt with."""
+
+
+def _again(dialog: Dialog, frame: FullFrame, now: float) -> None:
+    """VNAK: the far end misses what we have sent."""
+    for sent in dialog.reliable.missing(frame.iseqno):
+        clear = b"" if sent.sealer is None else sent.frame.encode()[:HEADER]
+        dialog.core.send(
+            dialog.socket, dialog.address, dialog.local, sent.first, row=dialog.row if dialog.voiced else 0,
+            barrier=sent.barrier, clear=clear,
+        )  # fmt: skip
+
+
+def _lag_asked(dialog: Dialog, frame: FullFrame, now: float) -> None:
+    """LAGRQ."""
+    dialog.send(Command.LAGRP, now, stamp=frame.timestamp)
+
+
+def _pinged(dialog: Dialog, frame: FullFrame, now: float) -> None:
+    """PING."""
+    dialog.send(Command.PONG, now, dialog.report(), stamp=frame.timestamp)
+
+
+_SHARED: Mapping[int, Callable[[Dialog, FullFrame, float], None]] = {
+    Command.ACK: _acked,
+    Command.VNAK: _again,
+    Command.LAGRQ: _lag_asked,
+    Command.PING: _pinged,
+}

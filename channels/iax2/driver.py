@@ -74,6 +74,8 @@ class Driver:
         **more: Any,
     ) -> None:
         self.reactor = reactor
+        #: monotonic seconds
+        self.now: Callable[[], float] = reactor.seconds
         self.switch = switch
         self.port = port
         self.settings = settings
@@ -122,10 +124,6 @@ class Driver:
         self._pumping = False
         self._running = False
         self._unsubscribe: list[Callable[[], None]] = []
-
-    def now(self) -> float:
-        """Monotonic seconds."""
-        return float(self.reactor.seconds())
 
     # ---- life ------------------------------------------------------------------------------------------------
 
@@ -257,9 +255,9 @@ class Driver:
             row = 0
         self.turns.put(Arrived(socket, address, local, row, data, held))
 
-    def _deal(self, arrived: Arrived) -> None:
+    def _deal(self, arrived: Arrived, now: float) -> None:
         """A frame whose turn has come."""
-        self.endpoint.receive(arrived.socket, arrived.address, arrived.local, arrived.data, self.now(), arrived.row)
+        self.endpoint.receive(arrived.socket, arrived.address, arrived.local, arrived.data, now, arrived.row)
         self.pump(arrived)
 
     def voice_due(self, row: int, generation: int, ts64: int, format_bit: int, payload: bytes) -> None:
@@ -314,12 +312,10 @@ class Driver:
             return  # an event handler called into the core: the loop below goes on
         self._pumping = True
         endpoint, port = self.endpoint, self.port
+        core = endpoint.core
         try:
-            while True:
-                datagrams, happened = endpoint.take_datagrams(), endpoint.take_events()
-                if not datagrams and not happened:
-                    break
-                for d in datagrams:
+            while core.datagrams or core.events:
+                for d in endpoint.take_datagrams():
                     bound = None if d.row else self._bound.get(d.socket)
                     if bound is not None and bound.send(d.data, d.address, d.local):
                         continue
@@ -327,7 +323,7 @@ class Driver:
                     if d.rekeys:
                         # voice behind RTKEY goes under the new key
                         self.legs.rekey(d.row)
-                for event in happened:
+                for event in endpoint.take_events():
                     self._handlers[type(event)](event)
         finally:
             self._pumping = False
@@ -338,7 +334,7 @@ class Driver:
 
     def _set_timer(self) -> None:
         """Wake up when the core wants it, or earlier: a timer that came too early is set again, and seldom is one."""
-        due = self.endpoint.next_timeout() if self._running else None
+        due = self.endpoint.core.timers.next() if self._running else None
         if due is None:
             if self._timer is not None:
                 self._timer.cancel()

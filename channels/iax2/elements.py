@@ -8,7 +8,7 @@ of the wrong size counts as absent, of a repeated element the last one counts.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum, StrEnum
 
 from pbx.channels.iax2.address import Address, pack_apparent, unpack_apparent
@@ -145,17 +145,18 @@ _OTHER_KINDS: dict[int, Kind] = {
 #: kind of every known element
 KINDS: dict[int, Kind] = {number: _OTHER_KINDS.get(number, Kind.TEXT) for number in Element}
 
-_SIZES = {1: struct.Struct(">B"), 2: struct.Struct(">H"), 4: struct.Struct(">I")}
 _FORMATS = struct.Struct(">BQ")
 
 
 class Elements:
     """The elements of one frame, in order."""
 
-    __slots__ = ("items",)
+    __slots__ = ("_last", "items")
 
     def __init__(self, items: list[tuple[int, bytes]] | None = None) -> None:
         self.items: list[tuple[int, bytes]] = [] if items is None else items
+        #: the last value of each number, made when one is asked for
+        self._last: dict[int, bytes] = {}
 
     @classmethod
     def parse(cls, data: bytes) -> Elements:
@@ -174,13 +175,18 @@ class Elements:
 
     def encode(self) -> bytes:
         """The data of an IAX frame."""
-        return b"".join(bytes((number, len(value))) + value for number, value in self.items)
+        data = bytearray()
+        for number, value in self.items:
+            data.append(number)
+            data.append(len(value))
+            data += value
+        return bytes(data)
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         return iter(self.items)
 
     def __contains__(self, number: int) -> bool:
-        return any(n == number for n, _ in self.items)
+        return number in (self._last or self._find())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Elements) and self.items == other.items
@@ -192,13 +198,13 @@ class Elements:
 
     # ---- reading -----------------------------------------------------------------------------------------
 
+    def _find(self) -> dict[int, bytes]:
+        self._last = last = dict(self.items)
+        return last
+
     def raw(self, number: int) -> bytes | None:
         """The value, of several the last; None if absent."""
-        found = None
-        for n, value in self.items:
-            if n == number:
-                found = value
-        return found
+        return (self._last or self._find()).get(number)
 
     def all(self, number: int) -> list[bytes]:
         """The values of every element of that number, in order."""
@@ -206,11 +212,13 @@ class Elements:
 
     def text(self, number: int) -> str | None:
         """As text up to the first NUL; bytes that are no UTF-8 pass through by surrogateescape."""
-        value = self.raw(number)
+        value = (self._last or self._find()).get(number)
         return None if value is None else as_text(value)
 
     def uint(self, number: int) -> int | None:
         """An unsigned number of the size that belongs to this element; of another size: None."""
+        if number not in (self._last or self._find()):
+            return None
         size = _UINT_SIZES.get(number)
         for n, value in reversed(self.items):
             if n == number and len(value) == size:
@@ -253,6 +261,13 @@ class Elements:
     def add(self, number: int, value: bytes = b"") -> Elements:
         """Any value, cut at 255 bytes.  Returns self."""
         self.items.append((number, value[:LONGEST]))
+        self._last = {}
+        return self
+
+    def extend(self, items: Iterable[tuple[int, bytes]]) -> Elements:
+        """Elements that were made before.  Returns self."""
+        self.items.extend(items)
+        self._last = {}
         return self
 
     def add_text(self, number: int, value: str) -> Elements:
@@ -262,7 +277,9 @@ class Elements:
     def add_uint(self, number: int, value: int) -> Elements:
         """An unsigned number in the element's own size; higher bits are dropped."""
         size = _UINT_SIZES[number]
-        return self.add(number, (value & ((1 << 8 * size) - 1)).to_bytes(size, "big"))
+        self.items.append((number, (value & ((1 << 8 * size) - 1)).to_bytes(size, "big")))
+        self._last = {}
+        return self
 
     def add_formats(self, narrow: int, wide: int, mask: int) -> Elements:
         """A mask of formats in both elements; bits from 32 on are in the wide one only."""

@@ -49,14 +49,13 @@ _INVAL_KEPT = 4096
 #: commands that must name our call number rightly
 _TRUE_NUMBER = frozenset({Command.ACK, Command.INVAL})
 
+# looked up once: an enumeration's members are slow to come by
+_POKE = Command.POKE
+
 #: frames of an unknown call that are never answered
 _UNANSWERED = frozenset(
     {Command.ACK, Command.INVAL, Command.VNAK, Command.TXCNT, Command.TXACC, Command.HANGUP, Command.REJECT}
 )
-
-
-def _opens(frame: FullFrame) -> bool:
-    return frame.type == FrameType.IAX and frame.subclass in OPENERS
 
 
 class Endpoint:
@@ -124,32 +123,28 @@ class Endpoint:
             return
         dialog = self._dialog_of(frame, address)
         # who opens a dialogue knows no number of ours and no key
-        if dialog is not None and dialog.decrypting is not None and (frame.destination or not _opens(frame)):
+        if dialog is not None and dialog.decrypting is not None and (frame.destination or frame.command not in OPENERS):
             plain = dialog.decrypting.frame(data, dialog)
             if plain is None:
                 core.stats["dropped.not enciphered with the call's key"] += 1
                 return
             frame = plain
-        core.dump("Rx", frame, address, "Yes" if frame.retry else " No")
-        if frame.type == FrameType.IAX:
-            command = frame.subclass
-            if command == Command.POKE:
-                core.send_stateless(socket, address, local, reply(frame, Command.PONG))
-                return
-            if command == Command.ACK and frame.destination == STATELESS:
-                return
-            if command == Command.PONG and frame.destination == STATELESS and dialog is None:
-                keepalive.answered(core, socket, address, local, frame, now)
-                return
-            if command in OPENERS and not frame.destination and not self._repeats(dialog, frame):
-                self._open(socket, address, local, frame, now, dialog)
-                return
-        if dialog is None and self._transferred(frame, address, data, now):
-            return
-        if dialog is None:
-            self._unknown(socket, address, local, frame, now)
-            return
-        self._deliver(dialog, frame, now)
+        if core.debug is not None or core.taps:
+            core.dump("Rx", frame, address, "Yes" if frame.retry else " No")
+        command = frame.command
+        if command == _POKE:
+            core.send_stateless(socket, address, local, reply(frame, Command.PONG))
+        elif command in OPENERS and not frame.destination and not self._repeats(dialog, frame):
+            self._open(socket, address, local, frame, now, dialog)
+        elif frame.destination == STATELESS and command == Command.ACK:
+            pass
+        elif frame.destination == STATELESS and command == Command.PONG and dialog is None:
+            keepalive.answered(core, socket, address, local, frame, now)
+        elif dialog is None:
+            if not self._transferred(frame, address, data, now):
+                self._unknown(socket, address, local, frame, now)
+        elif dialog.remote_number or self._first_answer(dialog, frame, now):
+            dialog.receive(frame, now)
 
     def next_timeout(self) -> float | None:
         """When `expire` wants to be called, in the same clock as `now`; None = not at all."""
@@ -167,7 +162,9 @@ class Endpoint:
 
     def take_events(self) -> list[Event]:
         """What happened, in order; empties the list."""
-        taken, self.core.events = self.core.events, []
+        events = self.core.events
+        taken = events[:]
+        events.clear()
         return taken
 
     # ---- which dialogue -----------------------------------------------------------------------------------
@@ -182,8 +179,7 @@ class Endpoint:
         if frame.source > STATELESS or (address, frame.source) in core.by_remote:
             dialog = core.by_remote.get((address, frame.source))
             if dialog is not None:
-                wrong = frame.destination != dialog.own_number
-                if wrong and frame.type == FrameType.IAX and frame.subclass in _TRUE_NUMBER:
+                if frame.destination != dialog.own_number and frame.command in _TRUE_NUMBER:
                     return None
                 return dialog
         dialog = core.by_own.get((address, frame.destination))
@@ -203,11 +199,6 @@ class Endpoint:
         """Is this the very frame that opened the dialogue, once more?"""
         return dialog is not None and dialog.opened_with == (frame.timestamp, frame.data)
 
-    def _deliver(self, dialog: Dialog, frame: FullFrame, now: float) -> None:
-        if not dialog.remote_number and not self._first_answer(dialog, frame, now):
-            return
-        dialog.receive(frame, now)
-
     def _first_answer(self, dialog: Dialog, frame: FullFrame, now: float) -> bool:
         """The first frame of a far end that we called; True = go on with it."""
         if frame.source > STATELESS:
@@ -217,7 +208,7 @@ class Endpoint:
         if dialog.opening is None or frame.timestamp != dialog.opening[2] & 0xFFFFFFFF:
             self.core.stats["dropped.stateless answer to nothing"] += 1
             return False
-        if frame.type == FrameType.IAX and frame.subclass == Command.CALLTOKEN:
+        if frame.command == Command.CALLTOKEN:
             dialog.take_token(frame, now)
             return False
         return True
@@ -246,13 +237,11 @@ class Endpoint:
         """
         core = self.core
         core.stats["dropped.frame of no call"] += 1
-        if frame.type == FrameType.IAX:
-            command = frame.subclass
-            if command in (Command.NEW, Command.REGREQ, Command.REGREL):
-                core.send_stateless(socket, address, local, refusal(frame))
-                return
-            if command in _UNANSWERED:
-                return
+        if frame.command in (Command.NEW, Command.REGREQ, Command.REGREL):
+            core.send_stateless(socket, address, local, refusal(frame))
+            return
+        if frame.command in _UNANSWERED:
+            return
         if not frame.retry or frame.destination <= STATELESS:
             return
         last = self._invals.get(address[0])
@@ -297,7 +286,7 @@ class Endpoint:
             core.send_stateless(socket, address, local, refusal(frame))
             return
         self._note_token(dialog, frame, elements)
-        dialog.receive(frame, now)
+        dialog.receive(frame, now, elements)
 
     def _make(self, socket: int, address: Address, local: str, frame: FullFrame, now: float) -> Dialog:
         dialog: Dialog

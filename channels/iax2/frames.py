@@ -8,7 +8,7 @@ nothing else is ever raised, on any bytes.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -57,6 +57,13 @@ class FrameType(IntEnum):
     CNG = 10
     MODEM = 11
     DTMF_BEGIN = 12
+
+
+#: `FullFrame.command` of a frame that is no command
+NO_COMMAND = -1
+
+# looked up once: an enumeration's members are slow to come by
+_IAX, _VIDEO = FrameType.IAX, FrameType.VIDEO
 
 
 class Command(IntEnum):
@@ -133,9 +140,13 @@ def compress_subclass(value: int) -> int:
 _EXPANDED = tuple(expand_subclass(code) for code in range(256))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class FullFrame:
-    """A full frame; `code` is the subclass byte as written, `subclass` what it stands for."""
+    """A full frame, of which type and code stay as they are.
+
+    code: the subclass byte as written; subclass: what it stands for (of VIDEO without the mark 0x40, which ends a
+    picture); command: the subclass of an IAX frame, NO_COMMAND of any other.
+    """
 
     source: int
     destination: int
@@ -144,13 +155,34 @@ class FullFrame:
     iseqno: int
     type: int
     code: int
-    data: bytes = b""
-    retry: bool = False
+    data: bytes
+    retry: bool
+    subclass: int = field(init=False, repr=False, compare=False)
+    command: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def subclass(self) -> int:
-        """The meaning of `code`; for VIDEO without the frame-ending mark (0x40)."""
-        return _EXPANDED[self.code if self.type != FrameType.VIDEO else self.code & ~0x40]
+    def __init__(
+        self,
+        source: int,
+        destination: int,
+        timestamp: int,
+        oseqno: int,
+        iseqno: int,
+        type: int,
+        code: int,
+        data: bytes = b"",
+        retry: bool = False,
+    ) -> None:
+        self.source = source
+        self.destination = destination
+        self.timestamp = timestamp
+        self.oseqno = oseqno
+        self.iseqno = iseqno
+        self.type = type
+        self.code = code
+        self.data = data
+        self.retry = retry
+        self.subclass = subclass = _EXPANDED[code if type != _VIDEO else code & ~0x40]
+        self.command = subclass if type == _IAX else NO_COMMAND
 
     @property
     def name(self) -> str:

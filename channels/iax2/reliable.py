@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from pbx.channels.iax2.frames import UNNUMBERED, FrameType, FullFrame
+from pbx.channels.iax2.frames import UNNUMBERED, FullFrame
 
 if TYPE_CHECKING:
     from pbx.channels.iax2.cipher import Sealer
@@ -35,6 +35,11 @@ class Order(Enum):
     FUTURE = "future"  # something before it is missing: VNAK
 
 
+# looked up once: an enumeration's members are slow to come by
+OLD, FUTURE = Order.OLD, Order.FUTURE
+_NEXT, _UNNUMBERED = Order.NEXT, Order.UNNUMBERED
+
+
 @dataclass(slots=True)
 class Sent:
     """A full frame on its way, unacknowledged."""
@@ -51,11 +56,6 @@ class Sent:
     key: object = None
     #: what it was enciphered with; a frame that is sent again keeps its first key
     sealer: Sealer | None = None
-
-
-def is_unnumbered(frame: FullFrame) -> bool:
-    """Does this frame take no sequence number?"""
-    return frame.type == FrameType.IAX and frame.subclass in UNNUMBERED
 
 
 class Reliable:
@@ -77,7 +77,7 @@ class Reliable:
         """Give an outgoing frame its numbers."""
         frame.oseqno = self.oseqno
         frame.iseqno = self.shown = self.iseqno
-        if not is_unnumbered(frame):
+        if frame.command not in UNNUMBERED:
             self.oseqno = (self.oseqno + 1) & 0xFF
 
     def keep(
@@ -91,31 +91,34 @@ class Reliable:
         barrier: bool = False,
         key: object = None,
         sealer: Sealer | None = None,
-    ) -> None:
+    ) -> Sent:
         """Remember a sent frame until it is acknowledged.  rtt: the round-trip estimate, seconds."""
         wait = min(max(2 * rtt, SHORTEST_WAIT), LONGEST_WAIT)
         sent = Sent(frame, data, now + wait, wait, final=final, barrier=barrier, key=key, sealer=sealer)
         self.pending.append(sent)
+        return sent
 
     def classify(self, frame: FullFrame) -> Order:
         """Judge a received frame's number, and count it when it is the next."""
-        if is_unnumbered(frame):
-            return Order.UNNUMBERED
+        if frame.command in UNNUMBERED:
+            return _UNNUMBERED
         if frame.oseqno == self.iseqno:
             self.iseqno = (self.iseqno + 1) & 0xFF
-            return Order.NEXT
-        return Order.OLD if (self.iseqno - frame.oseqno) & 0xFF < 128 else Order.FUTURE
+            return _NEXT
+        return OLD if (self.iseqno - frame.oseqno) & 0xFF < 128 else FUTURE
 
     def acknowledge(self, iseqno: int) -> list[Sent]:
         """The far end expects `iseqno` next: take out what it has; a value out of the window says nothing."""
-        if not self.pending:
+        pending = self.pending
+        if not pending:
             return []
-        oldest = self.pending[0].frame.oseqno
+        oldest = pending[0].frame.oseqno
         count = (iseqno - oldest) & 0xFF
         if count == 0 or count > (self.oseqno - oldest) & 0xFF:
             return []
-        acked = [s for s in self.pending if (s.frame.oseqno - oldest) & 0xFF < count]
-        self.pending = self.pending[len(acked) :]
+        acked: list[Sent] = []
+        while pending and (pending[0].frame.oseqno - oldest) & 0xFF < count:
+            acked.append(pending.pop(0))
         return acked
 
     def missing(self, iseqno: int) -> list[Sent]:
@@ -128,7 +131,7 @@ class Reliable:
 
     def next_due(self) -> float | None:
         """When the earliest retransmission is due."""
-        return min((s.due for s in self.pending), default=None)
+        return min([sent.due for sent in self.pending]) if self.pending else None
 
     def due(self, now: float) -> tuple[list[Sent], list[Sent]]:
         """(to be sent again, given up); the latter have left the window."""

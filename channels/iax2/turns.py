@@ -17,7 +17,7 @@ BUDGET = 0.002
 OPENERS = 2048
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrived:
     """A datagram for the core.
 
@@ -33,7 +33,7 @@ class Arrived:
 
 
 class Turns:
-    """Hands frames to `deal` for at most BUDGET seconds a turn, those of known calls first.
+    """Hands frames to `deal`, with the time, for at most BUDGET seconds a turn, those of known calls first.
 
     reactor: clock and `callLater`.  soon: calls when all frames that came together are here (else: in the next turn
     of the loop).  A flood of openers can neither starve calls nor fill the memory: OPENERS of them
@@ -43,7 +43,7 @@ class Turns:
     def __init__(
         self,
         reactor: Any,
-        deal: Callable[[Arrived], None],
+        deal: Callable[[Arrived, float], None],
         soon: Callable[[Callable[[], object]], object] | None = None,
     ) -> None:
         self._reactor = reactor
@@ -66,7 +66,8 @@ class Turns:
         else:
             self.dropped += 1
             return
-        self._call(self._soon)
+        if not self._awaited:
+            self._call(self._soon)
 
     def stop(self) -> None:
         """No turns any more; what waits is forgotten."""
@@ -88,10 +89,12 @@ class Turns:
     def _work(self) -> None:
         self._turn = None
         self._awaited = False
-        until = self._reactor.seconds() + BUDGET
-        while self._known or self._openers:
-            self._deal(self._known.popleft() if self._known else self._openers.popleft())
-            if self._reactor.seconds() >= until:
-                break
-        if self._known or self._openers:
-            self._call(self._next_turn)
+        known, openers = self._known, self._openers
+        now = self._reactor.seconds()
+        until = now + BUDGET
+        while known or openers:
+            if now >= until:
+                self._call(self._next_turn)
+                return
+            self._deal(known.popleft() if known else openers.popleft(), now)
+            now = self._reactor.seconds()

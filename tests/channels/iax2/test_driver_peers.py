@@ -182,7 +182,7 @@ def test_known_calls_come_first_and_a_turn_is_bounded() -> None:
     clock = Slow()
     seen: list[tuple[int, bytes]] = []
 
-    def deal(arrived: Arrived) -> None:
+    def deal(arrived: Arrived, now: float) -> None:
         seen.append((arrived.row, arrived.data))
         clock.advance(0.0005)
 
