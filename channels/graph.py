@@ -91,7 +91,7 @@ class Graph:
         former = self._row[channel]
         self._row[channel] = row or None
         self._say_volume(channel)
-        if former is None and self._alone(channel):
+        if self._alone(channel) and not self._told(former):
             return
         self._update([channel], () if former is None else (former,))
 
@@ -119,7 +119,7 @@ class Graph:
                 self._gains.pop((channel, direction), None)
         self._arcs.pop(channel, None)
         del self._row[channel]
-        if touched or row in self._edges or row in self._detecting:
+        if touched or self._told(row):
             self._update(touched, () if row is None else (row,))
         for handle in ending:
             handle.stop("hangup")
@@ -601,6 +601,10 @@ class Graph:
             or row in self._detecting
         )
 
+    def _told(self, row: int | None) -> bool:
+        """The plane has heard of edges or detectors of this row."""
+        return row in self._edges or row in self._detecting
+
     def _say_edges(self, rows: set[int], new: set[Edge]) -> None:
         old: set[Edge] = set()
         for row in rows & self._edges.keys():
@@ -618,7 +622,7 @@ class Graph:
         for edge in added:
             for row in (edge.source, edge.sink):
                 self._edges.setdefault(row, set()).add(edge)
-        self.port.reset_edges(sorted(removed, key=_order), sorted(added, key=_order))
+        self.port.reset_edges(sorted(removed), sorted(added))
 
     def _say_detectors(self, piece: list[Channel], picture: Picture, rows: Iterable[int]) -> None:
         wanted: dict[int, tuple[dict[str, Any], list[Channel]]] = {}
@@ -651,7 +655,3 @@ def _where(picture: Picture, handle: Handle) -> list[Node]:
 
 def _ends(arc: Arc) -> tuple[Channel, Channel]:
     return arc.speaker, arc.listener  # type: ignore[return-value]
-
-
-def _order(edge: Edge) -> tuple[int, int, int]:
-    return edge.source, edge.sink, int(edge.direction)

@@ -252,13 +252,20 @@ class Dialplan:
 
     def hint(self, context: str, exten: str) -> str | None:
         """The text of the hint that holds for an extension (a pattern's too), variables not yet put in."""
-        found = self.find(context, exten, HINT)
-        return found.priority.application if found is not None and found.priority is not None else None
+        found = self._hint(context, exten)
+        return None if found is None else found.application
 
     def hint_name(self, context: str, exten: str) -> str:
         """What a hint's device is called, written in brackets behind it: `Local/1@desks(Front desk)`."""
+        found = self._hint(context, exten)
+        return "" if found is None else found.data
+
+    def _hint(self, context: str, exten: str) -> Priority | None:
+        own = self.contexts.get(context)
+        if own is None or not (own.hinted or own.switches or own.includes):
+            return None
         found = self.find(context, exten, HINT)
-        return found.priority.data if found is not None and found.priority is not None else ""
+        return None if found is None else found.priority
 
     def _search(self, name: str, search: _Search) -> Found | None:
         """One context: its extensions, its switches, its includes."""

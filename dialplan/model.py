@@ -152,6 +152,7 @@ class Context:
         "_order",
         "_rising",
         "autohints",
+        "hinted",
         "ignore_patterns",
         "includes",
         "index",
@@ -170,13 +171,15 @@ class Context:
         self.switches: list[SwitchEntry] = []
         self.ignore_patterns: list[IgnorePattern] = []
         self.autohints = False
+        #: it has had a hint
+        self.hinted = False
         #: key -> the extensions of that key, those with a caller-ID match first
         self._groups: dict[str, tuple[Extension, ...]] = {}
         self._order: list[Extension] | None = None
         #: how often extensions came or went
         self._changes = 0
         self._candidates: dict[str, tuple[Extension, ...]] = {}
-        self._best: dict[str, Extension] = {}
+        self._best: dict[str, Extension | None] = {}
         #: extenpatternmatchnew: the tree that is searched instead
         self.newer: NewIndex | None = None
         #: the same one while it is made
@@ -198,17 +201,18 @@ class Context:
 
     def best(self, exten: str) -> Extension | None:
         """The first of `candidates` where it stands for all callers; None: ask `matching`."""
-        known = self._best.get(exten)
-        if known is None and self.newer is None:
-            key = self.index.first(exten)
-            if key is not None:
-                group = self._groups[key]
-                if group[0].caller is None:
-                    known = group[0]
-                    if len(self._best) >= MEMO:
-                        self._best.clear()
-                    self._best[exten] = known
-        return known
+        try:
+            return self._best[exten]
+        except KeyError:
+            pass
+        key = None if self.newer is not None else self.index.first(exten)
+        first = None if key is None else self._groups[key][0]
+        if first is not None and first.caller is not None:
+            first = None
+        if len(self._best) >= MEMO:
+            self._best.clear()
+        self._best[exten] = first
+        return first
 
     def matching(self, exten: str, caller: str, by_number: bool = False) -> Iterable[Extension]:
         """The extensions that match what was dialled and who dials, best first.
@@ -307,6 +311,8 @@ class Context:
         if priority.number in extension.priorities and not replace:
             raise Taken(extension, priority.number)
         extension.put(priority)
+        if priority.number == HINT:
+            self.hinted = True
         return extension
 
     def remove(self, name: str, number: int | None = None, caller: str | None = None) -> bool:

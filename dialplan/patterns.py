@@ -448,19 +448,16 @@ class _Node:
 
 def _ends_so(key: str, dialled: str, at: int) -> bool:
     """Whether the rest of a pattern's key matches `dialled[at:]`; what is before has matched."""
-    size = len(dialled)
-    for position in key[at + 1 :]:
+    rest, left = key[at + 1 :], dialled[at:]
+    for position, char in zip(rest, left, strict=False):
         if position < ANY:
-            if at == size or position != dialled[at]:
+            if position != char:
                 return False
-        elif position == ANY:
-            return at < size
-        elif position == EARLY:
+        elif position <= EARLY:
             return True
-        elif at == size or dialled[at] not in _CLASSES[position].members:
+        elif char not in _CLASSES[position].members:
             return False
-        at += 1
-    return at == size
+    return len(rest) == len(left) or rest.startswith(EARLY, len(left))
 
 
 def _close_edge(edge: _Node | str, dialled: str, at: int, mode: Mode) -> Iterator[tuple[str, bool]]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from pbx.channels.voice.timertest import Exactness
@@ -65,8 +65,7 @@ class Buffering:
     extra: int = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """One edge row: `source` row to `sink` row.  gain in dB * 100 (0 = as it is)."""
 
     source: int
