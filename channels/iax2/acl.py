@@ -44,6 +44,9 @@ class Verdict:
     list_name: str = ""
 
 
+_ALLOWED = Verdict(True)
+
+
 @dataclass(frozen=True, slots=True)
 class AccessList:
     """Rules in order: the last one that matches decides, and what no rule matches is allowed (as in Asterisk)."""
@@ -58,13 +61,15 @@ class AccessList:
 
     def check(self, ip: str) -> Verdict:
         """Judge a numeric address (IPv4 inside of IPv6 counts as IPv4)."""
+        if not self.rules and not self.named:
+            return _ALLOWED
         address = parsed(ip)
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         return self._judge(address)
 
     def _judge(self, address: IPAddress) -> Verdict:
-        verdict = Verdict(True)
+        verdict = _ALLOWED
         for rule in self.rules:
             if rule.matches(address):
                 verdict = Verdict(rule.permit, rule)

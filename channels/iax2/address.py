@@ -57,6 +57,7 @@ def parsed(host: str) -> IPAddress:
     return ipaddress.ip_address(host.partition("%")[0])
 
 
+@lru_cache(maxsize=4096)
 def is_numeric(host: str) -> bool:
     """True for a literal IPv4 or IPv6 address."""
     try:

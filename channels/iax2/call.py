@@ -52,6 +52,10 @@ if TYPE_CHECKING:
 __all__ = ["Call", "CannotCall", "Outgoing", "Request", "State"]
 
 
+# looked up once: an enumeration's members are slow to come by
+_AUTOKILL, _WAITING = Timer.AUTOKILL, State.WAITING
+
+
 class Call(Dialog):
     """One call leg.  Made by the endpoint only.
 
@@ -306,7 +310,8 @@ class Call(Dialog):
         """The channel's end is told, once; the dialogue may linger."""
         self.answered_login()
         self.state = State.ENDING
-        transfers.forget(self, now)
+        if self.moving is not None:
+            transfers.forget(self, now)
         if self.looking and self.core.lookups is not None:
             self.core.lookups.ended(self, now)
         if self.known and not self.ended:
@@ -322,8 +327,8 @@ class Call(Dialog):
 
     def answered_login(self) -> None:
         """The AUTHREQ is no longer open."""
-        self.core.timers.cancel(self, Timer.LOGIN)
         if self.challenge and self.direction == "in":
+            self.core.timers.cancel(self, Timer.LOGIN)
             self.challenge = ""
             count = self.core.unanswered
             count[self.user_name] -= 1
@@ -352,13 +357,13 @@ class Call(Dialog):
             self.forget(now)
 
     def on_any(self, frame: FullFrame, now: float) -> None:
-        if Timer.AUTOKILL in self.timers:
-            self.core.timers.cancel(self, Timer.AUTOKILL)
-        if self.state is State.WAITING and frame.type in _STARTING and not _ends(frame):
+        if _AUTOKILL in self.timers:
+            self.core.timers.cancel(self, _AUTOKILL)
+        if self.state is _WAITING and frame.type in _STARTING and not _ends(frame):
             self.begin(now)
 
     def on_command(self, frame: FullFrame, elements: Elements, now: float) -> None:
-        handler = COMMANDS.get((self.state, frame.subclass)) or EVERYWHERE.get(frame.subclass)
+        handler = COMMANDS.get((self.state, frame.command)) or EVERYWHERE.get(frame.command)
         if handler is not None:
             handler(self, frame, elements, now)
         elif self.state is not State.ENDING:
@@ -407,7 +412,8 @@ class Call(Dialog):
                 self.ended = True
                 self.core.emit(CallEnded(self, Cause.NORMAL_CLEARING, "local"))
             self.core.emit(CallGone(self))
-        transfers.forget(self, now)
+        if self.moving is not None:
+            transfers.forget(self, now)
         self.encrypting = self.decrypting = None
         # nothing may keep a dead call alive through its channel, or the other way round
         self.owner = None
@@ -450,7 +456,7 @@ _HEARING = frozenset({State.UP, State.CALLING, State.LOGGING_IN})
 
 def _ends(frame: FullFrame) -> bool:
     """What ends a call before it began: nothing is started for it."""
-    return frame.type == FrameType.IAX and frame.subclass in (Command.INVAL, Command.HANGUP, Command.REJECT)
+    return frame.command in (Command.INVAL, Command.HANGUP, Command.REJECT)
 
 
 def _hung_up(call: Call, frame: FullFrame, elements: Elements, now: float) -> None:

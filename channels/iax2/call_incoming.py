@@ -246,11 +246,8 @@ def _take_request(call: Call, user: User, elements: Elements) -> None:
         caller=_caller(call, user, elements),
         language=user.language or elements.text(Element.LANGUAGE) or "",
         variables=elements.variables(),
-        user=user.name,
         capability=capability,
-        preferences=tuple(f.bit for f in decode_prefs(elements.text(Element.CODEC_PREFS) or "")),
         autoanswer=Element.AUTOANSWER in elements,
-        adsi=elements.uint(Element.ADSICPE) or 0,
         osp_token=elements.osp_token(),
     )
     own = user.formats.formats

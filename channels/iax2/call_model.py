@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from pbx.channels.party import Caller
 
@@ -51,15 +51,12 @@ class Request:
     caller: Caller
     language: str
     variables: dict[str, str]
-    user: str
     capability: int
-    preferences: tuple[int, ...]
     autoanswer: bool = False
-    adsi: int = 0
     osp_token: str = ""
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a call stands."""
 
     RESERVED = "reserved"  # out: it has its number and name, nothing is sent

@@ -101,11 +101,17 @@ def _new(call: Call) -> Elements:
     encryption = logins.encryption_of(peer)
     if encryption:
         e.add_uint(Element.ENCRYPTION, encryption)
-    e.add_formats(Element.FORMAT, Element.FORMAT2, call.format)
-    e.add_formats(Element.CAPABILITY, Element.CAPABILITY2, call.capability)
-    e.add_uint(Element.ADSICPE, _NO_SCREEN)
+    e.extend(_formats(call.format, call.capability))
     e.add_uint(Element.DATETIME, datetime_of(call.core.wall(), peer.timezone if peer is not None else ""))
     return e.add_variables(out.variables).add_osp_token(out.osp_token)
+
+
+@lru_cache(maxsize=1024)
+def _formats(wanted: int, capability: int) -> tuple[tuple[int, bytes], ...]:
+    """The format that is asked for, those that may be chosen instead, and what a screen could show."""
+    e = Elements().add_formats(Element.FORMAT, Element.FORMAT2, wanted)
+    e.add_formats(Element.CAPABILITY, Element.CAPABILITY2, capability)
+    return tuple(e.add_uint(Element.ADSICPE, _NO_SCREEN))
 
 
 @lru_cache(maxsize=1024)
@@ -258,14 +264,14 @@ def _general_place(call: Call) -> str:
 def choose_formats(call: Call, out: Outgoing) -> bool:
     """What to offer and ask for; False when the caller side and the peer's list have nothing in common."""
     section = call.peer if call.peer is not None else call.core.settings.general
-    own = tuple(f.bit for f in section.formats.formats)
-    if out.formats:
-        offered = frozenset(out.formats)
-        call.formats = tuple(bit for bit in own if bit in offered)
-        wanted = next((bit for bit in out.formats if bit in call.formats), 0)
-    else:
-        call.formats = own
-        wanted = own[0] if own else 0
+    own = tuple([f.bit for f in section.formats.formats])
+    call.formats, call.format = _offer(own, out.formats) if out.formats else (own, own[0] if own else 0)
     call.capability = sum(call.formats)
-    call.format = wanted
-    return bool(wanted)
+    return bool(call.format)
+
+
+@lru_cache(maxsize=1024)
+def _offer(own: tuple[int, ...], speaks: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """Of a peer's formats those that the caller side speaks, and of these the one that it likes best (0: none)."""
+    offered = tuple(bit for bit in own if bit in speaks)
+    return offered, next((bit for bit in speaks if bit in offered), 0)

@@ -208,6 +208,8 @@ class Elements:
 
     def all(self, number: int) -> list[bytes]:
         """The values of every element of that number, in order."""
+        if number not in (self._last or self._find()):
+            return []
         return [value for n, value in self.items if n == number]
 
     def text(self, number: int) -> str | None:

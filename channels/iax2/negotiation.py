@@ -18,7 +18,10 @@ _BEST: tuple[Format, ...] = tuple(
 
 def first(order: Iterable[Format], mask: int) -> int:
     """The bit of the first format of `order` that is in `mask`, 0 if none is."""
-    return next((f.bit for f in order if f.bit & mask), 0)
+    for f in order:
+        if f.bit & mask:
+            return f.bit
+    return 0
 
 
 def best(mask: int) -> int:
@@ -53,4 +56,4 @@ def choose(
 
 def common(own: Iterable[Format], other: int) -> tuple[int, ...]:
     """The bits of `own`, in its order, that `other` has too."""
-    return tuple(f.bit for f in own if f.bit & other)
+    return tuple([f.bit for f in own if f.bit & other])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pbx.channels.channel import Channel, State
+from pbx.channels.channel import State
 from pbx.channels.events import ChannelEnded, ChannelStateChanged, DeviceState, PeerChanged
 from pbx.channels.iax2 import events
 from pbx.channels.iax2.address import text as address_text
@@ -40,8 +40,8 @@ class News:
     def subscribe(self) -> list[Callable[[], None]]:
         """Hear of channels, whose states are their peers' states; returns what ends it."""
         return [
-            self._bus.subscribe(ChannelStateChanged, lambda event: self._device_changed(event.channel)),
-            self._bus.subscribe(ChannelEnded, lambda event: self._device_changed(event.channel)),
+            self._bus.subscribe(ChannelStateChanged, self._device_changed),
+            self._bus.subscribe(ChannelEnded, self._device_changed),
         ]
 
     def _peer_status(self, event: events.PeerStatus) -> None:
@@ -103,8 +103,8 @@ class News:
         if self._bus.wanted(DeviceState):
             self._bus.publish(DeviceState(f"IAX2/{peer}", self.device_state(peer)))
 
-    def _device_changed(self, channel: Channel) -> None:
-        leg = channel.leg
+    def _device_changed(self, event: ChannelStateChanged | ChannelEnded) -> None:
+        leg = event.channel.leg
         if isinstance(leg, Iax2Leg) and self._bus.wanted(DeviceState):
             name = leg.call.peer_name or leg.call.user_name
             if name and self._driver.endpoint.peers.get(name) is not None:

@@ -46,7 +46,7 @@ class NumberPool:
         for which in ranges:
             free = self._free[which]
             if free:
-                at = self._random.randrange(len(free))
+                at = self._random.getrandbits(32) % len(free)
                 free[at], free[-1] = free[-1], free[at]
                 number = free.pop()
                 self._taken[number] = {address}

@@ -155,7 +155,7 @@ class PlaneLegs:
 
     def _say_buffer(self, leg: _Leg) -> None:
         wanted = leg.wish or self._configured(leg.call)
-        if wanted != leg.buffer:
+        if wanted is not leg.buffer and wanted != leg.buffer:
             leg.buffer = wanted
             self._port.set_buffer(leg.call.row, wanted)
 

@@ -95,6 +95,8 @@ class Settings:
 
     def call_number_limit(self, ip: str) -> int:
         """Call numbers an address may hold: by the narrowest network of [callnumberlimits], else maxcallnumbers."""
+        if not self.limits:
+            return self.general.maxcallnumbers
         address = parsed(ip)
         fitting = [limit for limit in self.limits if address in limit.network]
         if fitting:

@@ -49,7 +49,7 @@ class Iax2Technology:
             exten=there.exten,
             context=there.context,
             options=there.options,
-            formats=tuple(f.bit for f in speakable(formats)),
+            formats=_speakable_bits(formats),
             autoanswer="a" in there.options,
         )
         driver = self._driver
@@ -106,3 +106,8 @@ def speakable(formats: tuple[Format, ...]) -> tuple[Format, ...]:
     """What a side with these formats can be given: those themselves, then what they can be translated to."""
     more = [f for f in FORMATS if f not in formats and any(path(have, f) is not None for have in formats)]
     return (*formats, *more)
+
+
+@lru_cache(maxsize=1024)
+def _speakable_bits(formats: tuple[Format, ...]) -> tuple[int, ...]:
+    return tuple(f.bit for f in speakable(formats))

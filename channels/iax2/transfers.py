@@ -199,11 +199,11 @@ def timer(call: Call, now: float) -> None:
 def aside(call: Call, frame: FullFrame, now: float) -> None:
     """A frame from the other end, on the direct way: TXCNT and TXACC; all else has to wait for TXREL."""
     end = call.moving
-    if not isinstance(end, End) or frame.type != FrameType.IAX:
+    if not isinstance(end, End):
         return
-    if frame.subclass == Command.TXCNT:
+    if frame.command == Command.TXCNT:
         _aside(call, end, Command.TXACC, call.clock(now))
-    elif frame.subclass == Command.TXACC and end.step is Step.TRYING:
+    elif frame.command == Command.TXACC and end.step is Step.TRYING:
         end.step = Step.READY
         call.core.timers.cancel(call, Timer.TRANSFER)
         call.send(Command.TXREADY, now, Elements().add_uint(Element.CALLNO, call.own_number))

@@ -66,8 +66,9 @@ class Turns:
         else:
             self.dropped += 1
             return
-        if not self._awaited:
-            self._call(self._soon)
+        if not self._awaited and not self._stopped:
+            self._awaited = True
+            self._soon(self._work)
 
     def stop(self) -> None:
         """No turns any more; what waits is forgotten."""
@@ -77,11 +78,6 @@ class Turns:
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
-
-    def _call(self, how: Callable[[Callable[[], object]], object]) -> None:
-        if not self._awaited and not self._stopped:
-            self._awaited = True
-            how(self._work)
 
     def _next_turn(self, call: Callable[[], object]) -> None:
         self._turn = self._reactor.callLater(0, call)
@@ -94,7 +90,9 @@ class Turns:
         until = now + BUDGET
         while known or openers:
             if now >= until:
-                self._call(self._next_turn)
+                if not self._awaited:
+                    self._awaited = True
+                    self._next_turn(self._work)
                 return
             self._deal(known.popleft() if known else openers.popleft(), now)
             now = self._reactor.seconds()
