@@ -167,7 +167,7 @@ class Express:
         if np.count_nonzero(state):
             self._leave(batch, voice, sink, state, stamp, rest)
         else:
-            box.add(voice.head + self._core.arena.base, voice.size + self._over, legs.name_pointer(sink), sink)
+            box.add_legs(voice.head + self._core.arena.base, voice.size + self._over, sink, legs.name_pointer)
         if voice.trunks is not None:
             left = len(np.intersect1d(voice.trunks, rest)) if len(rest) else 0
             self._core.counters.trunk_frames += len(voice.trunks) - left
@@ -267,7 +267,7 @@ class Express:
         if len(plain):
             one = sink[plain]
             pointer = voice.head[plain] + core.arena.base
-            batch.box.add(pointer, voice.size[plain] + self._over, core.legs.name_pointer(one), one)
+            batch.box.add_legs(pointer, voice.size[plain] + self._over, one, core.legs.name_pointer)
         queued = state != 0
         if voice.trunks is not None and voice.place is not None:
             queued &= ~self._whole(batch, voice.trunks, voice.place, voice.width, sink, rest)
@@ -294,5 +294,5 @@ class Express:
             core, offset = self._core, batch.offset[which]
             leg, times = self._trunks.depart(lead[which], batch.length[which], batch.now)
             core.headers.put_times(core.arena.word, offset, times)
-            batch.box.add(offset + core.arena.base, batch.length[which], core.legs.name_pointer(leg), leg)
+            batch.box.add_legs(offset + core.arena.base, batch.length[which], leg, core.legs.name_pointer)
         return gone

@@ -89,18 +89,24 @@ def control_levels(control: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     return control.view(np.int32)[:, _LEVEL]
 
 
-def run_lengths(control: npt.NDArray[np.uint8], used: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def run_lengths(control: npt.NDArray[np.uint8], used: npt.NDArray[Any], count: int) -> list[int]:
     """Bytes of each datagram in messages that the kernel made of several (UDP_GRO); 0 where a message is one.
 
-    control: (messages, CONTROL_IN) received control data; used: bytes of each.
+    control: (messages, CONTROL_IN) received control data; used: bytes of each; count: of the first so many messages.
     """
     words = control.view(np.int32)
-    found = np.zeros(len(words), np.int64)
-    # it comes first, or behind the drop counter
-    for at, enough in ((0, _CMSG), (_NEXT, _space(4) + _CMSG)):
-        here = (words[:, at + _LEVEL] == socket.IPPROTO_UDP) & (words[:, at + _TYPE] == UDP_GRO) & (used > enough)
-        found[here] = words[here, at + _DATA]
+    found = []
+    said = words[:count, _LEVEL : _DATA + 1].tolist()
+    for i, (size, (level, kind, *_, data)) in enumerate(zip(used[:count].tolist(), said, strict=True)):
+        if size > _BEHIND and kind != UDP_GRO:
+            # it comes first, or behind the drop counter
+            level, kind, *_, data = words[i, _NEXT + _LEVEL : _NEXT + _DATA + 1].tolist()
+        found.append(data if size > _CMSG and kind == UDP_GRO and level == socket.IPPROTO_UDP else 0)
     return found
+
+
+#: more bytes of control data than these are used when something is said behind the drop counter
+_BEHIND = _space(4) + _CMSG
 
 
 @lru_cache(maxsize=1024)

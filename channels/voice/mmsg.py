@@ -36,6 +36,7 @@ _MSG_DONTWAIT = 0x40
 #: 32-bit words of a message header, and which of them is the length; 64-bit words of a name
 _STRIDE, _LENGTH = MMSGHDR.itemsize // 4, MMSGHDR.fields["len"][1] // 4 if MMSGHDR.fields else 0
 _NAME = addresses.SIZE // 8
+_INDEX = np.arange(SLOTS)
 _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
 
 
@@ -191,6 +192,7 @@ class Ring:
         self._offset: Ints = arena.slot
         #: the message of each datagram, None where each is one
         self._message: Ints | None = None
+        self._index = np.arange(2 * SLOTS)
         self._used = SLOTS
         #: the same, for few datagrams without arrays
         self._slots: list[int] = arena.slot.tolist()
@@ -230,21 +232,29 @@ class Ring:
         return 0
 
     def _take_apart(self, done: int) -> None:
-        size = run_lengths(self._control[:done], self._controllen[:done])
-        if not np.count_nonzero(size):
+        """Make datagrams of messages.  There are few of those as a rule, so they are looked at one by one."""
+        pieces = run_lengths(self._control, self._controllen, done)
+        if not any(pieces):
             return
-        total = self._received[:done].astype(np.int64)
-        size = np.where(size > 0, size, np.maximum(total, 1))
-        pieces = np.maximum(-(-total // size), 1)
-        message = np.arange(done).repeat(pieces)
-        nth = np.arange(len(message)) - (pieces.cumsum() - pieces).take(message)
-        size = size.take(message)
-        at = nth * size
-        self._offset = self._arena.slot.take(message) + at
-        self._length = np.minimum(size, total.take(message) - at)
+        counts: list[int] = []
+        heads: list[tuple[int, int, int]] = []
+        count = 0
+        for slot, total, size in zip(self._slots, self._received[:done].tolist(), pieces, strict=False):
+            size = size or total or 1
+            # where the run would begin if it were the first one
+            heads.append((slot - count * size, size, slot + total))
+            here = -(-total // size) or 1
+            counts.append(here)
+            count += here
+        message = _INDEX[:done].repeat(counts)
+        first, size_of, end = np.array(heads).take(message, axis=0).T
+        if count > len(self._index):
+            self._index = np.arange(2 * count)
+        self._offset = first + self._index[:count] * size_of
+        self._length = np.minimum(size_of, end - self._offset)
         self.name = self._names.take(message, axis=0)
         self._message = message
-        self.count = len(message)
+        self.count = count
         self._filled = True
 
     def heads(self) -> Heads:

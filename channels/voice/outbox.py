@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ class Outbox:
     """Datagrams to send, in order.  Pointers must stay valid until `clear`.
 
     head: mmsghdr table; iov: two vectors each (the second is used only by trunk frames).
+    legs: what was added by `add_legs` to an empty box stays the arrays it was until the table is asked for, since who
+    sends by groups needs no table.
     """
 
     def __init__(self, capacity: int = 1024, family: int = socket.AF_INET) -> None:
@@ -28,8 +31,9 @@ class Outbox:
         self._family = family.to_bytes(2, sys.byteorder)
         #: some message is not to a leg
         self.others = False
-        #: legs of the first messages, where they are known
-        self.rows: _Ints | None = None
+        #: pointers, lengths and rows of all that is in here, while that is not in the table
+        self.legs: tuple[_Ints, _Ints, _Ints] | None = None
+        self._names: Callable[[_Ints], _Ints]
         #: objects whose memory is pointed at
         self._kept: list[Any] = []
         self._allocate(capacity)
@@ -45,8 +49,7 @@ class Outbox:
         self.control, self.controllen = hdr["control"], hdr["controllen"]
         self.pointer, self.length = self.iov["base"][:, 0], self.iov["len"][:, 0]
         self.pointer2, self.length2 = self.iov["base"][:, 1], self.iov["len"][:, 1]
-        #: the table's address, for the kernel
-        self.table = int(self.head.ctypes.data)
+        self._table = int(self.head.ctypes.data)
         #: the same tables as plain words, where pointers and lengths are 64 bits wide
         self._words = self.head.view(np.uint64).data if _WIDE else None
         self._vectors = self.iov.view(np.uint64).reshape(-1).data if _WIDE else None
@@ -59,8 +62,22 @@ class Outbox:
         self.control[:] = self.controllen[:] = 0
         self._plain = True
 
+    @property
+    def table(self) -> int:
+        """The table's address, for the kernel."""
+        self._settle()
+        return self._table
+
+    def _settle(self) -> None:
+        """Put what is not in the table there."""
+        if self.legs is not None:
+            (pointer, length, rows), self.legs = self.legs, None
+            self.count = 0
+            self.add(pointer, length, self._names(rows))
+
     def _room(self, more: int) -> int:
         """Index of the first of `more` new messages."""
+        self._settle()
         at = self.count
         if at + more > self.capacity:
             old, n = (self.head, self.iov), self.count
@@ -72,16 +89,21 @@ class Outbox:
         self.count = at + more
         return at
 
-    def add(self, pointer: _Ints, length: _Ints, name: _Ints, rows: _Ints | None = None) -> int:
-        """Append messages of one piece each, without control data; the index of the first.  rows: whom they go to."""
+    def add_legs(self, pointer: _Ints, length: _Ints, rows: _Ints, names: Callable[[_Ints], _Ints]) -> None:
+        """Append messages of one piece each to legs.  names: pointers to the addresses of rows."""
+        if self.count:
+            self.add(pointer, length, names(rows))
+        else:
+            self.legs, self._names, self.count = (pointer, length, rows), names, len(rows)
+
+    def add(self, pointer: _Ints, length: _Ints, name: _Ints) -> int:
+        """Append messages of one piece each, without control data; the index of the first."""
         n = len(pointer)
         at = self._room(n)
         end = at + n
         self.pointer[at:end] = pointer
         self.length[at:end] = length
         self.name[at:end] = name
-        if rows is not None and not at:
-            self.rows = rows
         return at
 
     def set_control(self, at: int, control: _Ints, controllen: _Ints) -> None:
@@ -93,7 +115,7 @@ class Outbox:
     def add_plain(self, pointer: int, length: int, name: int) -> None:
         """Append one message of one piece, without control data."""
         at = self.count
-        if at == self.capacity:
+        if at == self.capacity or self.legs is not None:
             self._room(1)
         else:
             self.count = at + 1
@@ -165,10 +187,11 @@ class Outbox:
             self._defaults()
         self._kept.clear()
         self.others = False
-        self.rows = None
+        self.legs = None
 
     def messages(self) -> list[tuple[bytes, bytes, bytes]]:
         """(address, control data, datagram) of each message: for tests and for systems without sendmmsg."""
+        self._settle()
         found = []
         for i in range(self.count):
             data = ctypes.string_at(int(self.pointer[i]), int(self.length[i]))

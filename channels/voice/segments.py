@@ -12,7 +12,6 @@ import errno
 import itertools
 import socket
 import sys
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from pbx.channels.voice import address as addresses
 from pbx.channels.voice.counters import PlaneCounters
 from pbx.channels.voice.layout import IOVEC, MMSGHDR, Cmsghdr
-from pbx.channels.voice.legs import LegTable
+from pbx.channels.voice.legs import Ints, LegTable
 from pbx.channels.voice.mmsg import Kernel
 from pbx.channels.voice.outbox import Outbox
 
@@ -36,7 +35,6 @@ _LONGEST = 1252
 #: what says that this socket's way has no such offload
 _REFUSED = (errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.EOPNOTSUPP, errno.ENOPROTOOPT)
 _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 _CMSG = -(-ctypes.sizeof(Cmsghdr) // ctypes.sizeof(ctypes.c_size_t)) * ctypes.sizeof(ctypes.c_size_t)
 _SPACE = _CMSG + ctypes.sizeof(ctypes.c_size_t)
 
@@ -53,7 +51,6 @@ class Segments:
         self._counters = counters
         self._first = legs.name_pointer(0)
         self._group = legs.group
-        self._names = legs.name.view(np.uint64)[:, 0]
         #: control data by size of a segment: pointers, and what they point at
         self._pointers: dict[int, int] = {}
         self._control: list[npt.NDArray[np.uint8]] = []
@@ -76,51 +73,49 @@ class Segments:
         Raises Refused when the kernel can't; the box then holds what is left to send.
         """
         n = box.count
-        length = box.length[:n]
-        even = not np.count_nonzero(length - length[0])
+        pointer, length, row = box.legs or self._listed(box)
+        even = not (length != length[0]).nonzero()[0].size
         if int(length[0] if even else length.max()) > _LONGEST:
             return False
-        if box.rows is not None and len(box.rows) == n:
-            key = self._group.take(box.rows)
-            if not even:
-                key = key << 12 | length.astype(np.int64)
-        else:
-            # an address and a length as one number, in no order that matters
-            names = self._names.take((box.name[:n] - self._first) // addresses.SIZE)
-            key = names * _MIX ^ length.astype(np.uint64)
-        pointer, name = box.pointer[:n], box.name[:n]
-        if np.count_nonzero(key - key[0]):
+        key = self._group.take(row)
+        if not even:
+            key = key << 12 | length
+        if (key != key[0]).nonzero()[0].size:
             order = key.argsort(kind="stable")
             key = key.take(order)
             starts = [0, *((key[1:] != key[:-1]).nonzero()[0] + 1).tolist(), n]
             if (len(starts) - 1) * _EACH > n:
                 return False
-            pointer, name, length = pointer.take(order), name.take(order), length.take(order)
+            pointer, row, length = pointer.take(order), row.take(order), length.take(order)
         else:
             starts = [0, n]
         if n > len(self._iov):
             self._allocate(2 * n)
         self._base[:n] = pointer
         self._len[:n] = length
-        self._go(fd, self._messages(starts, length, name), box, name)
+        self._go(fd, self._messages(starts, length, row), box, row)
         return True
 
-    def _messages(self, starts: list[int], length: npt.NDArray[Any], name: npt.NDArray[Any]) -> list[int]:
+    def _listed(self, box: Outbox) -> tuple[Ints, Ints, Ints]:
+        """Pointers, lengths and rows of what stands in a box's table."""
+        n = box.count
+        pointer, length, name = (column[:n].astype(np.int64) for column in (box.pointer, box.length, box.name))
+        return pointer, length, (name - self._first) // addresses.SIZE
+
+    def _messages(self, starts: list[int], length: Ints, row: Ints) -> list[int]:
         """Fill the table; the index of each message's first frame."""
         first: list[int] = []
-        segment: list[int] = []
         for start, end in itertools.pairwise(starts):
             size = int(length[start])
-            pieces = range(start, end, min(_MOST, _LARGEST // max(1, size)))
-            first += pieces
-            segment += [self._segment(size)] * len(pieces)
-        several = [after - at for at, after in itertools.pairwise((*first, starts[-1]))]
-        m = len(first)
-        self._name[:m] = name.take(first)
-        self._vector[:m] = [self._vectors + at * IOVEC.itemsize for at in first]
-        self._pieces[:m] = several
-        self._said[:m] = segment
-        self._saidlen[:m] = [_SPACE if count > 1 else 0 for count in several]
+            segment, most = self._segment(size), min(_MOST, _LARGEST // max(1, size))
+            for at in range(start, end, most):
+                i, count = len(first), min(most, end - at)
+                first.append(at)
+                self._name[i] = self._first + int(row[at]) * addresses.SIZE
+                self._vector[i] = self._vectors + at * IOVEC.itemsize
+                self._pieces[i] = count
+                self._said[i] = segment
+                self._saidlen[i] = _SPACE if count > 1 else 0
         return first
 
     def _segment(self, size: int) -> int:
@@ -133,7 +128,7 @@ class Segments:
             pointer = self._pointers[size] = int(data.ctypes.data)
         return pointer
 
-    def _go(self, fd: int, first: list[int], box: Outbox, name: npt.NDArray[Any]) -> None:
+    def _go(self, fd: int, first: list[int], box: Outbox, row: Ints) -> None:
         counters, n, count = self._counters, box.count, len(first)
         at, tried = 0, -1
         while at < count:
@@ -153,7 +148,7 @@ class Segments:
                 left = slice(first[at], n)
                 counters.sent_datagrams += first[at]
                 box.clear()
-                box.add(self._iov["base"][left], self._iov["len"][left], name[left])
+                box.add(self._base[left], self._len[left], self._first + row[left] * addresses.SIZE)
                 raise Refused(errno.errorcode[error])
             counters.send_errors += 1
             at += 1

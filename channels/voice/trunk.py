@@ -202,7 +202,7 @@ class Trunks:
         nth = np.arange(len(frame)) - (count.cumsum() - count).take(frame)
         entry = start.take(frame) + nth
         _pieces(buffer, width)[(place + _HEAD).take(frame) + nth * width] = rows.take(entry, axis=0)
-        at = box.add(place + base, size, legs.name_pointer(sink), sink)
+        at = box.add(place + base, size, legs.name_pointer(sink))
         control = legs.controllen[sink]
         if np.count_nonzero(control):
             box.set_control(at, np.where(control > 0, legs.control_pointer(sink), 0), control)

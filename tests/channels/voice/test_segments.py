@@ -6,7 +6,6 @@ import errno
 import socket
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
 from pbx.channels.voice import address as addresses
@@ -56,7 +55,7 @@ def fill(ends: list[socket.socket], frames: list[tuple[int, bytes]]) -> tuple[Le
     """A box with these (leg, datagram); odd legs are at one peer, even ones at the other."""
     legs, arena, box = LegTable(64, CounterTable(64)), Arena(), Outbox(8)
     for row in range(1, 64):
-        legs.name[row] = np.frombuffer(addresses.pack(*ends[1 + row % 2].getsockname()), np.uint8)
+        legs.bind(row, addresses.pack(*ends[1 + row % 2].getsockname()), addresses.NONE, 1)
     for row, data in frames:
         box.add_plain(arena.base + arena.put(data), len(data), int(legs.name_pointer(row)))
     return legs, box, arena
