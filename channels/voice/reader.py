@@ -73,6 +73,8 @@ class Readers:
         self._taken = 0
         self._since = clock()
         self._ticks = 0
+        #: when all sockets were read last for another reason than the tick
+        self._read = 0
 
     def add(self, socket: int, fd: int) -> None:
         reader = _Socket(fd, lambda: self._readable(socket))
@@ -102,7 +104,11 @@ class Readers:
         self._ticker.stop()
 
     def read_all(self) -> None:
-        """Take what waits in all sockets, whenever they would be read."""
+        """Take what waits in all sockets, whenever they would be read; a tick that is near need not do it again."""
+        self._read = self._clock()
+        self._read_all()
+
+    def _read_all(self) -> None:
         for socket in tuple(self._sockets):
             self._taken += self._drain(socket)
 
@@ -135,11 +141,12 @@ class Readers:
         return max(_SHORTEST_US, min(longest, wanted))
 
     def _tick(self, _: int) -> None:
-        self.read_all()
+        now = self._clock()
+        if now - self._read >= 500 * self._ticker.period:
+            self._read_all()
         self._ticks += 1
         if self._ticks < _TICKS:
             return
-        now = self._clock()
         rate = self._taken * 1_000_000_000 // max(1, now - self._since)
         self._ticks = self._taken = 0
         self._since = now

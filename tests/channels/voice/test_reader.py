@@ -131,6 +131,21 @@ def test_what_can_wait_is_read_less_often(mediatick: int, period: int) -> None:
 
 
 @pytest.mark.usefixtures("no_timerfd")
+def test_what_was_just_read_is_not_read_again() -> None:
+    load = Load()
+    load.run(5000, 1)
+    assert load.readers.period == 2500
+    load.reactor.advance(0.0025 - load.reactor.seconds() % 0.0025 + 0.001)  # 1 ms behind a tick
+    drains = load.drains
+    load.reactor.advance(0.001)
+    load.readers.read_all()
+    load.reactor.advance(0.001)
+    assert load.drains == drains + 1  # the tick came half a millisecond later
+    load.reactor.advance(0.0025)
+    assert load.drains == drains + 2
+
+
+@pytest.mark.usefixtures("no_timerfd")
 def test_ticks_by_the_reactor_keep_to_their_schedule() -> None:
     clock = Clock()
     counts: list[int] = []
