@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def single_hosts(access: AccessList) -> frozenset[str] | None:
-    """The hosts of a list that denies all and permits single addresses; None for any other list."""
+    """The hosts of a list that denies all and permits single addresses; None for any other list, and for one without."""
     if access.named or not access.rules:
         return None
     first, *rest = access.rules
@@ -32,7 +32,7 @@ def single_hosts(access: AccessList) -> frozenset[str] | None:
         if rule.network.version != 4:
             return None  # the first rule says nothing of IPv6
         hosts.add(str(rule.network.network_address))
-    return frozenset(hosts)
+    return frozenset(hosts) or None
 
 
 class _Rank:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pbx.channels.iax2.access import find_user, may_call
@@ -31,6 +31,7 @@ def walk(settings: Settings, context: str, host: str) -> User | None:
     return best
 
 
+@example([["deny=0.0.0.0/0"]], "::1", "")
 @given(
     st.lists(st.lists(st.sampled_from(LINES), max_size=5), max_size=6),
     st.sampled_from(HOSTS),
