@@ -427,7 +427,7 @@ def channel_of(more: str, send: Control | None = None, receiver: str | None = No
             if send is not None:
                 channel.leg.indicate(send, b"x")
             seen.append(channel)
-            channel.lot = channel.attached.get("parkinglot")
+            channel.variables["lot"] = channel.attached.get("parkinglot")
             try:
                 await channel.sleep(10)
             except Hangup:
@@ -453,7 +453,7 @@ def test_what_the_channel_of_a_user_gets() -> None:
     lines = "accountcode=acct\namaflags=billing\nmohsuggest=jazz\nparkinglot=lotx\nsetvar=X=1\nsetvar=Y=a=b"
     channel, _ = channel_of(lines)
     assert (channel.accountcode, channel.amaflags, channel.musicclass) == ("acct", 2, "")
-    assert channel.lot == "lotx"
+    assert channel.variables["lot"] == "lotx"
     assert (channel.variables["X"], channel.variables["Y"]) == ("1", "a=b")
     plain, _ = channel_of("")
     assert (plain.accountcode, plain.amaflags, plain.musicclass) == ("", 3, "")
