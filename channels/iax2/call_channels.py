@@ -101,7 +101,10 @@ class CallChannels:
         switch, legs = self._switch, self._driver.legs
         if request is None:
             return
-        if call.row not in legs and not legs.add(call):
+        if call.row in legs:
+            # nobody knew whose it is when it was made
+            legs.flags_changed(call)
+        elif not legs.add(call):
             return
         channel = switch.create(call.channel_name, state=State.RING)
         channel.call_id = switch.next_call_id()
@@ -118,9 +121,6 @@ class CallChannels:
                 channel.attached[PARKINGLOT] = user.parkinglot
         channel.leg = Iax2Leg(self._driver, call, channel)
         self.own(call, channel)
-        if (call.peer or call.user) is not None:
-            # the leg may have been there before anybody knew whose it is
-            legs.flags_changed(call)
         self._tell_formats(call, channel)
         switch.graph.attach(channel)
         switch.extensions.run(channel)

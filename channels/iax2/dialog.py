@@ -44,6 +44,9 @@ _STAMP = 1 << 32
 _IAX, _ACK, _INVAL = FrameType.IAX, Command.ACK, Command.INVAL
 _RETRANSMIT = Timer.RETRANSMIT
 
+#: what most commands hold (nobody adds to elements that came)
+_NO_ELEMENTS = Elements()
+
 #: frames of the far end that answer ours: their stamps are ours and do not move its clock
 _ANSWERS = frozenset({Command.ACK, Command.PONG, Command.LAGRP, Command.VNAK, Command.INVAL})
 
@@ -311,7 +314,8 @@ class Dialog:
             self.last_message = command
             self.first_message = self.first_message or command
             try:
-                elements = Elements.parse(frame.data) if elements is None else elements
+                if elements is None:
+                    elements = Elements.parse(frame.data) if frame.data else _NO_ELEMENTS
             except FrameError as error:
                 self.core.stats[f"dropped.{error.reason}"] += 1
                 return

@@ -90,14 +90,11 @@ class Option(Generic[T]):
     def __get__(self, instance: Options | None, owner: type) -> Option[T] | T:
         if instance is None:
             return self
-        written = instance.written.get(self.name)
-        if written is not None:
-            value: T = written.value
-            return value
-        if self.inherits and instance.parent is not None:
-            inherited: T = getattr(instance.parent, self.name)
-            return inherited
-        return self.default
+        written, default = instance.written.get(self.name), self.default
+        above = instance.parent
+        if written is None and self.inherits and above is not None:
+            written, default = above.written.get(self.name), above.declared[self.name].default
+        return default if written is None else written.value
 
     def __set__(self, instance: Options, value: T) -> None:
         """Set by hand (the command line, tests): no line of a file decided it."""
@@ -113,12 +110,15 @@ class BadValue(ValueError):
 
 
 class Options:
-    """A section's options. `written` holds only what stands in the file; `parent` is [general]'s set or None."""
+    """A section's options. `written` holds only what stands in the file; `parent` is [general]'s set (which has no
+    parent), or None."""
 
     __slots__ = ("name", "parent", "place", "written")
 
     #: every option of this kind of section by each of its spellings in a file, lower case
     table: ClassVar[Mapping[str, Option[Any]]] = {}
+    #: every option by its own name
+    declared: ClassVar[Mapping[str, Option[Any]]] = {}
     _inherited: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, name: str, place: Place, parent: Options | None = None) -> None:
@@ -133,6 +133,7 @@ class Options:
             for spelling in option.readers:
                 table[spelling] = option
         cls.table = table
+        cls.declared = {option.name: option for option in cls.options()}
         cls._inherited = frozenset(option.name for option in cls.options() if option.inherits)
 
     @classmethod
