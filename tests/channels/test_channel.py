@@ -61,6 +61,36 @@ def test_wait_for_a_time_takes_that_time(world: World) -> None:
     assert world.clock.getDelayedCalls() == []
 
 
+def test_a_pause_ends_by_a_ring_by_its_time_and_by_an_interrupt(world: World) -> None:
+    channel = world.channel("T/1")
+    log = run(
+        world, channel, lambda: channel.pause(5.0), lambda: channel.pause(1.0), channel.pause, lambda: channel.pause(3)
+    )
+    assert log == []
+    channel.ring()
+    assert log == [None]
+    world.clock.advance(0.99)
+    assert log == [None]
+    world.clock.advance(0.02)
+    assert log == [None, None]
+    channel.interrupt(Redirect("a", "b"))
+    assert log == [None, None, Redirect("a", "b")]
+    channel.end(17)
+    assert log == [None, None, Redirect("a", "b"), Hangup(17), "done"]
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_a_ring_ends_no_other_wait_and_none_that_comes_later(world: World) -> None:
+    channel = world.channel("T/1")
+    log = run(world, channel, lambda: channel.wait(None, 1.0), lambda: channel.pause(1.0))
+    channel.ring()
+    assert log == []
+    world.clock.advance(1.0)
+    assert log == [None]
+    world.clock.advance(1.0)
+    assert log == [None, None, "done"]
+
+
 def test_wait_gives_the_result_and_stops_the_timer(world: World) -> None:
     channel = world.channel("T/1")
     what: Deferred[str] = Deferred()

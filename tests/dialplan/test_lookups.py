@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from pbx.dialplan.dialplan import Dialplan, Pending, Status
-from pbx.dialplan.model import Context, Priority, Tables
+from pbx.dialplan.model import HINT, Context, Priority, Tables
 from tests.dialplan.recordings import dialplan, recorded
 
 
@@ -214,3 +214,17 @@ def test_switches_that_lead_in_circles_end_soon() -> None:
     assert not plan.exists("a", "1")
     assert not plan.can_match("a", "1")
     assert not plan.match_more("a", "1")
+
+
+def test_what_was_looked_for_in_vain_is_found_once_it_is_there() -> None:
+    plan = dialplan("[a]\nexten => 1,1,N(1)\n")
+    context = plan.contexts["a"]
+    assert plan.hint("a", "2") is None
+    assert data(plan, "a", "2") is None
+    context.add("_[2-9]", Priority(1, "N", "_X"))
+    assert data(plan, "a", "2") == "_X"
+    context.add("_X", Priority(HINT, "IAX2/x", "name"))
+    assert plan.hint("a", "2") == "IAX2/x"
+    assert plan.hint_name("a", "1") == "name"
+    context.remove("_[2-9]")
+    assert data(plan, "a", "2") is None
