@@ -253,7 +253,8 @@ class Driver:
             return
         if self.legs.find(row, generation) is None:
             row = 0
-        self.turns.put(Arrived(socket, address, local, row, data, held))
+        if not self.turns.put(Arrived(socket, address, local, row, data, held)) and held:
+            self.port.release(row, held)
 
     def _deal(self, arrived: Arrived, now: float) -> None:
         """A frame whose turn has come."""
@@ -418,6 +419,7 @@ class Driver:
         """What was counted since start."""
         stats = showing.stats(self.endpoint.core, self.settings.general.trunkmtu)
         stats.counted["dropped.openers beyond the bound"] = self.turns.dropped
+        stats.counted["dropped.frames of calls beyond the bound"] = self.turns.crowded
         return stats
 
     def debug(self, host: str, port: int | None = None) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 BUDGET = 0.002
 #: frames of no known leg that may wait for their turn; what comes beyond is dropped, and counted
 OPENERS = 2048
+#: frames of known calls that may wait, likewise: seconds of them; their senders send them again
+KNOWN = 32768
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class Turns:
 
     reactor: clock and `callLater`.  soon: calls when all frames that came together are here (else: in the next turn
     of the loop).  A flood of openers can neither starve calls nor fill the memory: OPENERS of them
-    wait at most, the others are counted in `dropped`.
+    wait at most, the others are counted in `dropped`; of known calls KNOWN, in `crowded`.
     """
 
     def __init__(
@@ -56,19 +58,25 @@ class Turns:
         self._stopped = False
         #: frames dropped because too many openers waited
         self.dropped = 0
+        #: and too many of known calls
+        self.crowded = 0
 
-    def put(self, arrived: Arrived) -> None:
-        """Take a frame in."""
+    def put(self, arrived: Arrived) -> bool:
+        """Take a frame in; False: it is dropped."""
         if arrived.row:
+            if len(self._known) >= KNOWN:
+                self.crowded += 1
+                return False
             self._known.append(arrived)
         elif len(self._openers) < OPENERS:
             self._openers.append(arrived)
         else:
             self.dropped += 1
-            return
+            return False
         if not self._awaited and not self._stopped:
             self._awaited = True
             self._soon(self._work)
+        return True
 
     def stop(self) -> None:
         """No turns any more; what waits is forgotten."""

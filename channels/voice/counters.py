@@ -102,6 +102,8 @@ class PlaneCounters:
     datagrams: int = 0
     malformed: int = 0
     signalling: int = 0
+    #: full frames that were too many for control
+    signalling_dropped: int = 0
     unknown_minis: int = 0
     trunk_frames: int = 0
     bad_trunk_frames: int = 0

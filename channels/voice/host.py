@@ -82,6 +82,8 @@ class Host:
         self._segments = Segments(self.plane.legs, self._kernel, self.plane.counters)
         self._routes = Routes(clock)
         self._looks = 0
+        #: what the kernel dropped so far, by socket
+        self._lost: dict[int, int] = {}
         self._readers = Readers(reactor, self._drain, clock)
         self._frames = Ticker(reactor, self._frame_tick)
         self._trunks = Ticker(reactor, self._trunk_tick)
@@ -125,7 +127,9 @@ class Host:
             if not plain and ring.last_has_drops:
                 dropped = ring.control(count - 1)[1]
                 if dropped >= 0:
-                    plane.counters.kernel_dropped = dropped
+                    # the kernel counts for each socket, from its beginning on
+                    plane.counters.kernel_dropped += dropped - self._lost.get(number, 0)
+                    self._lost[number] = dropped
             if count <= plane.few:
                 done = plane.few_datagrams(number, ring.heads(), self._clock(), None if plain else ring)
                 plane.counters.datagrams += done
@@ -225,6 +229,7 @@ class Host:
         self._plain.discard(socket)
         self._segmenting.discard(socket)
         self._runs.discard(socket)
+        self._lost.pop(socket, None)
         if not everywhere and family == _socket.AF_INET:
             self._plain.add(socket)
         if family == _socket.AF_INET and not isinstance(self._kernel, PlainKernel):

@@ -21,6 +21,7 @@ from pbx.channels.voice.ciphers import Ciphers
 from pbx.channels.voice.clocked import Clocked, Input
 from pbx.channels.voice.core import Core
 from pbx.channels.voice.counters import RX_TS, CounterTable
+from pbx.channels.voice.crowd import Crowd
 from pbx.channels.voice.detect import Detectors
 from pbx.channels.voice.edges import Edges
 from pbx.channels.voice.express import Express
@@ -45,6 +46,8 @@ from pbx.channels.voice.trunked import Trunked
 _TRUNK_FLAG = int(LegFlags.TRUNK)
 _TRUNKED = int(LegFlags.TRUNK | LegFlags.ENCRYPTED)
 _BAD, _FULL, _MINI, _TRUNK = int(Kind.BAD), int(Kind.FULL), int(Kind.MINI), int(Kind.TRUNK)
+#: a full frame that is not told
+_DROPPED = -1
 
 
 #: what follows the first 64 bits of an IPv4 sockaddr
@@ -108,6 +111,7 @@ class Plane(Sounds):
         self.boxes: dict[int, Outbox] = self.core.boxes
         self.counters = self.core.counters
         self._outside = outside
+        self.crowd = Crowd(self.core)
         self._edges = Edges()
         self.outbound = Outbound(self.core)
         self.slots = self.outbound.slots = Slots(self.core)
@@ -172,7 +176,9 @@ class Plane(Sounds):
         kind, call, stamp = core.headers.classify(core.arena.word[offset], length)
         row = keys.find(name, call)
         if kind is not None:
-            if (kind == _FULL).any():
+            full = (kind == _FULL).nonzero()[0]
+            if len(full):
+                kind[full[self.crowd.refused(name[full], row[full], self._now)]] = _DROPPED
                 self._signalling(socket, batch, kind, row, stamp)
                 return
             core.counters.malformed += int((kind == _BAD).sum())

@@ -13,7 +13,7 @@ from pbx.channels.events import DeviceState
 from pbx.channels.iax2 import peers, plane_legs, registration
 from pbx.channels.iax2.settings_load import from_text
 from pbx.channels.iax2.sockets import CannotBind
-from pbx.channels.iax2.turns import OPENERS, Arrived, Turns
+from pbx.channels.iax2.turns import KNOWN, OPENERS, Arrived, Turns
 from pbx.channels.switch import Unavailable
 from pbx.codecs.formats import ULAW
 from tests.channels.iax2.boxes import Box, Boxes
@@ -176,6 +176,13 @@ class Slow:
         due, self.later = self.later, []
         for what, args in due:
             what(*args)
+
+
+def test_frames_of_known_calls_that_wait_are_bounded_too() -> None:
+    turns = Turns(Slow(), lambda arrived, now: None)
+    taken = [turns.put(Arrived(1, ("127.0.0.1", 1), "", 5, b"known")) for _ in range(KNOWN + 7)]
+    assert taken == [True] * KNOWN + [False] * 7
+    assert (turns.crowded, turns.dropped) == (7, 0)
 
 
 def test_known_calls_come_first_and_a_turn_is_bounded() -> None:

@@ -143,6 +143,33 @@ def test_a_flood_of_one_stranger_fills_the_socket_and_is_counted() -> None:
         assert totals.kernel_dropped + totals.unknown_minis == 3000
 
 
+def test_what_the_kernel_dropped_is_counted_over_all_sockets() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, Rig("127.0.38.70") as rig:
+        other.bind(("127.0.38.71", 0))
+        other.setblocking(False)
+        rig.port.add_socket(2, other.fileno(), socket.AF_INET)
+        rig.port.flush()
+        rig.turn(0.01)
+        counters, host = rig.plane.counters, rig.port._host
+        sent = 0
+        for mine, number in ((rig.socket, 1), (other, 2), (rig.socket, 1)):
+            mine.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                for _ in range(1000):
+                    stranger.sendto(bytes((2, 2, 0, 0)) + bytes(160), mine.getsockname())
+            sent += 1000
+            while host._drain(number):
+                pass
+            # the kernel tells at the next datagram, and the plane looks each so many times
+            for _ in range(300):
+                rig.turn(0)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                    stranger.sendto(bytes((2, 2, 0, 0)) + bytes(160), mine.getsockname())
+                sent += 1
+                host._drain(number)
+            assert counters.kernel_dropped + counters.unknown_minis == sent
+
+
 def test_a_flood_is_taken_in_parts() -> None:
     """However much waits, one reading of a socket ends: ticks, commands and other sockets have their turn between."""
     with Rig("127.0.38.69") as rig, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
