@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def single_hosts(access: AccessList) -> frozenset[str] | None:
-    """The hosts of a list that denies all and permits single addresses; None for any other list, and for one without."""
+    """The hosts of a list that denies all and permits single ones; None for any other, and where nobody is let in."""
     if access.named or not access.rules:
         return None
     first, *rest = access.rules
