@@ -109,7 +109,7 @@ class Ciphers:
                 continue
             first = first or plain
             off = ((int.from_bytes(plain[2:4], "big") - due + 0x8000) & 0xFFFF) - 0x8000
-            alike = not size or len(plain) - over == size
+            alike = size < 0 or len(plain) - over == size
             if begun and abs(off) > (_FAR if alike else _FAR_OFF):
                 continue
             if alike:

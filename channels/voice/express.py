@@ -53,6 +53,8 @@ _NO_TRUNK = np.array(~int(SinkState.TRUNK))
 _AWAY = np.array(2 * TOLERANCE, np.uint64)
 _PARTS, _FOUR = np.array(JITTER_PARTS), np.array(4)
 _RECORD = np.dtype((np.void, WIDTH * 8))
+#: words of the wire: put there as they are, at any place, they cost a quarter of what numbers do
+_WORD = np.dtype(">u4")
 _CALL = np.array(0x7FFF)
 #: a batch of which more than one in so many is unusual is not for here
 _SHARE = 4
@@ -101,6 +103,7 @@ class Express:
         self._trunks = trunks
         self._settled = trunked.settled
         self._mark = np.zeros(core.legs.capacity, np.int64)
+        self._index = np.arange(SLOTS)
         self._flag = np.zeros(core.legs.capacity, np.bool_)
         #: by datagram
         self._bad = np.zeros(SLOTS, np.bool_)
@@ -123,7 +126,8 @@ class Express:
             return None
         if len(offset) > len(self._bad):
             self._bad, self._lead = np.zeros(2 * len(offset), np.bool_), np.zeros(2 * len(offset), np.int64)
-        legs = self._core.legs
+        core = self._core
+        legs = core.legs
         voice = self._voice(names.view(np.uint64)[:, 0] & _V4, offset, length)
         if voice is None:
             return None
@@ -133,8 +137,7 @@ class Express:
         tx = legs.tx.take(sink, axis=0)
         ts = rx[:, RX_TS] + rx[:, RX_STEP]
         stamp = ts + tx[:, TX_OFFSET]
-        high = stamp >> _SIXTEEN
-        state = tx[:, TX_STATE]
+        high, state = stamp >> _SIXTEEN, tx[:, TX_STATE]
         # not the next frame of its leg, another length, another way than the plain one, a stamp to be said in full
         odd = (ts ^ voice.word) & _LOW
         odd |= voice.size ^ rx[:, RX_SIZE]
@@ -142,17 +145,16 @@ class Express:
         odd |= tx[:, TX_ORIGIN] ^ row
         odd |= (high - tx[:, TX_HIGH]) & _HIGH_MAY
         # too far from the call's clock: one comparison for both sides, a negative number is a large unsigned one
-        drift = stamp + tx[:, TX_CLOCK] - np.array(now - TOLERANCE)
+        drift = stamp + tx[:, TX_CLOCK]
+        drift -= np.array(now - TOLERANCE)
         odd |= drift.view(np.uint64) > _AWAY
-        index = np.arange(len(row))
+        index = self._indices(len(row))
         self._mark[row] = index
-        odd |= self._mark[row] - index
+        odd |= self._mark.take(row) ^ index
         if voice.trunks is not None:
             odd[voice.minis :] |= self._settled.take(row[voice.minis :]) ^ True
-        if np.count_nonzero(voice.size) != len(row):
-            return None
-        batch = _Batch(keys, box, offset, length, now)
         rest: Ints = odd.nonzero()[0]
+        batch = _Batch(keys, box, offset, length, now)
         if len(rest):
             chosen = self._without(batch, rest, odd, voice, row)
             if chosen is None:
@@ -161,17 +163,19 @@ class Express:
             if not len(easy):
                 return rest
             voice, row, sink, state = voice.only(easy), row[easy], sink[easy], state[easy]
-            rx, tx, ts, stamp, high = rx[easy], tx[easy], ts[easy], stamp[easy], high[easy]
-        self._update(row, rx, sink, tx, ts, stamp, high, now)
-        self._core.arena.word[voice.head] = (tx[:, TX_OWN] << _SIXTEEN) | (stamp & _LOW)
-        if np.count_nonzero(state):
-            self._leave(batch, voice, sink, state, stamp, rest)
-        else:
-            box.add_legs(voice.head + self._core.arena.base, voice.size + self._over, sink, legs.name_pointer)
+            rx, tx, ts, stamp = rx.take(easy, axis=0), tx.take(easy, axis=0), ts[easy], stamp[easy]
+        self._go_on(voice, row, rx, ts, sink, tx, stamp, now)
+        self._leave(batch, voice, sink, state, stamp, rest)
         if voice.trunks is not None:
             left = len(np.intersect1d(voice.trunks, rest)) if len(rest) else 0
-            self._core.counters.trunk_frames += len(voice.trunks) - left
+            core.counters.trunk_frames += len(voice.trunks) - left
         return rest
+
+    def _indices(self, count: int) -> Ints:
+        """0, 1, ... (not to be written to)."""
+        if count > len(self._index):
+            self._index = np.arange(2 * count)
+        return self._index[:count]
 
     # ---- what came --------------------------------------------------------------------------------------------
 
@@ -180,11 +184,11 @@ class Express:
         core = self._core
         word = core.arena.word[offset].astype(np.int64)
         call = word >> _SIXTEEN
-        if np.count_nonzero(call) == len(call):
+        trunks = (call == 0).nonzero()[0]
+        if not len(trunks):
             if len(call) < self.fewest:
                 return None
             return _Voice(offset, word, name | call.view(np.uint64), length - self._over)
-        trunks = (call == 0).nonzero()[0]
         found = core.headers.stamped(core.arena.flat, offset.take(trunks), length.take(trunks))
         if found is None:
             return None
@@ -246,34 +250,44 @@ class Express:
 
     # ---- what becomes of it -------------------------------------------------------------------------------------
 
-    def _update(self, row: Ints, rx: Ints, sink: Ints, tx: Ints, ts: Ints, stamp: Ints, high: Ints, now: int) -> None:
-        transit = np.array(now) - ts
-        swing = np.abs(transit - rx[:, RX_TRANSIT])
+    def _go_on(self, voice: _Voice, row: Ints, rx: Ints, ts: Ints, sink: Ints, tx: Ints, stamp: Ints, now: int) -> None:
+        """Bring records up to date, put them back, and write the headers."""
+        transit, jitter = rx[:, RX_TRANSIT], rx[:, RX_JITTER]
+        swing = ts + transit
+        swing -= np.array(now)
+        transit -= swing
+        np.abs(swing, out=swing)
+        swing *= _PARTS
+        swing -= jitter
+        swing >>= _FOUR
+        jitter += swing
         rx[:, RX_TS] = ts
-        rx[:, RX_TRANSIT] = transit
         rx[:, RX_FRAMES] += _ONE
-        jitter = rx[:, RX_JITTER]
-        jitter += (swing * _PARTS - jitter) >> _FOUR
         tx[:, TX_TS] = stamp
-        tx[:, TX_HIGH] = high
+        tx[:, TX_HIGH] = stamp >> _SIXTEEN
         tx[:, TX_FRAMES] += _ONE
         self._rx.put(row, rx.view(_RECORD)[:, 0])
         self._tx.put(sink, tx.view(_RECORD)[:, 0])
+        word = (tx[:, TX_OWN] << _SIXTEEN) | (stamp & _LOW)
+        self._core.arena.word[voice.head] = word.astype(_WORD)
 
     def _leave(self, batch: _Batch, voice: _Voice, sink: Ints, state: Ints, stamp: Ints, rest: Ints) -> None:
-        """Some of it goes by trunks."""
         core = self._core
+        queued = state.nonzero()[0]
+        if not len(queued):
+            pointer = voice.head + core.arena.base
+            batch.box.add_legs(pointer, voice.size + self._over, sink, core.legs.name_pointer)
+            return
+        # some of it goes by trunks
         plain = (state == 0).nonzero()[0]
         if len(plain):
-            one = sink[plain]
             pointer = voice.head[plain] + core.arena.base
-            batch.box.add_legs(pointer, voice.size[plain] + self._over, one, core.legs.name_pointer)
-        queued = state != 0
+            batch.box.add_legs(pointer, voice.size[plain] + self._over, sink[plain], core.legs.name_pointer)
         if voice.trunks is not None and voice.place is not None:
-            queued &= ~self._whole(batch, voice.trunks, voice.place, voice.width, sink, rest)
-        some = queued.nonzero()[0]
-        if len(some):
-            self._trunks.add(sink[some], stamp[some], voice.head[some] + self._over, voice.size[some])
+            whole = self._whole(batch, voice.trunks, voice.place, voice.width, sink, rest)
+            queued = queued[~whole[queued]]
+        if len(queued):
+            self._trunks.add(sink[queued], stamp[queued], voice.head[queued] + self._over, voice.size[queued])
 
     def _whole(
         self, batch: _Batch, trunks: Ints, place: Ints, width: int, sink: Ints, rest: Ints

@@ -87,7 +87,7 @@ class LegTable:
         self.rx_ts: Ints = self.rx[:, RX_TS]
         #: arrival minus stamp of the last frame in, ms; predicts the next stamp, and gives the jitter
         self.transit: Ints = self.rx[:, RX_TRANSIT]
-        #: length of the last frame in, in ms and in bytes
+        #: length of the last frame in, in ms and in bytes; of none: 20 ms and -1, which no frame has
         self.step: Ints = self.rx[:, RX_STEP]
         self.size: Ints = self.rx[:, RX_SIZE]
         self.source_state: Ints = self.rx[:, RX_STATE]
@@ -133,9 +133,9 @@ class LegTable:
         if not resumed:
             self.counters.reset(row)
             self.transit[row] = clock_ms
-        for column in (self.rx_format, self.tx_format, self.size, self.offset, self.relay_to, self.origin):
+        for column in (self.rx_format, self.tx_format, self.offset, self.relay_to, self.origin):
             column[row] = 0
-        self.step[row] = 20
+        self.step[row], self.size[row] = 20, -1
         self.tx_high[row] = -1
         self.source_state[row] = _SOURCE_NEW
         self.live[row] = True

@@ -557,7 +557,7 @@ class Plane(Sounds):
             return
         legs.rx_format[row] = format_bit
         legs.set_source(row, SourceState.NO_FORMAT, not format_bit)
-        legs.size[row] = 0
+        legs.size[row] = -1
         if self._edges.touch(row):
             self._refresh({row, *(e.sink for e in self._edges.leaving(row))})
 

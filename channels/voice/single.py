@@ -35,7 +35,7 @@ from pbx.channels.voice.legs import SocketKeys
 from pbx.channels.voice.outbox import Outbox
 
 #: in a batch of up to so many frames one by one is quicker
-FEW = 32
+FEW = 16
 _HEAD = struct.Struct(">HH")
 _WORD = struct.Struct(">I")
 
@@ -68,7 +68,7 @@ class Single:
                 break
             at = row * WIDTH
             state, transit = rx[at + RX_STATE], rx[at + RX_TRANSIT]
-            if state or rx[at + RX_SIZE] != length - over or length <= over:
+            if state or rx[at + RX_SIZE] != length - over:
                 break
             due = now - transit
             ts = due + ((low - due + 0x8000) & 0xFFFF) - 0x8000

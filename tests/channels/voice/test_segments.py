@@ -6,6 +6,7 @@ import errno
 import socket
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from pbx.channels.voice import address as addresses
@@ -123,3 +124,24 @@ def test_few_for_each_are_not_worth_it(ends: list[socket.socket]) -> None:
     legs, box, _arena = fill(ends, sent)
     assert not Segments(legs, best_kernel(), PlaneCounters()).send(ends[0].fileno(), box)
     assert box.count == 30
+
+
+def test_arrays_to_legs_leave_by_groups_or_stand_before_what_is_added_later(ends: list[socket.socket]) -> None:
+    sent = frames(40)
+    for later in (0, 1):
+        legs, box, arena = fill(ends, [])
+        put = [(arena.base + arena.put(data), len(data), row) for row, data in sent]
+        pointer, length, rows = np.array(put, np.int64).T
+        box.add_legs(pointer, length, rows, legs.name_pointer)
+        assert box.count == 40
+        if later:
+            box.add_plain(arena.base + arena.put(b"last"), 4, int(legs.name_pointer(2)))
+            assert [data for _, _, data in box.messages()] == [data for _, data in sent] + [b"last"]
+        counters = PlaneCounters()
+        try:
+            assert Segments(legs, best_kernel(), counters).send(ends[0].fileno(), box)
+        except Refused:
+            pytest.skip("this kernel has no UDP segmentation")
+        here = arrived(ends[1]) + arrived(ends[2])
+        assert sorted(here) == sorted([data for _, data in sent] + [b"last"] * later)
+        assert counters.sent_datagrams == 40 + later and not box.count
