@@ -72,6 +72,7 @@ class SinkState(IntFlag):
 _MOST_GROUPS = 65536
 _SOURCE_NEW = int(SourceState.NO_FORMAT | SourceState.NOWHERE)
 _SINK_NEW = int(SinkState.NEED_FULL | SinkState.NO_FORMAT)
+_SINK_NO_FORMAT = int(SinkState.NO_FORMAT)
 _SINK_SEALED, _SINK_TRUNK = int(SinkState.ENCRYPTED), int(SinkState.TRUNK)
 _ENCRYPTED, _TRUNK = int(LegFlags.ENCRYPTED), int(LegFlags.TRUNK)
 
@@ -127,7 +128,7 @@ class LegTable:
         self._control_base = int(self.control.ctypes.data)
 
     def add(
-        self, row: int, generation: int, socket: int, own: int, flags: LegFlags, clock_ms: int, resumed: bool = False
+        self, row: int, generation: int, socket: int, own: int, flags: int, clock_ms: int, resumed: bool = False
     ) -> None:
         """Begin a row anew; the far end is set by `bind`.  resumed: its shared counters and times go on."""
         if not resumed:
@@ -146,7 +147,7 @@ class LegTable:
         self.sink_state[row] = _SINK_NEW
         self.set_flags(row, flags)
 
-    def set_flags(self, row: int, flags: LegFlags) -> None:
+    def set_flags(self, row: int, flags: int) -> None:
         bits = self.flags[row] = int(flags)
         self.set_source(row, SourceState.ENCRYPTED, bool(bits & _ENCRYPTED))
         state = int(self.sink_state[row]) & ~(_SINK_TRUNK | _SINK_SEALED)
@@ -185,7 +186,7 @@ class LegTable:
         self.live[row] = False
         self.relay_to[row] = 0
         self.source_state[row] = _SOURCE_NEW
-        self.sink_state[row] = SinkState.NO_FORMAT
+        self.sink_state[row] = _SINK_NO_FORMAT
 
     def name_pointer(self, rows: Any) -> Any:
         """Pointer(s) to the far end's sockaddr."""

@@ -23,6 +23,7 @@ _ASK_AGAIN_MS = 1000
 
 _HARD = int(SinkState.NEED_FULL | SinkState.WAITING | SinkState.NO_FORMAT)
 
+_NO_FORMAT = int(SinkState.NO_FORMAT)
 _TRUNK, _SLOT, _ENCRYPTED = int(SinkState.TRUNK), int(SinkState.SLOT), int(SinkState.ENCRYPTED)
 
 
@@ -152,7 +153,7 @@ class Outbound:
         """Voice that can't leave as a mini now."""
         core = self._core
         state = int(core.legs.sink_state[row])
-        if not core.legs.live[row] or state & SinkState.NO_FORMAT:
+        if not core.legs.live[row] or state & _NO_FORMAT:
             core.counters.unsendable += 1
             return
         waiting = self._waiting.get(row)
@@ -167,7 +168,7 @@ class Outbound:
         core.legs.set_sink(row, SinkState.NEED_FULL, False)
         core.legs.set_sink(row, SinkState.WAITING, True)
         self._waiting[row] = _Waiting(now + _ASK_AGAIN_MS)
-        if state & SinkState.SLOT:
+        if state & _SLOT:
             self.slots.heard(*ones(row, offset, size))
         legs = core.legs
         legs.tx_ts[row] = tx
@@ -177,7 +178,7 @@ class Outbound:
 
     def barrier(self, row: int) -> None:
         """A frame that no voice may overtake is about to leave: trunk entries before it go first."""
-        if int(self._core.legs.sink_state[row]) & SinkState.TRUNK:
+        if int(self._core.legs.sink_state[row]) & _TRUNK:
             self.trunks.flush_leg(row)
 
     def passed(self, row: int, now: int) -> None:

@@ -43,7 +43,7 @@ from pbx.channels.voice.streams import Streams
 from pbx.channels.voice.trunk import Trunks
 from pbx.channels.voice.trunked import Trunked
 
-_TRUNK_FLAG = int(LegFlags.TRUNK)
+_TRUNK_FLAG, _NO_CLEAR = int(LegFlags.TRUNK), int(LegFlags.NO_CLEAR)
 _TRUNKED = int(LegFlags.TRUNK | LegFlags.ENCRYPTED)
 _BAD, _FULL, _MINI, _TRUNK = int(Kind.BAD), int(Kind.FULL), int(Kind.MINI), int(Kind.TRUNK)
 #: a full frame that is not told
@@ -484,7 +484,7 @@ class Plane(Sounds):
         local: bytes,
         own_call: int,
         remote_call: int,
-        flags: LegFlags,
+        flags: int,
         clock_start: int,
         resumed: bool = False,
     ) -> None:
@@ -519,13 +519,14 @@ class Plane(Sounds):
         self._trunk(row)
 
     def _trunk(self, row: int) -> None:
-        self.trunked.set(row, bool(int(self.legs.flags[row]) & LegFlags.NO_CLEAR))
-        if int(self.legs.flags[row]) & _TRUNKED == _TRUNK_FLAG:
+        flags = int(self.legs.flags[row])
+        self.trunked.set(row, bool(flags & _NO_CLEAR))
+        if flags & _TRUNKED == _TRUNK_FLAG:
             self.trunks.join(row)
         else:
             self.trunks.leave(row)
 
-    def set_flags(self, row: int, flags: LegFlags) -> None:
+    def set_flags(self, row: int, flags: int) -> None:
         if self._live(row):
             self.trunks.flush_leg(row)
             self.legs.set_flags(row, flags)
@@ -650,19 +651,23 @@ class Plane(Sounds):
         """Its sound is made here: something is mixed, played, made louder, or needs other packet lengths."""
         if self.clocked.has_sources(row) or self.clocked.has_volume(row):
             return True
-        entering = self._edges.entering(row)
-        relays = sum(e.kind is EdgeKind.RELAY for e in entering)
-        return relays > 1 or any(
-            e.kind in (EdgeKind.MIX, EdgeKind.TAP)
-            or (e.kind is EdgeKind.RELAY and (e.gain or e.source in self._smooth))
-            for e in entering
-        )
+        relays = 0
+        for edge in self._edges.entering(row):
+            if edge.kind is EdgeKind.DETECT:
+                continue
+            relays += 1
+            if edge.kind is not EdgeKind.RELAY or relays > 1 or edge.gain or edge.source in self._smooth:
+                return True
+        return False
 
     def _inputs_of(self, row: int) -> None:
         """What is mixed for a leg, as slots; none while it is relayed to."""
+        mixed = self._live(row) and self._is_clocked(row)
+        if not mixed and row not in self._inputs:
+            return
         wanted: list[tuple[int, Direction]] = []
         gains: list[float] = []
-        if self._live(row) and self._is_clocked(row):
+        if mixed:
             for edge in self._edges.entering(row):
                 if edge.kind is EdgeKind.DETECT:
                     continue

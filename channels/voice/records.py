@@ -312,12 +312,12 @@ class Plane(Protocol):
         local: bytes,
         own_call: int,
         remote_call: int,
-        flags: LegFlags,
+        flags: int,
         clock_start: int,
         resumed: bool,
     ) -> None: ...
     def bind_leg(self, row: int, address: bytes, local: bytes, remote_call: int, also: bool) -> None: ...
-    def set_flags(self, row: int, flags: LegFlags) -> None: ...
+    def set_flags(self, row: int, flags: int) -> None: ...
     def set_keys(self, row: int, send: bytes, receive: tuple[bytes, ...]) -> None: ...
     def set_formats(self, row: int, receive: int, send: int) -> None: ...
     def remove_leg(self, row: int, generation: int) -> None: ...
@@ -357,8 +357,13 @@ class Plane(Protocol):
     def set_options(self, mediatick_us: int) -> None: ...
 
 
+#: looked up: to call an enumeration costs ten times that
+_KINDS = {int(kind): kind for kind in EdgeKind}
+_DIRECTIONS = {n: Direction(n) for n in range(4)}
+
+
 def _edges(tail: bytes, removed: int) -> tuple[list[Edge], list[Edge]]:
-    edges = [Edge(s, t, EdgeKind(k), Direction(d), g) for s, t, k, d, g in _EDGE.iter_unpack(tail)]
+    edges = [Edge(s, t, _KINDS[k], _DIRECTIONS[d], g) for s, t, k, d, g in _EDGE.iter_unpack(tail)]
     return edges[:removed], edges[removed:]
 
 
@@ -382,10 +387,10 @@ _APPLY: dict[int, Callable[[Plane, _Head, bytes], None]] = {
         h[5], t[:_A], t[_A : 2 * _A], t[2 * _A + h[6] :], h[2], bool(h[1]), t[2 * _A : 2 * _A + h[6]]
     ),
     Command.ADD_LEG: lambda p, h, t: p.add_leg(
-        h[2], h[3], h[5], t[:_A], t[_A : 2 * _A], h[6] & 0xFFFF, h[6] >> 16, LegFlags(h[1]), h[7], bool(h[8])
+        h[2], h[3], h[5], t[:_A], t[_A : 2 * _A], h[6] & 0xFFFF, h[6] >> 16, h[1], h[7], bool(h[8])
     ),
     Command.BIND_LEG: lambda p, h, t: p.bind_leg(h[2], t[:_A], t[_A : 2 * _A], h[5], bool(h[1])),
-    Command.SET_FLAGS: lambda p, h, t: p.set_flags(h[2], LegFlags(h[1])),
+    Command.SET_FLAGS: lambda p, h, t: p.set_flags(h[2], h[1]),
     Command.SET_KEYS: lambda p, h, t: p.set_keys(h[2], t[: h[5]], _pieces(t[h[5] :], h[6])),
     Command.SET_FORMATS: lambda p, h, t: p.set_formats(h[2], h[5], h[6]),
     Command.REMOVE_LEG: lambda p, h, t: p.remove_leg(h[2], h[3]),

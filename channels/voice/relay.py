@@ -22,7 +22,8 @@ from pbx.codecs.translation import Translator
 
 _SLOT = int(SourceState.SLOT)
 _JITTER = int(SourceState.JITTER)
-_SPECIAL = int(SourceState.MULTI | SourceState.CODEC)
+_NOWHERE, _MULTI, _CODEC = int(SourceState.NOWHERE), int(SourceState.MULTI), int(SourceState.CODEC)
+_SPECIAL = _MULTI | _CODEC
 
 
 AnyTranslator: TypeAlias = Translator | ConcealingTranslator
@@ -206,9 +207,10 @@ class Relay:
             codec = True
         plain = len(targets) == 1 and not codec
         legs.relay_to[row] = targets[0].sink if plain else 0
-        legs.set_source(row, SourceState.NOWHERE, not plain)
-        legs.set_source(row, SourceState.MULTI, len(targets) > 1)
-        legs.set_source(row, SourceState.CODEC, codec)
+        state = int(legs.source_state[row]) & ~(_NOWHERE | _SPECIAL)
+        if not plain:
+            state |= _NOWHERE | (_MULTI if len(targets) > 1 else 0) | (_CODEC if codec else 0)
+        legs.source_state[row] = state
         self._kind[row] = 0
         if targets and not plain:
             self._targets[row] = targets
