@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from pbx.channels.voice.arena import SLOTS
+from pbx.channels.voice.batch import Batch, but_first
 from pbx.channels.voice.contents import Content
 from pbx.channels.voice.counters import CounterTable
 from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
@@ -17,7 +18,7 @@ from pbx.channels.voice.headers import Headers
 from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL, UDP_GRO
 from pbx.channels.voice.mmsg import Kernel, PlainKernel, Ring, best_kernel, send
 from pbx.channels.voice.outbox import Outbox
-from pbx.channels.voice.plane import Batch, Plane, Rest
+from pbx.channels.voice.plane import Plane
 from pbx.channels.voice.reader import Readers
 from pbx.channels.voice.routes import Routes
 from pbx.channels.voice.segments import FEWEST, Refused, Segments
@@ -134,7 +135,7 @@ class Host:
                 done = plane.few_datagrams(number, ring.heads(), self._clock(), None if plain else ring)
                 plane.counters.datagrams += done
                 if done < count:
-                    self._rest(number, Rest(ring, done) if done else ring)
+                    self._rest(number, but_first(ring, done))
                 elif plane.events:
                     self._done()
                 elif done:

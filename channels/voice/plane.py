@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pbx.channels.voice import address as addresses
+from pbx.channels.voice.batch import PART, Batch, Some, but_first, heads, parts
 from pbx.channels.voice.ciphers import Ciphers
 from pbx.channels.voice.clocked import Clocked, Input
 from pbx.channels.voice.core import Core
@@ -54,53 +54,6 @@ _DROPPED = -1
 _V4_REST = bytes(addresses.SIZE - 8)
 
 
-class Batch(Protocol):
-    """Datagrams in the arena (`mmsg.Ring`)."""
-
-    count: int
-    name: npt.NDArray[np.uint8]
-
-    @property
-    def length(self) -> Ints: ...
-
-    @property
-    def offset(self) -> Ints: ...
-
-    def control(self, i: int) -> tuple[bytes, int]: ...
-
-
-class Rest:
-    """A batch without its first datagrams."""
-
-    def __init__(self, batch: Batch, first: int) -> None:
-        self._batch = batch
-        self._first = first
-        self.count = batch.count - first
-        self.length, self.offset, self.name = batch.length[first:], batch.offset[first:], batch.name[first:]
-
-    def control(self, i: int) -> tuple[bytes, int]:
-        return self._batch.control(self._first + i)
-
-
-class Some:
-    """Some datagrams of a batch."""
-
-    def __init__(self, batch: Batch, index: Ints) -> None:
-        self._batch = batch
-        self._index = index
-        self.count = len(index)
-        self.length, self.offset, self.name = batch.length[index], batch.offset[index], batch.name[index]
-
-    def control(self, i: int) -> tuple[bytes, int]:
-        return self._batch.control(int(self._index[i]))
-
-
-def heads(batch: Batch) -> Heads:
-    """What `Single` wants to know of a batch."""
-    n = batch.count
-    return batch.name[:n].view(np.uint64)[:, 0].tolist(), batch.offset[:n].tolist(), batch.length[:n].tolist()
-
-
 class Plane(Sounds):
     """See the module.  Implements `records.Plane`."""
 
@@ -126,6 +79,8 @@ class Plane(Sounds):
         self.express = Express(self.core, self.trunks, self.trunked)
         #: batches up to this size are relayed one frame at a time
         self.few = FEW if sys.byteorder == "little" else 0
+        #: bytes of datagrams that are dealt with at a time
+        self.most = PART
         #: whether the short way can be tried
         self.short = sys.byteorder == "little"
         self.detectors = Detectors(self.core.events.detected)
@@ -158,12 +113,15 @@ class Plane(Sounds):
             done = self.few_datagrams(socket, heads(batch), now, batch)
             if done == n:
                 return
-            if done:
-                batch = Rest(batch, done)
+            batch = but_first(batch, done)
         self.arrays(socket, batch, keys)
 
     def arrays(self, socket: int, batch: Batch, keys: SocketKeys) -> None:
         """What one socket received, as arrays; after `begin`."""
+        for part in parts(batch, self.most):
+            self._arrays(socket, part, keys)
+
+    def _arrays(self, socket: int, batch: Batch, keys: SocketKeys) -> None:
         core, n = self.core, batch.count
         offset, length, name = batch.offset[:n], batch.length[:n], batch.name[:n]
         if self.short and not keys.six and len(self.boxes) == 1:

@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from pbx.channels.voice.batch import PART
 from pbx.channels.voice.port import Edge, EdgeKind, LegFlags
 from pbx.codecs import g711
 from tests.channels.voice.pure import START, Sim
@@ -232,11 +233,14 @@ def _answer(sim: Sim, control: Control) -> None:
             _drain(sim, control.out)
 
 
-def _play(story: Any, cuts: bool, few: int = 0, many: int = 99, mtu: int = 0) -> tuple[dict[int, list[Any]], Sim]:
+def _play(
+    story: Any, cuts: bool, few: int = 0, many: int = 99, mtu: int = 0, most: int = PART
+) -> tuple[dict[int, list[Any]], Sim]:
     control = Control()
     sim = Sim(control)
     sim.plane.few, sim.plane.short = few, many < 99
     sim.plane.express.fewest, sim.plane.express.pause = many, few
+    sim.plane.most = most
     control.sim = sim
     for row in range(1, LEGS + 1):
         flags = LegFlags.TRUNK if mtu else LegFlags(0)
@@ -338,6 +342,9 @@ def test_any_cut_gives_the_same(story: Any, mtu: int) -> None:
         parts, two = _play(story, cuts, few, many, mtu)
         assert {r: o for r, o in whole.items() if o} == {r: o for r, o in parts.items() if o}
         assert (one.table.table == two.table.table).all()
+    parts, two = _play(story, False, 0, 1, mtu, 700)
+    assert {r: o for r, o in whole.items() if o} == {r: o for r, o in parts.items() if o}
+    assert (one.table.table == two.table.table).all()
 
 
 @settings(max_examples=100, deadline=None, phases=_PHASES, suppress_health_check=[HealthCheck.too_slow])
