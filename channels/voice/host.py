@@ -19,7 +19,7 @@ from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL,
 from pbx.channels.voice.mmsg import Kernel, PlainKernel, Ring, best_kernel, send
 from pbx.channels.voice.outbox import Outbox
 from pbx.channels.voice.plane import Plane
-from pbx.channels.voice.reader import Readers
+from pbx.channels.voice.reader import Beside, Readers
 from pbx.channels.voice.routes import Routes
 from pbx.channels.voice.segments import FEWEST, Refused, Segments
 from pbx.channels.voice.sinks import Files
@@ -107,6 +107,10 @@ class Host:
         """Obey a batch from control."""
         self.plane.commands(batch, self._clock())
         self._done()
+
+    def read_beside(self, link: Beside) -> None:
+        """Control's commands come by this link."""
+        self._readers.beside = link
 
     def _drain(self, number: int) -> int:
         plane, ring = self.plane, self._ring

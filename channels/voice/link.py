@@ -126,19 +126,29 @@ class Link:
 
     def doRead(self) -> None:
         """One packet: to ask in vain for a second one costs as much as to be called again."""
+        self._read()
+
+    def read_all(self) -> None:
+        """All packets that wait."""
+        while self._read():
+            pass
+
+    def _read(self) -> bool:
+        """Whether there was a packet."""
         if self._socket is None:
-            return
+            return False
         try:
             size, beside, _, _ = self._socket.recvmsg_into((self._room,), _BESIDE)
             packet = bytes(self._room[:size])
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except OSError:
             packet, beside = b"", []
         if packet:
             self._received(packet, _descriptors(beside) if beside else [])
         else:
             self._lost()
+        return bool(packet)
 
     def _lost(self) -> None:
         if self._socket is not None:

@@ -38,6 +38,7 @@ class VoiceProcess:
         self._descriptors: deque[int] = deque()
         self._host = _ProcessHost(reactor, headers, counters, self._told, self._descriptors)
         self._link = Link(reactor, sock, self._received, self.stop)
+        self._host.read_beside(self._link)
         self._running = True
 
     def _received(self, packet: bytes, descriptors: list[int]) -> None:

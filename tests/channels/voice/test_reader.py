@@ -184,18 +184,54 @@ def test_a_second_of_ticks_is_compared_with_the_schedule() -> None:
     assert not reactor.getReaders() or all(r.logPrefix() != "voice timer" for r in reactor.getReaders())
 
 
+class Control:
+    """The way to control: how often it was read on a tick."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def fileno(self) -> int:
+        return 7
+
+    def doRead(self) -> None: ...
+
+    def read_all(self) -> None:
+        self.reads += 1
+
+
 @pytest.mark.usefixtures("no_timerfd")
-def test_signalling_alone_is_read_each_10_ms() -> None:
+def test_signalling_alone_is_read_on_a_longer_tick_and_control_with_it() -> None:
     load = Load()
+    control = load.readers.beside = Control()
+    load.reactor.addReader(control)
     load.readers.silent = lambda: True
     load.run(200, 2)
     assert not load.readers.ticking
     load.run(600, 2)
-    assert load.readers.period == 10_000
-    before = load.drains
+    assert load.readers.period == 20_000
+    assert not load.reactor.readers
+    before, said = load.drains, control.reads
     load.run(600, 1)
-    assert 98 <= load.drains - before <= 102
-    # voice comes: what is too little for a tick is read at once again
+    assert 49 <= load.drains - before <= 51
+    assert control.reads - said == load.drains - before
+    load.run(2400, 1)
+    assert load.readers.period == 13_000
+    load.run(10_000, 1)
+    assert load.readers.period == 10_000
+    # voice comes: what is too little for a tick is read at once again, and so is control
     load.readers.silent = lambda: False
     load.run(400, 2)
     assert not load.readers.ticking
+    assert control in load.reactor.readers and len(load.reactor.readers) == 2
+
+
+@pytest.mark.usefixtures("no_timerfd")
+def test_control_is_heard_when_the_last_socket_closes() -> None:
+    load = Load()
+    control = load.readers.beside = Control()
+    load.reactor.addReader(control)
+    load.readers.silent = lambda: True
+    load.run(600, 2)
+    assert control not in load.reactor.readers
+    load.readers.remove(1)
+    assert load.reactor.readers == {control}
