@@ -36,6 +36,8 @@ class Core:
         self.events = Events()
         self.keys: dict[int, SocketKeys] = {}
         self.boxes: dict[int, Outbox] = {}
+        #: how long what is read now may have waited for us, ms (`lateness`): stamps may be so much older
+        self.late = 0
         self._windows: dict[int, npt.NDArray[np.uint8]] = {}
 
     def gather(self, offset: Ints, size: int) -> npt.NDArray[np.uint8]:

@@ -146,8 +146,8 @@ class Express:
         odd |= (high - tx[:, TX_HIGH]) & _HIGH_MAY
         # too far from the call's clock: one comparison for both sides, a negative number is a large unsigned one
         drift = stamp + tx[:, TX_CLOCK]
-        drift -= np.array(now - TOLERANCE)
-        odd |= drift.view(np.uint64) > _AWAY
+        drift -= np.array(now - TOLERANCE - core.late)
+        odd |= drift.view(np.uint64) > (np.array(2 * TOLERANCE + core.late, np.uint64) if core.late else _AWAY)
         index = self._indices(len(row))
         self._mark[row] = index
         odd |= self._mark.take(row) ^ index

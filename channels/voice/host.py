@@ -15,6 +15,7 @@ from pbx.channels.voice.contents import Content
 from pbx.channels.voice.counters import CounterTable
 from pbx.channels.voice.files import DirectFiles, ThreadFiles, read_file
 from pbx.channels.voice.headers import Headers
+from pbx.channels.voice.lateness import Lateness
 from pbx.channels.voice.layout import IP_PKTINFO, IPV6_RECVPKTINFO, SO_RXQ_OVFL, UDP_GRO
 from pbx.channels.voice.mmsg import Kernel, PlainKernel, Ring, best_kernel, send
 from pbx.channels.voice.outbox import Outbox
@@ -82,6 +83,7 @@ class Host:
         self._runs: set[int] = set()
         self._segments = Segments(self.plane.legs, self._kernel, self.plane.counters)
         self._routes = Routes(clock)
+        self._lateness = Lateness()
         self._looks = 0
         #: what the kernel dropped so far, by socket
         self._lost: dict[int, int] = {}
@@ -116,7 +118,9 @@ class Host:
         plane, ring = self.plane, self._ring
         if self._publish_call is None:
             self._publish_call = self._reactor.callLater(_PUBLISH_S, self._publish)
-        taken = 0
+        taken, now = 0, self._clock()
+        # who reads at once was not asked to before something came
+        plane.core.late = self._lateness.of(number, now) if self._readers.ticking else 0
         for _ in range(_RINGS):
             fd = self._fds.get(number, -1)
             if fd < 0:
@@ -126,6 +130,8 @@ class Host:
             self._looks += 1
             plain = number in self._plain and self._looks % _LOOK
             count = ring.receive(fd, bool(plain), number in self._runs)
+            if not ring.full or not count:
+                self._lateness.emptied(number, now)
             if not count:
                 break
             taken += count
@@ -148,6 +154,7 @@ class Host:
             self._rest(number, ring)
             if not ring.full or taken >= _MOST:
                 break
+        plane.core.late = 0
         return taken
 
     def _rest(self, number: int, batch: Batch) -> None:
@@ -276,6 +283,7 @@ class Host:
         if box is not None and box.count and socket in self._fds:
             send(self._kernel, self._fds[socket], box, self.plane.counters)
         self._fds.pop(socket, None)
+        self._lateness.forget(socket)
         self._readers.remove(socket)
 
     def send_boxes(self) -> None:

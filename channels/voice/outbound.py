@@ -62,8 +62,9 @@ class Outbound:
         record = self._core.legs.tx.take(sink, axis=0)
         tx = ts + record[:, TX_OFFSET]
         # one comparison for both sides of the tolerance: a negative number is a large unsigned one
-        drift = tx - (now - TOLERANCE) + record[:, TX_CLOCK]
-        stray = (drift.view(np.uint64) > 2 * TOLERANCE) | (record[:, TX_ORIGIN] != origin)
+        late = self._core.late
+        drift = tx - (now - TOLERANCE - late) + record[:, TX_CLOCK]
+        stray = (drift.view(np.uint64) > 2 * TOLERANCE + late) | (record[:, TX_ORIGIN] != origin)
         if np.count_nonzero(stray):
             self._restamp(np.nonzero(stray)[0], sink, record, origin, ts, tx, size, now)
         self._emit(sink, record, tx, offset, size, now)

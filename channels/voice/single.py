@@ -60,6 +60,7 @@ class Single:
         core = self._core
         header, base, add = core.headers.mini_header, core.arena.base, box.add_plain
         names, size = core.legs.name_pointer(0), addresses.SIZE
+        oldest = -TOLERANCE - core.late
         done = 0
         for name, offset, length in zip(*heads, strict=True):
             call, low = head_of(memory, offset)
@@ -79,7 +80,7 @@ class Single:
             if tx[to + TX_STATE] or tx[to + TX_ORIGIN] != row:
                 break
             stamp = ts + tx[to + TX_OFFSET]
-            if not -TOLERANCE <= stamp - now + tx[to + TX_CLOCK] <= TOLERANCE:
+            if not oldest <= stamp - now + tx[to + TX_CLOCK] <= TOLERANCE:
                 break
             high = stamp >> 16
             if high - tx[to + TX_HIGH] > 1:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pbx.channels.voice.lateness import Lateness
 from pbx.channels.voice.port import Edge, EdgeKind, LegFlags
 from tests.channels.voice.pure import START, Sim
 from tests.channels.voice.rig import ULAW, full, mini
@@ -156,3 +157,38 @@ def test_stamps_that_jump_disturb_nobody_behind(story: list[tuple[int, int, int]
     counted = sim.table.legs(1)
     assert counted.received == heard + 1
     assert counted.lost <= sum(jump // 20 for _, _, jump in story if 0 < jump < 1000)
+
+
+@pytest.mark.parametrize("how", ["one by one", "arrays", "the general way"])
+def test_what_waited_for_us_keeps_its_stamps(how: str) -> None:
+    """After a standstill of ours 0.4 s of voice is read at once: none of it is stamped as if its sender were late."""
+    for late in (400, 0):
+        sim = _sim(0)
+        sim.plane.few, sim.plane.short = (99 if how == "one by one" else 0), how == "arrays"
+        sim.plane.express.fewest = 1
+        for n in range(1, 6):
+            sim.now = START + 20_000_000 * n
+            sim.receive([(A, mini(101, 20 * n, bytes(160)))])
+        assert sim.table.tx_ts64(2) == 100
+        sim.now = START + 500_000_000
+        sim.plane.core.late = late
+        stamps = []
+        for n in range(6, 26):
+            sim.receive([(A, mini(101, 20 * n, bytes(160)))])
+            stamps.append(sim.table.tx_ts64(2))
+        kept = [20 * n for n in range(6, 26)]
+        assert stamps == kept if late else stamps[0] == 500
+
+
+def test_only_a_standstill_makes_late() -> None:
+    ms = 1_000_000
+    late = Lateness()
+    assert late.of(1, 5000 * ms) == 0  # never read before
+    late.emptied(1, 5000 * ms)
+    assert late.of(1, 5040 * ms) == 0
+    assert late.of(1, 5300 * ms) == 300
+    assert late.of(1, 5310 * ms) == 310  # the first reading did not take all
+    late.emptied(1, 5310 * ms)
+    assert late.of(1, 5312 * ms) == 0
+    late.forget(1)
+    assert late.of(1, 9000 * ms) == 0
