@@ -143,9 +143,14 @@ class Readers:
 
     # ---- on a tick --------------------------------------------------------------------------------------------
 
+    @property
+    def _gathering(self) -> bool:
+        """Signalling alone comes, and nobody asked for a short tick."""
+        return self._calm and self.mediatick >= _USUAL_US
+
     def _tick_for(self, rate: int) -> None:
         self._ticker.start(self._period(rate))
-        self._join(self._calm and self.mediatick >= _USUAL_US)
+        self._join(self._gathering)
 
     def _stop_ticking(self) -> None:
         self._ticker.stop()
@@ -160,7 +165,7 @@ class Readers:
 
     def _period(self, rate: int) -> int:
         longest, shortest, aim = self.mediatick, _SHORTEST_US, _AIM
-        if longest >= _USUAL_US and self._calm:
+        if self._gathering:
             longest, shortest, aim = _CALM_LONGEST_US, _CALM_US, _CALM_AIM
         elif longest >= _USUAL_US and self.patient():
             longest, aim = max(longest, _PATIENT_US), _PATIENT_AIM

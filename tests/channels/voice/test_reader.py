@@ -199,12 +199,18 @@ class Control:
         self.reads += 1
 
 
-@pytest.mark.usefixtures("no_timerfd")
-def test_signalling_alone_is_read_on_a_longer_tick_and_control_with_it() -> None:
+def signalling() -> tuple[Load, Control]:
+    """All that comes is signalling; control speaks, too."""
     load = Load()
     control = load.readers.beside = Control()
     load.reactor.addReader(control)
     load.readers.silent = lambda: True
+    return load, control
+
+
+@pytest.mark.usefixtures("no_timerfd")
+def test_signalling_alone_is_read_on_a_longer_tick_and_control_with_it() -> None:
+    load, control = signalling()
     load.run(200, 2)
     assert not load.readers.ticking
     load.run(600, 2)
@@ -227,10 +233,7 @@ def test_signalling_alone_is_read_on_a_longer_tick_and_control_with_it() -> None
 
 @pytest.mark.usefixtures("no_timerfd")
 def test_control_is_heard_when_the_last_socket_closes() -> None:
-    load = Load()
-    control = load.readers.beside = Control()
-    load.reactor.addReader(control)
-    load.readers.silent = lambda: True
+    load, control = signalling()
     load.run(600, 2)
     assert control not in load.reactor.readers
     load.readers.remove(1)
